@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The 24 bytes that every AoE frame begins with, Ethernet header included: AoEr11 section 2.
+//!
+//! ```text
+//!  0 Ethernet destination     6 Ethernet source     12 EtherType
+//! 14 version, flags          15 error              16 shelf, slot
+//! 19 command                 20 tag                24 argument, by command
+//! ```
+
+use super::address::Destination;
+use super::address::Mac;
+use super::address::ShelfSlot;
+use super::ata_argument;
+use super::config;
+use super::error::AoeError;
+use super::mask;
+use super::reserve;
+
+/// The EtherType of AoE.
+pub const ETHER_TYPE: u16 = 0x88a2;
+
+/// The size of the header, and the offset of the argument.
+pub const SIZE: usize = 24;
+
+/// The protocol version that this target speaks.
+pub const VERSION: u8 = 1;
+
+/// Header flag: the frame is a response.
+const RESPONSE: u8 = 0x08;
+
+/// Header flag: the response carries an error.
+const ERROR: u8 = 0x04;
+
+/// What a request asks for, in the broadest terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Issue an ATA command.
+    Ata,
+    /// Query Config Information.
+    Config,
+    /// MAC Mask List.
+    Mask,
+    /// Reserve/Release.
+    Reserve,
+    /// A code that this target does not know.
+    Unknown(u8),
+}
+
+impl Command {
+    /// Makes a command of its code.
+    pub const fn from_code(code: u8) -> Self {
+        match code {
+            0 => Self::Ata,
+            1 => Self::Config,
+            2 => Self::Mask,
+            3 => Self::Reserve,
+            code => Self::Unknown(code),
+        }
+    }
+
+    /// The code on the wire.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Ata => 0,
+            Self::Config => 1,
+            Self::Mask => 2,
+            Self::Reserve => 3,
+            Self::Unknown(code) => code,
+        }
+    }
+
+    /// Where the fixed part ends: a shorter request is ignored.
+    pub const fn fixed_end(self) -> usize {
+        match self {
+            Self::Ata => ata_argument::END,
+            Self::Config => config::END,
+            Self::Mask => mask::END,
+            Self::Reserve => reserve::END,
+            Self::Unknown(_) => SIZE,
+        }
+    }
+}
+
+/// What the initiator recognises a response by. It means nothing to a target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tag(pub [u8; 4]);
+
+/// The header of a frame that came in.
+///
+/// The error field and the reserved flags are not kept: in a request they mean nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Ethernet destination: a card of this host, or a group.
+    pub target: Mac,
+    /// Ethernet source: the initiator.
+    pub source: Mac,
+    /// Protocol version.
+    pub version: u8,
+    /// Whether the frame is a response, which is never answered.
+    pub is_response: bool,
+    /// The target that the request is for.
+    pub destination: Destination,
+    /// The command.
+    pub command: Command,
+    /// The tag.
+    pub tag: Tag,
+}
+
+impl Header {
+    /// Parses the header of a frame. `frame` begins with the Ethernet header and may end
+    /// anywhere.
+    ///
+    /// Returns [`None`] if this is no AoE frame or does not hold the header.
+    pub fn parse(frame: &[u8]) -> Option<Self> {
+        let frame: &[u8; SIZE] = frame.first_chunk()?;
+        if u16::from_be_bytes([frame[12], frame[13]]) != ETHER_TYPE {
+            return None;
+        }
+        Some(Self {
+            target: Mac::read(frame)?,
+            source: Mac([frame[6], frame[7], frame[8], frame[9], frame[10], frame[11]]),
+            version: frame[14] >> 4,
+            is_response: frame[14] & RESPONSE != 0,
+            destination: Destination {
+                shelf: u16::from_be_bytes([frame[16], frame[17]]),
+                slot: frame[18],
+            },
+            command: Command::from_code(frame[19]),
+            tag: Tag([frame[20], frame[21], frame[22], frame[23]]),
+        })
+    }
+
+    /// Whether this is a Query Config response in the name of `address`. If no card of this host
+    /// sent it, another target uses our address.
+    pub fn claims(&self, address: ShelfSlot) -> bool {
+        self.is_response
+            && self.command == Command::Config
+            && self.destination.exact() == Some(address)
+    }
+
+    /// The header of the answer of the target `address`, out of the card with the MAC `own`.
+    pub const fn reply(&self, own: Mac, address: ShelfSlot) -> ReplyHeader {
+        ReplyHeader {
+            target: self.source,
+            source: own,
+            error: None,
+            address,
+            command: self.command,
+            tag: self.tag,
+        }
+    }
+}
+
+/// The header of a frame that goes out: a response, asked for or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplyHeader {
+    /// Ethernet destination: the initiator.
+    pub target: Mac,
+    /// Ethernet source: the card that the request came in on.
+    pub source: Mac,
+    /// The error, if the request is refused.
+    pub error: Option<AoeError>,
+    /// The target that answers.
+    pub address: ShelfSlot,
+    /// The command of the request.
+    pub command: Command,
+    /// The tag of the request.
+    pub tag: Tag,
+}
+
+impl ReplyHeader {
+    /// The header of an announcement: a Query Config response that nobody asked for.
+    pub const fn announcement(to: Mac, own: Mac, address: ShelfSlot) -> Self {
+        Self {
+            target: to,
+            source: own,
+            error: None,
+            address,
+            command: Command::Config,
+            tag: Tag([0; 4]),
+        }
+    }
+
+    /// The same, but refusing the request.
+    pub const fn refusing(mut self, error: AoeError) -> Self {
+        self.error = Some(error);
+        self
+    }
+
+    /// The bytes on the wire.
+    pub const fn to_bytes(&self) -> [u8; SIZE] {
+        let (flags, error) = match self.error {
+            None => (VERSION << 4 | RESPONSE, 0),
+            Some(error) => (VERSION << 4 | RESPONSE | ERROR, error.code()),
+        };
+        frame(
+            self.target,
+            self.source,
+            [flags, error],
+            self.address,
+            self.command,
+            self.tag,
+        )
+    }
+}
+
+/// The header of a request that this host sends: a Query Config read to all, which asks who else
+/// has the address.
+pub(super) const fn query(own: Mac, address: ShelfSlot) -> [u8; SIZE] {
+    frame(
+        Mac::BROADCAST,
+        own,
+        [VERSION << 4, 0],
+        address,
+        Command::Config,
+        Tag([0; 4]),
+    )
+}
+
+const fn frame(
+    target: Mac,
+    source: Mac,
+    flags_and_error: [u8; 2],
+    address: ShelfSlot,
+    command: Command,
+    tag: Tag,
+) -> [u8; SIZE] {
+    let [t0, t1, t2, t3, t4, t5] = target.0;
+    let [s0, s1, s2, s3, s4, s5] = source.0;
+    let [type_high, type_low] = ETHER_TYPE.to_be_bytes();
+    let [flags, error] = flags_and_error;
+    let [shelf_high, shelf_low, slot] = address.to_bytes();
+    let [tag0, tag1, tag2, tag3] = tag.0;
+    #[rustfmt::skip]
+    let bytes = [
+        t0, t1, t2, t3, t4, t5,
+        s0, s1, s2, s3, s4, s5,
+        type_high, type_low,
+        flags, error,
+        shelf_high, shelf_low, slot,
+        command.code(),
+        tag0, tag1, tag2, tag3,
+    ];
+    bytes
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tests of the wire formats. What goes in and what must come out is written as bytes, taken from
+//! the protocol and not from the code under test.
+
+mod address;
+mod admission;
+mod config;
+mod frames;
+mod header;
+mod identify;
+mod mac_list;
+mod mask;
+mod operation;
+mod outcome;
+mod properties;
+mod reserve;
+mod size;
+mod transfer;
+mod trim;
