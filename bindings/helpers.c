@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Wrappers of macros and inline functions of the kernel's headers. They hold no
+ * policy; what each may be called with is stated where Rust calls it.
+ */
+
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
+#include <linux/mm.h>
+#include <linux/nsproxy.h>
+#include <linux/rcupdate.h>
+#include <net/net_namespace.h>
+
+#include "kvblade.h"
+
+/* Bit R of the first byte of an AoE header. */
+#define AOE_RESPONSE 0x08
+
+unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size)
+{
+	unsigned int len = min(size - ETH_HLEN, skb->len);
+
+	memcpy(to, eth_hdr(skb), ETH_HLEN);
+	if (skb_copy_bits(skb, 0, to + ETH_HLEN, len))
+		return 0;
+	return ETH_HLEN + len;
+}
+
+unsigned int kv_frame_len(const struct sk_buff *skb)
+{
+	return ETH_HLEN + skb->len;
+}
+
+int kv_frame_copy(const struct sk_buff *skb, unsigned int offset, void *to,
+		  unsigned int len)
+{
+	return skb_copy_bits(skb, (int)offset - ETH_HLEN, to, len);
+}
+
+bool kv_frame_is_for_us(const struct sk_buff *skb)
+{
+	return (skb->pkt_type == PACKET_HOST ||
+		skb->pkt_type == PACKET_BROADCAST) &&
+	       skb_mac_header_was_set(skb) &&
+	       skb->data - skb_mac_header(skb) == ETH_HLEN;
+}
+
+bool kv_frame_was_broadcast(const struct sk_buff *skb)
+{
+	return skb->pkt_type == PACKET_BROADCAST;
+}
+
+bool kv_frame_is_response(const struct sk_buff *skb)
+{
+	return skb_headlen(skb) && (skb->data[0] & AOE_RESPONSE);
+}
+
+void kv_frame_get(struct sk_buff *skb)
+{
+	skb_get(skb);
+}
+
+void kv_frame_free(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
+struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp)
+{
+	struct sk_buff *skb = alloc_skb(LL_MAX_HEADER + linear, gfp);
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, LL_MAX_HEADER);
+	skb_put_zero(skb, linear);
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	skb->protocol = htons(ETH_P_AOE);
+	return skb;
+}
+
+u8 *kv_reply_data(const struct sk_buff *skb)
+{
+	return skb->data;
+}
+
+void kv_reply_add_page(struct sk_buff *skb, int index, struct page *page,
+		       unsigned int len)
+{
+	skb_add_rx_frag(skb, index, page, 0, len, PAGE_SIZE);
+}
+
+void kv_reply_send(struct sk_buff *skb, struct net_device *dev)
+{
+	skb->dev = dev;
+	dev_queue_xmit(skb);
+}
+
+struct net_device *kv_netdev_get_by_name(const char *name)
+{
+	return dev_get_by_name(current->nsproxy->net_ns, name);
+}
+
+void kv_netdev_hold(struct net_device *dev)
+{
+	dev_hold(dev);
+}
+
+void kv_netdev_put(struct net_device *dev)
+{
+	dev_put(dev);
+}
+
+bool kv_netdev_is_named(const struct net_device *dev, const char *name)
+{
+	return !strcmp(dev->name, name);
+}
+
+unsigned int kv_netdev_mtu(const struct net_device *dev)
+{
+	return READ_ONCE(dev->mtu);
+}
+
+void kv_netdev_address(const struct net_device *dev, u8 *to)
+{
+	ether_addr_copy(to, dev->dev_addr);
+}
+
+bool kv_netdev_is_ethernet(const struct net_device *dev)
+{
+	return dev->type == ARPHRD_ETHER || dev->type == ARPHRD_LOOPBACK;
+}
+
+bool kv_netdev_is_loopback(const struct net_device *dev)
+{
+	return dev->flags & IFF_LOOPBACK;
+}
+
+u64 kv_netdev_namespace(const struct net_device *dev)
+{
+	return dev_net(dev)->net_cookie;
+}
+
+u64 kv_current_namespace(void)
+{
+	return current->nsproxy->net_ns->net_cookie;
+}
+
+struct net_device *kv_notifier_netdev(void *info)
+{
+	return netdev_notifier_info_to_dev(info);
+}
+
+u64 kv_bdev_sectors(struct block_device *bdev)
+{
+	return bdev_nr_sectors(bdev);
+}
+
+u32 kv_bdev_number(struct block_device *bdev)
+{
+	return bdev->bd_dev;
+}
+
+unsigned int kv_bdev_logical_block_size(struct block_device *bdev)
+{
+	return bdev_logical_block_size(bdev);
+}
+
+unsigned int kv_bdev_physical_block_size(struct block_device *bdev)
+{
+	return bdev_physical_block_size(bdev);
+}
+
+int kv_bdev_alignment_offset(struct block_device *bdev)
+{
+	return bdev_alignment_offset(bdev);
+}
+
+bool kv_bdev_is_rotational(struct block_device *bdev)
+{
+	return bdev_rot(bdev);
+}
+
+void *kv_page_address(const struct page *page)
+{
+	return page_address(page);
+}
+
+void kv_synchronize_rcu_tasks(void)
+{
+	synchronize_rcu_tasks();
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the module needs of the kernel's C headers beyond the bindings of the
+ * kernel crate: a few exported functions, and wrappers (kv_*) of macros and
+ * inline functions, which Rust cannot call.
+ */
+#ifndef KVBLADE_BINDINGS_H
+#define KVBLADE_BINDINGS_H
+
+#include <linux/blkdev.h>
+#include <linux/if_ether.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+
+/* Constants that bindgen cannot evaluate. */
+static const u32 KV_OPEN_READ = (__force u32)BLK_OPEN_READ;
+static const u32 KV_OPEN_WRITE = (__force u32)BLK_OPEN_WRITE;
+static const u32 KV_READ = (__force u32)REQ_OP_READ;
+static const u32 KV_WRITE_DURABLE =
+	(__force u32)(REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | REQ_FUA);
+static const u32 KV_FLUSH =
+	(__force u32)(REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH);
+static const gfp_t KV_GFP_NOIO = GFP_NOIO;
+static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND;
+
+/* Received frames; offsets and lengths count from the Ethernet header. */
+unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size);
+unsigned int kv_frame_len(const struct sk_buff *skb);
+int kv_frame_copy(const struct sk_buff *skb, unsigned int offset, void *to,
+		  unsigned int len);
+bool kv_frame_is_for_us(const struct sk_buff *skb);
+bool kv_frame_was_broadcast(const struct sk_buff *skb);
+bool kv_frame_is_response(const struct sk_buff *skb);
+void kv_frame_get(struct sk_buff *skb);
+void kv_frame_free(struct sk_buff *skb);
+
+/* Replies. */
+struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp);
+u8 *kv_reply_data(const struct sk_buff *skb);
+void kv_reply_add_page(struct sk_buff *skb, int index, struct page *page,
+		       unsigned int len);
+void kv_reply_send(struct sk_buff *skb, struct net_device *dev);
+
+/* Network interfaces. */
+struct net_device *kv_netdev_get_by_name(const char *name);
+void kv_netdev_hold(struct net_device *dev);
+void kv_netdev_put(struct net_device *dev);
+bool kv_netdev_is_named(const struct net_device *dev, const char *name);
+unsigned int kv_netdev_mtu(const struct net_device *dev);
+void kv_netdev_address(const struct net_device *dev, u8 *to);
+bool kv_netdev_is_ethernet(const struct net_device *dev);
+bool kv_netdev_is_loopback(const struct net_device *dev);
+u64 kv_netdev_namespace(const struct net_device *dev);
+u64 kv_current_namespace(void);
+struct net_device *kv_notifier_netdev(void *info);
+
+/* Block devices. */
+u64 kv_bdev_sectors(struct block_device *bdev);
+u32 kv_bdev_number(struct block_device *bdev);
+unsigned int kv_bdev_logical_block_size(struct block_device *bdev);
+unsigned int kv_bdev_physical_block_size(struct block_device *bdev);
+int kv_bdev_alignment_offset(struct block_device *bdev);
+bool kv_bdev_is_rotational(struct block_device *bdev);
+
+/* The rest. */
+void *kv_page_address(const struct page *page);
+void kv_synchronize_rcu_tasks(void);
+
+#endif

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An opened block device, and the count of those who use it.
+//!
+//! C header: [`include/linux/blkdev.h`](srctree/include/linux/blkdev.h)
+
+use kernel::bindings as kernel_bindings;
+use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Full;
+use kernel::sync::atomic::Relaxed;
+use kernel::sync::Arc;
+use kernel::time::msecs_to_jiffies;
+use kernel::time::Msecs;
+use kernel::types::Opaque;
+
+use super::SECTOR;
+use crate::bindings;
+
+/// Bits of a `dev_t` that are the minor number, as in the kernel's `kdev_t.h`.
+const MINOR_BITS: u32 = 20;
+const MINOR_MASK: u32 = (1 << MINOR_BITS) - 1;
+
+/// How to open a device.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpenMode {
+    /// Refuse writes.
+    pub(crate) read_only: bool,
+    /// Do not claim the device: others may mount it or write to it meanwhile.
+    pub(crate) shared: bool,
+}
+
+/// Why a device cannot be opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OpenError {
+    /// The kernel said so: no such file, not a block device, claimed by another, ...
+    Kernel(Error),
+    /// A block of the device is larger than a sector, so that a sector cannot be written alone.
+    LogicalBlock(u32),
+    /// There is no medium, or it has no sectors.
+    Empty,
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
+        Self::Kernel(error)
+    }
+}
+
+/// The number (`dev_t`) of the block device at a path. Sleeps.
+///
+/// # Errors
+///
+/// `ENOENT`, `ENOTBLK`, `EACCES` (a file system that allows no devices), or another of the path.
+pub(crate) fn number_of(path: &CStr) -> Result<u32> {
+    let mut number = 0;
+    // SAFETY: The path is NUL-terminated, and `number` is valid for writing.
+    kernel::error::to_result(unsafe {
+        kernel_bindings::lookup_bdev(path.as_char_ptr(), &mut number)
+    })?;
+    Ok(number)
+}
+
+/// An open block device.
+///
+/// While it is open, requests use it by a [`DiskUse`] each. It must be closed before it is
+/// dropped, since closing sleeps and the last reference may go away where that is not allowed.
+///
+/// # Invariants
+///
+/// `file` is null or an open file of the block device `bdev`; it is not null as long as there are
+/// users. The number of [`DiskUse`] values is `users` without the flag [`Disk::CLOSED`].
+#[pin_data(PinnedDrop)]
+pub(crate) struct Disk {
+    file: Atomic<*mut kernel_bindings::file>,
+    bdev: *mut kernel_bindings::block_device,
+    /// Its address, unique in the kernel, is the holder of the claim on the device.
+    _claim: KBox<u8>,
+    number: u32,
+    closing: Atomic<bool>,
+    users: Atomic<usize>,
+    /// Completed when `CLOSED` is set and there are no users.
+    #[pin]
+    drained: Opaque<kernel_bindings::completion>,
+}
+
+// SAFETY: Block device files may be used and put by any thread.
+unsafe impl Send for Disk {}
+// SAFETY: The block layer does its own locking; the rest is atomic or constant.
+unsafe impl Sync for Disk {}
+
+impl Disk {
+    /// Flag in `users`: no new users are let in.
+    const CLOSED: usize = 1 << 63;
+
+    /// Opens and, unless `mode.shared`, claims the device at `path`. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// See [`OpenError`]; the kernel's own are `EBUSY` when the device is claimed by another,
+    /// `EACCES` and `EROFS` when it cannot be written, and those of [`number_of`].
+    pub(crate) fn open(path: &CStr, mode: OpenMode) -> Result<Arc<Self>, OpenError> {
+        let claim = KBox::new(0u8, GFP_KERNEL).map_err(Error::from)?;
+        let holder = if mode.shared {
+            core::ptr::null_mut()
+        } else {
+            core::ptr::from_ref(&*claim).cast_mut().cast()
+        };
+        let access = if mode.read_only {
+            bindings::KV_OPEN_READ
+        } else {
+            bindings::KV_OPEN_READ | bindings::KV_OPEN_WRITE
+        };
+        // SAFETY: The path is NUL-terminated; the holder is null or an address that stays ours
+        // as long as the device is open; there are no holder operations.
+        let file = kernel::error::from_err_ptr(unsafe {
+            kernel_bindings::bdev_file_open_by_path(
+                path.as_char_ptr(),
+                access,
+                holder,
+                core::ptr::null(),
+            )
+        })?;
+        // SAFETY: The file was just opened.
+        let bdev = unsafe { kernel_bindings::file_bdev(file) };
+        // SAFETY: The device is open.
+        let number = unsafe { bindings::kv_bdev_number(bdev) };
+        // INVARIANT: `file` is an open file of `bdev`, and there are no users.
+        let disk = Arc::pin_init(
+            pin_init!(Self {
+                file: Atomic::new(file),
+                bdev,
+                _claim: claim,
+                number,
+                closing: Atomic::new(false),
+                users: Atomic::new(0),
+                drained <- Opaque::ffi_init(|slot| {
+                    // SAFETY: `slot` is valid for writing and stays in place.
+                    unsafe { kernel_bindings::init_completion(slot) }
+                }),
+            }),
+            GFP_KERNEL,
+        );
+        let disk = match disk {
+            Ok(disk) => disk,
+            Err(error) => {
+                // SAFETY: The file was opened above, and no one else knows it.
+                unsafe { kernel_bindings::bdev_fput(file) };
+                return Err(error.into());
+            }
+        };
+        disk.check().inspect_err(|_| {
+            // No one uses the disk yet, so it closes at once.
+            let _ = disk.close(0);
+        })?;
+        Ok(disk)
+    }
+
+    /// Whether the device is one that can be exported.
+    fn check(&self) -> Result<(), OpenError> {
+        // SAFETY: The device is open: `open` has not returned it yet.
+        let (block, sectors) = unsafe {
+            (
+                bindings::kv_bdev_logical_block_size(self.bdev),
+                bindings::kv_bdev_sectors(self.bdev),
+            )
+        };
+        if block as usize != SECTOR {
+            return Err(OpenError::LogicalBlock(block));
+        }
+        if sectors == 0 {
+            return Err(OpenError::Empty);
+        }
+        Ok(())
+    }
+
+    /// The number (`dev_t`) of the device.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The device's number in its two parts, as it is shown to people.
+    pub(crate) fn major_minor(&self) -> (u32, u32) {
+        (self.number >> MINOR_BITS, self.number & MINOR_MASK)
+    }
+
+    /// Begins a use of the disk; `None` once it is being closed, or if it has `limit` users.
+    pub(crate) fn enter(self: &Arc<Self>, limit: usize) -> Option<DiskUse> {
+        // INVARIANT: Counted now, or taken back at once. The flag makes the number large.
+        if self.users.fetch_add(1, Full) >= limit {
+            self.leave();
+            return None;
+        }
+        Some(DiskUse(self.clone()))
+    }
+
+    fn leave(&self) {
+        if self.users.fetch_sub(1, Full) == Self::CLOSED | 1 {
+            self.complete();
+        }
+    }
+
+    fn complete(&self) {
+        // SAFETY: Initialised when the disk was made.
+        unsafe { kernel_bindings::complete_all(self.drained.get()) };
+    }
+
+    /// Requests that use the disk now.
+    pub(crate) fn users(&self) -> usize {
+        self.users.load(Relaxed) & !Self::CLOSED
+    }
+
+    /// Lets no new users in, waits for those there are, and closes the device. Sleeps. Does
+    /// nothing if the device is closed already.
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT` if there still are users after `wait`: the disk then lets no one in but is not
+    /// closed, and `close` may be called again.
+    pub(crate) fn close(&self, wait: Msecs) -> Result {
+        if !self.closing.xchg(true, Full) && self.users.fetch_add(Self::CLOSED, Full) == 0 {
+            self.complete();
+        }
+        // SAFETY: Initialised when the disk was made. A wait of no time still sees a completion.
+        let left = unsafe {
+            kernel_bindings::wait_for_completion_timeout(
+                self.drained.get(),
+                msecs_to_jiffies(wait).max(1),
+            )
+        };
+        if left == 0 {
+            return Err(ETIMEDOUT);
+        }
+        // INVARIANT: There are no users, and none are let in.
+        let file = self.file.xchg(core::ptr::null_mut(), Full);
+        if !file.is_null() {
+            // SAFETY: By the invariant the file is open, and the exchange made it ours alone.
+            unsafe { kernel_bindings::bdev_fput(file) };
+        }
+        Ok(())
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Disk {
+    fn drop(self: Pin<&mut Self>) {
+        // Closing sleeps, which is not allowed everywhere, so better leak the device than hang.
+        let open = !self.file.load(Relaxed).is_null();
+        kernel::warn_on!(open);
+    }
+}
+
+/// One use of a disk, which keeps it open.
+pub(crate) struct DiskUse(Arc<Disk>);
+
+impl DiskUse {
+    /// The device, open as long as `self` is there.
+    pub(super) fn bdev(&self) -> *mut kernel_bindings::block_device {
+        self.0.bdev
+    }
+
+    /// Sectors of the device: a partition's are the partition's. Read anew at each call, since
+    /// devices are resized without telling anyone.
+    pub(crate) fn capacity(&self) -> u64 {
+        // SAFETY: The device is open.
+        unsafe { bindings::kv_bdev_sectors(self.0.bdev) }
+    }
+
+    /// Bytes of a physical block.
+    pub(crate) fn physical_block(&self) -> u32 {
+        // SAFETY: The device is open.
+        unsafe { bindings::kv_bdev_physical_block_size(self.0.bdev) }
+    }
+
+    /// Bytes by which the device's start lies behind that of a physical block, if known.
+    pub(crate) fn alignment(&self) -> Option<u32> {
+        // SAFETY: The device is open.
+        unsafe { bindings::kv_bdev_alignment_offset(self.0.bdev) }
+            .try_into()
+            .ok()
+    }
+
+    /// Whether the medium rotates.
+    pub(crate) fn is_rotational(&self) -> bool {
+        // SAFETY: The device is open.
+        unsafe { bindings::kv_bdev_is_rotational(self.0.bdev) }
+    }
+}
+
+impl Drop for DiskUse {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Reading, writing and flushing.
+//!
+//! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
+
+use core::mem::MaybeUninit;
+
+use kernel::alloc::AllocError;
+use kernel::bindings as kernel_bindings;
+use kernel::prelude::*;
+use kernel::types::NotThreadSafe;
+use kernel::types::Opaque;
+
+use super::disk::DiskUse;
+use super::pages::Pages;
+use super::SECTOR;
+use crate::bindings;
+
+/// One operation on a disk, with its data: it lives in the request that wants it.
+pub(crate) struct Io {
+    disk: DiskUse,
+    operation: u32,
+    sector: u64,
+    pages: Pages,
+    bio: Opaque<kernel_bindings::bio>,
+}
+
+// SAFETY: A bio belongs to no thread, and it points only at what the `Io` owns.
+unsafe impl Send for Io {}
+// SAFETY: `&Io` allows no access to the bio.
+unsafe impl Sync for Io {}
+
+impl Io {
+    /// An operation yet to be decided on. Until then it is a flush.
+    pub(crate) fn new(disk: DiskUse) -> Self {
+        Self {
+            disk,
+            operation: bindings::KV_FLUSH,
+            sector: 0,
+            pages: Pages::none(),
+            bio: Opaque::uninit(),
+        }
+    }
+
+    /// The disk.
+    pub(crate) fn disk(&self) -> &DiskUse {
+        &self.disk
+    }
+
+    /// Makes it a flush of the device's volatile cache, if it has one.
+    pub(crate) fn flush(&mut self) {
+        self.operation = bindings::KV_FLUSH;
+    }
+
+    /// Makes it a read of `sectors` from `sector` on. May wait for memory.
+    ///
+    /// # Errors
+    ///
+    /// `AllocError` when memory is short or so much is never had in one request.
+    pub(crate) fn read(&mut self, sector: u64, sectors: usize) -> Result<(), AllocError> {
+        self.operation = bindings::KV_READ;
+        self.sector = sector;
+        self.pages = Pages::new(sectors.checked_mul(SECTOR).ok_or(AllocError)?)?;
+        Ok(())
+    }
+
+    /// Makes it a durable write (`REQ_FUA`) of `sectors` from `sector` on. `fill` copies the data
+    /// in: it is given each piece of memory with its offset in the data, and must initialise all
+    /// of it or fail. May wait for memory.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` as with [`Io::read`], and what `fill` returns.
+    pub(crate) fn write(
+        &mut self,
+        sector: u64,
+        sectors: usize,
+        fill: impl FnMut(usize, &mut [MaybeUninit<u8>]) -> Result,
+    ) -> Result {
+        self.read(sector, sectors)?;
+        self.operation = bindings::KV_WRITE_DURABLE;
+        self.pages.fill(fill)
+    }
+
+    /// The data, given away.
+    pub(crate) fn take_pages(&mut self) -> Pages {
+        core::mem::replace(&mut self.pages, Pages::none())
+    }
+}
+
+/// A request that owns an operation, and gets it back when it has ended.
+pub(crate) trait Owner: Send + Sized + 'static {
+    /// The operation, always the same one.
+    fn io(&mut self) -> &mut Io;
+
+    /// The operation has ended. Called in any context, hard interrupts included.
+    fn ended(this: KBox<Self>, result: Result);
+}
+
+/// Submits the request's operation. Sleeps.
+///
+/// Its sectors must lie within the disk, else the kernel logs the error that it returns.
+pub(crate) fn submit<O: Owner>(request: KBox<O>) {
+    let request = KBox::into_raw(request);
+    // SAFETY: The pointer came from `KBox::into_raw`; from here to `end_io` it is only used for
+    // the bio.
+    let io = unsafe { (*request).io() };
+    let bio = io.bio.get();
+    let (vectors, count) = io.pages.vectors();
+    // SAFETY: The bio and the vectors lie in the request, which stays in place until `end_io`
+    // takes it back; the pages stay with it and so does the `DiskUse` that keeps the device
+    // open. The fields written are those of a bio with its data described by vectors.
+    unsafe {
+        kernel_bindings::bio_init(
+            bio,
+            io.disk.bdev(),
+            vectors,
+            Pages::MAX as u16,
+            io.operation,
+        );
+        (*bio).bi_vcnt = count;
+        (*bio).bi_iter.bi_sector = io.sector;
+        (*bio).bi_iter.bi_size = io.pages.len();
+        (*bio).bi_private = request.cast();
+        (*bio).bi_end_io = Some(end_io::<O>);
+        kernel_bindings::submit_bio(bio);
+    }
+}
+
+unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
+    // SAFETY: The bio was submitted by `submit`, has ended, and is ours again; its private
+    // pointer is that of the request that it lies in, which came from `KBox::into_raw`.
+    let (request, result) = unsafe {
+        let errno = kernel_bindings::blk_status_to_errno((*bio).bi_status);
+        let request = (*bio).bi_private.cast::<O>();
+        kernel_bindings::bio_uninit(bio);
+        (KBox::from_raw(request), kernel::error::to_result(errno))
+    };
+    O::ended(request, result);
+}
+
+/// While it is there, what this task submits is collected, so that neighbours can be merged; it
+/// is sent to the device when it is dropped, or when the task sleeps.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Plug {
+    #[pin]
+    plug: Opaque<kernel_bindings::blk_plug>,
+    /// A plug belongs to the task that started it.
+    _task: NotThreadSafe,
+}
+
+impl Plug {
+    /// Begins to collect.
+    pub(crate) fn start() -> impl PinInit<Self> {
+        pin_init!(Self {
+            plug <- Opaque::ffi_init(|slot| {
+                // SAFETY: `slot` is valid for writing and stays in place until it is dropped, on
+                // the stack of this task.
+                unsafe { kernel_bindings::blk_start_plug(slot) }
+            }),
+            _task: NotThreadSafe,
+        })
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Plug {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: It was started, by this task.
+        unsafe { kernel_bindings::blk_finish_plug(self.plug.get()) };
+    }
+}

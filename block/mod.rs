@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The backend: block devices, and reading, writing and flushing them by bios.
+//!
+//! A small safe interface over the C one. It knows nothing of AoE or of the network.
+
+mod disk;
+mod io;
+mod pages;
+
+pub(crate) use disk::number_of;
+pub(crate) use disk::Disk;
+pub(crate) use disk::DiskUse;
+pub(crate) use disk::OpenError;
+pub(crate) use disk::OpenMode;
+pub(crate) use io::submit;
+pub(crate) use io::Io;
+pub(crate) use io::Owner;
+pub(crate) use io::Plug;
+pub(crate) use pages::Pages;
+
+/// Bytes in a sector, the unit of capacities and addresses here, whatever the device's blocks.
+pub(crate) const SECTOR: usize = 512;

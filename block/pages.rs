@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory for the data of one request.
+
+use core::mem::MaybeUninit;
+
+use kernel::alloc::AllocError;
+use kernel::page::PAGE_SIZE;
+use kernel::prelude::*;
+
+use crate::bindings;
+
+/// Whole pages for up to [`Pages::MAX_LEN`] bytes of data, each filled from its first byte, all
+/// but the last to its end: so aligned that every block device takes them. They are kept in the
+/// form in which a bio wants them.
+///
+/// # Invariants
+///
+/// The first `count` vectors describe pages that this value owns, each with the number of bytes
+/// used of it, which is at most a page, from its start.
+pub(crate) struct Pages {
+    vectors: [bindings::bio_vec; Pages::MAX],
+    count: u16,
+    len: u32,
+}
+
+// SAFETY: Pages belong to no thread.
+unsafe impl Send for Pages {}
+// SAFETY: `&Pages` gives access to no data.
+unsafe impl Sync for Pages {}
+
+impl Pages {
+    /// The most pages: not more than fit the fragments of one frame (17 with 4 KiB pages), and
+    /// enough for the largest frame of an MTU of 65,535.
+    pub(super) const MAX: usize = 16;
+
+    /// The most bytes of data.
+    pub(crate) const MAX_LEN: usize = Self::MAX * PAGE_SIZE;
+
+    /// No pages.
+    pub(crate) const fn none() -> Self {
+        // INVARIANT: No vector is claimed to describe a page.
+        Self {
+            vectors: pin_init::zeroed(),
+            count: 0,
+            len: 0,
+        }
+    }
+
+    /// Pages for `len` bytes, not initialised. May wait for memory, but not for I/O.
+    ///
+    /// # Errors
+    ///
+    /// `AllocError` when memory is short or `len` is more than [`Pages::MAX_LEN`].
+    pub(super) fn new(len: usize) -> Result<Self, AllocError> {
+        if len > Self::MAX_LEN {
+            return Err(AllocError);
+        }
+        let mut this = Self::none();
+        for vector in &mut this.vectors {
+            let part = len.saturating_sub(this.len as usize).min(PAGE_SIZE) as u32;
+            if part == 0 {
+                break;
+            }
+            // SAFETY: An FFI call in process context, which may sleep.
+            let page = unsafe { bindings::alloc_pages_noprof(bindings::KV_GFP_NOIO, 0) };
+            if page.is_null() {
+                return Err(AllocError);
+            }
+            // INVARIANT: The vector describes a page that is ours.
+            *vector = bindings::bio_vec {
+                bv_page: page,
+                bv_len: part,
+                bv_offset: 0,
+            };
+            this.count = this.count.saturating_add(1);
+            this.len = this.len.saturating_add(part);
+        }
+        Ok(this)
+    }
+
+    /// Bytes of data.
+    pub(super) fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// The vectors of the pages, for a bio, with their number.
+    pub(super) fn vectors(&mut self) -> (*mut bindings::bio_vec, u16) {
+        (self.vectors.as_mut_ptr(), self.count)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &bindings::bio_vec> {
+        self.vectors.iter().take(self.count.into())
+    }
+
+    /// Fills the pages: `fill` is given each piece of memory with its offset in the data, and
+    /// must initialise all of it, or fail.
+    pub(super) fn fill(
+        &mut self,
+        mut fill: impl FnMut(usize, &mut [MaybeUninit<u8>]) -> Result,
+    ) -> Result {
+        for (index, vector) in self.iter().enumerate() {
+            // SAFETY: The page is ours, so no one else has access to its memory, which is always
+            // mapped since it was not allocated from high memory. No more bytes are used than it
+            // has.
+            let memory = unsafe {
+                core::slice::from_raw_parts_mut(
+                    bindings::kv_page_address(vector.bv_page).cast(),
+                    vector.bv_len as usize,
+                )
+            };
+            fill(index.saturating_mul(PAGE_SIZE), memory)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the pages away: `take` gets each with its index and the number of bytes used, and
+    /// owns it from then on.
+    pub(crate) fn give(mut self, mut take: impl FnMut(usize, *mut bindings::page, u32)) {
+        for (index, vector) in self.iter().enumerate() {
+            take(index, vector.bv_page, vector.bv_len);
+        }
+        // INVARIANT: The entries are not ours any more.
+        self.count = 0;
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        for vector in self.iter() {
+            // SAFETY: By the invariant the page is ours.
+            unsafe { bindings::__free_pages(vector.bv_page, 0) };
+        }
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Network interfaces: their names, and references to them.
+//!
+//! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
+
+use core::fmt;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use kernel::types::Opaque;
+
+use crate::aoe::Mac;
+use crate::bindings;
+
+/// The name of a network interface, 1 to 15 bytes.
+///
+/// # Invariants
+///
+/// `len` is less than the array's, whose bytes from there on are zero.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct InterfaceName {
+    bytes: [u8; InterfaceName::SIZE],
+    len: usize,
+}
+
+impl InterfaceName {
+    /// The kernel's `IFNAMSIZ`, which counts the NUL at the end.
+    const SIZE: usize = 16;
+
+    /// The name, or `None` if no interface can have it.
+    pub(crate) fn new(name: &str) -> Option<Self> {
+        let valid = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':' | b'@');
+        let mut bytes = [0; Self::SIZE];
+        let len = name.len();
+        if len == 0 || len >= Self::SIZE || !name.as_bytes().iter().all(valid) {
+            return None;
+        }
+        bytes.get_mut(..len)?.copy_from_slice(name.as_bytes());
+        // INVARIANT: Checked above; only `len` bytes were written.
+        Some(Self { bytes, len })
+    }
+
+    fn as_char_ptr(&self) -> *const kernel::ffi::c_char {
+        self.bytes.as_ptr().cast()
+    }
+}
+
+impl fmt::Display for InterfaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.bytes.get(..self.len).unwrap_or_default();
+        f.write_str(core::str::from_utf8(name).unwrap_or_default())
+    }
+}
+
+/// A network interface, borrowed: the kernel's `struct net_device`.
+#[repr(transparent)]
+pub(crate) struct Device(Opaque<bindings::net_device>);
+
+impl Device {
+    /// Borrows a device.
+    ///
+    /// # Safety
+    ///
+    /// `dev` must stay a valid device for `'a`.
+    pub(super) unsafe fn from_raw<'a>(dev: *mut bindings::net_device) -> &'a Self {
+        // SAFETY: `Device` is a transparent wrapper, and the caller vouches for the pointer.
+        unsafe { &*dev.cast() }
+    }
+
+    pub(super) fn as_raw(&self) -> *mut bindings::net_device {
+        // `net_device` is opaque to Rust, so this is only a change of the pointer's type.
+        core::ptr::from_ref(self).cast_mut().cast()
+    }
+
+    /// What tells this device from all others as long as it exists.
+    pub(crate) fn key(&self) -> usize {
+        self.as_raw() as usize
+    }
+
+    /// The most bytes that may follow the Ethernet header.
+    pub(crate) fn mtu(&self) -> u32 {
+        // SAFETY: A reference to a `Device` is a valid `net_device`.
+        unsafe { bindings::kv_netdev_mtu(self.as_raw()) }
+    }
+
+    /// The device's own address.
+    pub(crate) fn address(&self) -> Mac {
+        let mut address = [0; 6];
+        // SAFETY: The device is valid, and an Ethernet address has six bytes.
+        unsafe { bindings::kv_netdev_address(self.as_raw(), address.as_mut_ptr()) };
+        Mac(address)
+    }
+
+    /// Whether frames here have an Ethernet header.
+    pub(crate) fn is_ethernet(&self) -> bool {
+        // SAFETY: A reference to a `Device` is a valid `net_device`.
+        unsafe { bindings::kv_netdev_is_ethernet(self.as_raw()) }
+    }
+
+    /// Whether what is sent here comes back here.
+    pub(crate) fn is_loopback(&self) -> bool {
+        // SAFETY: A reference to a `Device` is a valid `net_device`.
+        unsafe { bindings::kv_netdev_is_loopback(self.as_raw()) }
+    }
+
+    /// The network namespace that the device is in, as its never re-used cookie.
+    pub(crate) fn namespace(&self) -> u64 {
+        // SAFETY: A reference to a `Device` is a valid `net_device`.
+        unsafe { bindings::kv_netdev_namespace(self.as_raw()) }
+    }
+
+    /// Whether the device goes by this name now.
+    pub(crate) fn is_named(&self, name: &InterfaceName) -> bool {
+        // SAFETY: The device is valid, and the name is NUL-terminated.
+        unsafe { bindings::kv_netdev_is_named(self.as_raw(), name.as_char_ptr()) }
+    }
+
+    /// Takes a reference of our own.
+    pub(crate) fn hold(&self) -> NetDevice {
+        // SAFETY: A reference to a `Device` is a valid `net_device`.
+        unsafe { bindings::kv_netdev_hold(self.as_raw()) };
+        // INVARIANT: The reference was just taken. `as_raw` comes from a reference, so not null.
+        NetDevice(NonNull::from(self).cast())
+    }
+}
+
+/// A counted reference to a network interface. An interface that goes away waits for it, so it
+/// must be given back when the kernel says that the interface is being unregistered.
+///
+/// # Invariants
+///
+/// The pointer is valid, and this value owns one reference to it.
+pub(crate) struct NetDevice(NonNull<bindings::net_device>);
+
+// SAFETY: References to a `net_device` may be put by any thread.
+unsafe impl Send for NetDevice {}
+// SAFETY: All that `&NetDevice` allows is reading fields that the kernel reads without lock too.
+unsafe impl Sync for NetDevice {}
+
+impl NetDevice {
+    /// Finds an interface by its name in the network namespace of the present task.
+    pub(crate) fn by_name(name: &InterfaceName) -> Option<Self> {
+        // SAFETY: By its invariant the name is NUL-terminated.
+        let dev = unsafe { bindings::kv_netdev_get_by_name(name.as_char_ptr()) };
+        // INVARIANT: `dev_get_by_name` returns null or a reference that is ours.
+        NonNull::new(dev).map(Self)
+    }
+
+    /// The network namespace of the present task, as in [`Device::namespace`].
+    pub(crate) fn current_namespace() -> u64 {
+        // SAFETY: A task that writes to a file of sysfs has its namespaces.
+        unsafe { bindings::kv_current_namespace() }
+    }
+}
+
+impl Deref for NetDevice {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        // SAFETY: By the invariant the device is valid as long as `self`.
+        unsafe { Device::from_raw(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for NetDevice {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant the reference is ours to put.
+        unsafe { bindings::kv_netdev_put(self.0.as_ptr()) };
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Received Ethernet frames.
+//!
+//! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
+
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use kernel::prelude::*;
+
+use crate::bindings;
+
+/// A received frame. It may be shared with other receivers, and its payload may lie in page
+/// fragments, so it is never modified and only read by copying. Offsets and lengths count from
+/// the Ethernet destination address.
+///
+/// # Invariants
+///
+/// The pointer is a valid `sk_buff` with an Ethernet header just before its data, of which this
+/// value owns one reference.
+pub(crate) struct Frame(NonNull<bindings::sk_buff>);
+
+// SAFETY: A reference to an `sk_buff` may be used and put by any thread.
+unsafe impl Send for Frame {}
+// SAFETY: `&Frame` only reads what no one modifies while there is more than one reference.
+unsafe impl Sync for Frame {}
+
+impl Frame {
+    /// Takes a frame over from the network stack; `None`, and the frame is freed, if it is not
+    /// one to be answered: addressed to another host or to a multicast group, or a response.
+    ///
+    /// # Safety
+    ///
+    /// `skb` must be a valid, received `sk_buff`, and the caller gives its reference away.
+    pub(super) unsafe fn receive(skb: NonNull<bindings::sk_buff>) -> Option<Self> {
+        let raw = skb.as_ptr();
+        // INVARIANT: The caller vouches for the pointer and gives the reference. The header is
+        // checked next, before the frame is read by anyone.
+        let frame = Self(skb);
+        // SAFETY: `skb` is valid by the caller's promise.
+        let wanted =
+            unsafe { bindings::kv_frame_is_for_us(raw) && !bindings::kv_frame_is_response(raw) };
+        wanted.then_some(frame)
+    }
+
+    /// Another reference to the same frame.
+    pub(crate) fn share(&self) -> Self {
+        // SAFETY: By the invariant the frame is valid.
+        unsafe { bindings::kv_frame_get(self.0.as_ptr()) };
+        // INVARIANT: The reference was just taken.
+        Self(self.0)
+    }
+
+    /// Bytes in the frame, Ethernet header included.
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: By the invariant the frame is valid.
+        unsafe { bindings::kv_frame_len(self.0.as_ptr()) as usize }
+    }
+
+    /// Whether the frame was sent to all hosts.
+    pub(crate) fn was_broadcast(&self) -> bool {
+        // SAFETY: By the invariant the frame is valid.
+        unsafe { bindings::kv_frame_was_broadcast(self.0.as_ptr()) }
+    }
+
+    /// Copies the frame's first bytes, and returns how many there were. None if `to` has no room
+    /// for the Ethernet header.
+    pub(crate) fn peek(&self, to: &mut [u8]) -> usize {
+        match u32::try_from(to.len()) {
+            // SAFETY: By the invariant the frame is valid and has an Ethernet header; `to` has
+            // room for so many bytes, and for that header's 14.
+            Ok(size @ 14..) => unsafe {
+                bindings::kv_frame_peek(self.0.as_ptr(), to.as_mut_ptr(), size) as usize
+            },
+            _ => 0,
+        }
+    }
+
+    /// Fills `to` from the frame at `offset`; all of it is initialised on success.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if the frame does not have so many bytes there.
+    pub(crate) fn copy(&self, offset: usize, to: &mut [MaybeUninit<u8>]) -> Result {
+        let end = offset.checked_add(to.len()).ok_or(EFAULT)?;
+        if end > self.len() {
+            return Err(EFAULT);
+        }
+        // SAFETY: The frame is valid by the invariant, and the range lies within it. Both numbers
+        // are at most the frame's length, which is a `u32`.
+        let result = unsafe {
+            bindings::kv_frame_copy(
+                self.0.as_ptr(),
+                offset as u32,
+                to.as_mut_ptr().cast(),
+                to.len() as u32,
+            )
+        };
+        kernel::error::to_result(result)
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant the reference is ours to put.
+        unsafe { bindings::kv_frame_free(self.0.as_ptr()) };
+    }
+}

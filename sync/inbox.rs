@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An inbox: many producers in any context, one consumer at a time, no lock.
+//!
+//! Producers push boxes onto a linked stack (as `llist` in C); the consumer takes the whole stack
+//! at once and gets it in the order of arrival. The push that finds the inbox empty is told so,
+//! and wakes the consumer: one wake-up serves a burst.
+
+use core::ptr;
+use core::ptr::NonNull;
+
+use kernel::prelude::*;
+use kernel::sync::atomic::Acquire;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+use kernel::sync::atomic::Release;
+
+/// The link that an element carries for the inbox it is in.
+pub(crate) struct Link<T>(Option<NonNull<T>>);
+
+impl<T> Link<T> {
+    /// A link of an element that is in no inbox.
+    pub(crate) const fn new() -> Self {
+        Self(None)
+    }
+}
+
+// SAFETY: The pointer is only used by the inbox, which treats it as the owned box that it is.
+unsafe impl<T: Send> Send for Link<T> {}
+// SAFETY: A shared reference to a link gives access to nothing.
+unsafe impl<T> Sync for Link<T> {}
+
+/// An element that can be put into an [`Inbox`].
+pub(crate) trait Linked: Send + Sized {
+    /// The element's link, always the same one.
+    fn link(&mut self) -> &mut Link<Self>;
+}
+
+/// An inbox of boxed elements.
+///
+/// # Invariants
+///
+/// `head` is null or begins a chain, by the elements' links, of pointers from `KBox::into_raw`,
+/// which the inbox owns.
+pub(crate) struct Inbox<T: Linked> {
+    head: Atomic<*mut T>,
+}
+
+// SAFETY: The inbox owns elements that are `Send`.
+unsafe impl<T: Linked> Send for Inbox<T> {}
+// SAFETY: Elements go in and come out by value only, and they are `Send`.
+unsafe impl<T: Linked> Sync for Inbox<T> {}
+
+impl<T: Linked> Inbox<T> {
+    /// An empty inbox.
+    pub(crate) const fn new() -> Self {
+        // INVARIANT: `head` is null.
+        Self {
+            head: Atomic::new(ptr::null_mut()),
+        }
+    }
+
+    /// Adds an element; true if the inbox was empty, so that its consumer wants waking.
+    pub(crate) fn push(&self, element: KBox<T>) -> bool {
+        let new = KBox::into_raw(element);
+        let mut head = self.head.load(Relaxed);
+        loop {
+            // SAFETY: `new` is a valid `T` that only this function knows until the exchange
+            // below succeeds.
+            unsafe { (*new).link().0 = NonNull::new(head) };
+            // INVARIANT: `new` comes from `KBox::into_raw` and its link continues the chain.
+            match self.head.cmpxchg(head, new, Release) {
+                Ok(_) => return head.is_null(),
+                Err(seen) => head = seen,
+            }
+        }
+    }
+
+    /// Takes all elements, to be iterated from the oldest to the newest.
+    pub(crate) fn take(&self) -> Taken<T> {
+        // INVARIANT: The empty chain is a chain.
+        let mut next = NonNull::new(self.head.xchg(ptr::null_mut(), Acquire));
+        let mut oldest = None;
+        while let Some(mut element) = next {
+            // SAFETY: The exchange made this function the only owner of the chain.
+            let link = unsafe { element.as_mut() }.link();
+            next = link.0;
+            link.0 = oldest;
+            oldest = Some(element);
+        }
+        // INVARIANT: The chain has changed its direction and its owner.
+        Taken { next: oldest }
+    }
+}
+
+impl<T: Linked> Drop for Inbox<T> {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+/// The elements taken from an inbox, oldest first. Dropping it drops the rest.
+///
+/// # Invariants
+///
+/// `next` begins a chain of pointers from `KBox::into_raw` that this value owns.
+pub(crate) struct Taken<T: Linked> {
+    next: Option<NonNull<T>>,
+}
+
+impl<T: Linked> Iterator for Taken<T> {
+    type Item = KBox<T>;
+
+    fn next(&mut self) -> Option<KBox<T>> {
+        let element = self.next?;
+        // SAFETY: By the invariant `element` came from `KBox::into_raw` and is ours.
+        let mut element = unsafe { KBox::from_raw(element.as_ptr()) };
+        self.next = element.link().0.take();
+        Some(element)
+    }
+}
+
+impl<T: Linked> Drop for Taken<T> {
+    fn drop(&mut self) {
+        for element in self.by_ref() {
+            drop(element);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A value that readers see under RCU and that a writer replaces as a whole.
+//!
+//! For what is read at every frame and changes only when an administrator or a network card
+//! does something.
+
+use core::ptr;
+
+use kernel::prelude::*;
+use kernel::sync::atomic::Acquire;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Full;
+use kernel::sync::rcu;
+
+/// An optional boxed value, read under RCU.
+///
+/// # Invariants
+///
+/// The pointer is null or comes from `KBox::into_raw`, and what it points at is only freed after
+/// a grace period has passed since it was replaced.
+pub(crate) struct RcuCell<T> {
+    pointer: Atomic<*mut T>,
+}
+
+// SAFETY: The cell owns a `T` that any thread may drop, so `T` must be `Send`.
+unsafe impl<T: Send> Send for RcuCell<T> {}
+// SAFETY: Threads share `&T` through the cell and may drop the `T`, so it must be both.
+unsafe impl<T: Send + Sync> Sync for RcuCell<T> {}
+
+impl<T> RcuCell<T> {
+    /// An empty cell.
+    pub(crate) const fn new() -> Self {
+        // INVARIANT: The pointer is null.
+        Self {
+            pointer: Atomic::new(ptr::null_mut()),
+        }
+    }
+
+    /// The present value, which stays valid as long as the guard is held.
+    pub(crate) fn read<'a>(&'a self, _guard: &'a rcu::Guard) -> Option<&'a T> {
+        let pointer = self.pointer.load(Acquire);
+        // SAFETY: By the invariant the pointer is null or a valid `T`, which is not freed before
+        // a grace period has passed; `_guard` holds that off for `'a`.
+        unsafe { pointer.as_ref() }
+    }
+
+    /// Puts `value` in place and drops the old one when no reader can see it any more.
+    ///
+    /// Sleeps for a grace period if there was an old value.
+    pub(crate) fn replace(&self, value: Option<KBox<T>>) {
+        let new = value.map_or(ptr::null_mut(), KBox::into_raw);
+        // INVARIANT: `new` is null or comes from `KBox::into_raw`.
+        let old = self.pointer.xchg(new, Full);
+        if !old.is_null() {
+            // SAFETY: An FFI call without requirements but that it may sleep, which all callers
+            // of `replace` may.
+            unsafe { kernel::bindings::synchronize_rcu_expedited() };
+            // SAFETY: `old` came from `KBox::into_raw`, no one can reach it by the cell any more,
+            // and readers that had reached it have left.
+            drop(unsafe { KBox::from_raw(old) });
+        }
+    }
+}
+
+impl<T> Drop for RcuCell<T> {
+    fn drop(&mut self) {
+        let old = self.pointer.xchg(ptr::null_mut(), Full);
+        if !old.is_null() {
+            // SAFETY: `old` came from `KBox::into_raw`, and `&mut self` shows that no reader,
+            // who would borrow the cell, is left.
+            drop(unsafe { KBox::from_raw(old) });
+        }
+    }
+}

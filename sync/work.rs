@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An owned workqueue, and waiting for work to have left the module's text.
+
+use core::ops::Deref;
+
+use kernel::bindings as kernel_bindings;
+use kernel::prelude::*;
+use kernel::workqueue::Queue;
+use kernel::workqueue::Work;
+
+use crate::bindings;
+
+/// A workqueue of the module's own, with a rescuer: requests must make progress when memory is
+/// short, since the page that is being written out may go through this target.
+///
+/// # Invariants
+///
+/// The pointer is a valid workqueue until the value is dropped.
+pub(crate) struct WorkQueue(*mut kernel_bindings::workqueue_struct);
+
+// SAFETY: Workqueues may be used and destroyed by any thread.
+unsafe impl Send for WorkQueue {}
+// SAFETY: Workqueues do their own locking.
+unsafe impl Sync for WorkQueue {}
+
+impl WorkQueue {
+    /// Makes a high-priority workqueue.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(name: &'static CStr) -> Result<Self> {
+        // SAFETY: The format takes the one string argument that is given.
+        let queue = unsafe {
+            kernel_bindings::alloc_workqueue_noprof(
+                c"%s".as_ptr().cast(),
+                bindings::KV_WORKQUEUE,
+                0,
+                name.as_ptr(),
+            )
+        };
+        if queue.is_null() {
+            return Err(ENOMEM);
+        }
+        // INVARIANT: The kernel just made it.
+        Ok(Self(queue))
+    }
+}
+
+impl Deref for WorkQueue {
+    type Target = Queue;
+
+    fn deref(&self) -> &Queue {
+        // SAFETY: By the invariant the pointer is valid as long as `self`.
+        unsafe { Queue::from_raw(self.0) }
+    }
+}
+
+impl Drop for WorkQueue {
+    fn drop(&mut self) {
+        // SAFETY: The queue is valid, and no one else holds it.
+        unsafe { kernel_bindings::destroy_workqueue(self.0) };
+    }
+}
+
+/// Waits until the work item is neither queued nor running. Sleeps.
+pub(crate) fn flush<T: ?Sized, const ID: u64>(work: &Work<T, ID>) {
+    // SAFETY: A reference to a `Work` points at an initialised work item.
+    unsafe { kernel_bindings::flush_work(Work::raw_get(work)) };
+}
+
+/// Waits until every task has left the module's text, where a function that has signalled its
+/// end may still be about to return. Sleeps; for the very end of unloading.
+pub(crate) fn wait_for_tasks() {
+    // SAFETY: An FFI call without requirements but that it may sleep.
+    unsafe { bindings::kv_synchronize_rcu_tasks() };
+}
