@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/sys/kvblade`: adding, removing and announcing exports.
+
+use kernel::new_mutex;
+use kernel::prelude::*;
+use kernel::str::CString;
+use kernel::str::Formatter;
+use kernel::sync::Arc;
+use kernel::sync::Mutex;
+
+use super::arguments;
+use super::arguments::NewExport;
+use super::export::Export;
+use super::kobject::Attribute;
+use super::kobject::Directory;
+use super::kobject::Entries;
+use super::kobject::Node;
+use super::refusals::Refusals;
+use crate::target::Refusal;
+use crate::target::Registry;
+
+/// The directory `/sys/kvblade` with those of the exports. It is there as long as this value.
+pub(crate) struct Control {
+    root: Directory<Root>,
+}
+
+#[pin_data]
+struct State {
+    registry: Arc<Registry>,
+    #[pin]
+    refusals: Refusals,
+    /// The exports' directories. Whoever holds it may wait for their readers, who never take it.
+    #[pin]
+    exports: Mutex<Exports>,
+}
+
+struct Exports {
+    /// Set when the module is on its way out.
+    closed: bool,
+    directories: KVec<Directory<Export>>,
+}
+
+/// What is behind the files of `/sys/kvblade`.
+struct Root(Arc<State>);
+
+impl Control {
+    /// Makes the directory. Exports may be added before this returns.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EEXIST` if another module made it.
+    pub(crate) fn new(registry: Arc<Registry>) -> Result<Self> {
+        let state = Arc::pin_init(
+            pin_init!(State {
+                registry,
+                refusals <- Refusals::new(),
+                exports <- new_mutex!(Exports {
+                    closed: false,
+                    directories: KVec::new(),
+                }),
+            }),
+            GFP_KERNEL,
+        )?;
+        let root = Directory::new(c"kvblade", Root(state))?;
+        Ok(Self { root })
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        // The exports' directories hold on to the root, so they go first, and no more come. They
+        // are dropped without the lock, so that a writer to `add` can see that it is too late.
+        let mut exports = self.root.0.exports.lock();
+        exports.closed = true;
+        let directories = core::mem::replace(&mut exports.directories, KVec::new());
+        drop(exports);
+        drop(directories);
+    }
+}
+
+impl Entries for Root {
+    fn attributes() -> &'static [&'static Attribute<Self>] {
+        static ALL: [&Attribute<Root>; 4] = [&ADD, &DEL, &ANNOUNCE, &ERROR];
+        &ALL
+    }
+}
+
+static ADD: Attribute<Root> = Attribute::new(c"add", 0o200, None, Some(add));
+static DEL: Attribute<Root> = Attribute::new(c"del", 0o200, None, Some(del));
+static ANNOUNCE: Attribute<Root> = Attribute::new(c"announce", 0o200, None, Some(announce));
+static ERROR: Attribute<Root> = Attribute::new(c"error", 0o400, Some(error), None);
+
+fn add(root: &Node<Root>, text: &[u8]) -> Result {
+    root.attempt(|state| {
+        let new = NewExport::parse(text)?;
+        let (address, interface) = (new.export.address, new.export.interface);
+        let mut exports = state.exports.lock();
+        if exports.closed {
+            return Err(Refusal::new(
+                ENODEV,
+                format_args!("the module is being unloaded"),
+            ));
+        }
+        exports.directories.reserve(1, GFP_KERNEL)?;
+        let port = state
+            .registry
+            .add(address, interface, new.path, new.options)?;
+        let name = CString::try_from_fmt(format_args!("{address}@{interface}"))?;
+        let directory = root.make(&name, Export::new(port)).inspect_err(|_| {
+            // An export that is not seen is worse than none.
+            let _ = state.registry.remove(address, interface);
+        })?;
+        exports.directories.push(directory, GFP_KERNEL)?;
+        Ok(())
+    })
+}
+
+fn del(root: &Node<Root>, text: &[u8]) -> Result {
+    root.attempt(|state| {
+        let export = arguments::Export::to_remove(text)?;
+        let mut exports = state.exports.lock();
+        state.registry.remove(export.address, export.interface)?;
+        exports
+            .directories
+            .retain(|directory| !directory.is_for(export.address, &export.interface));
+        Ok(())
+    })
+}
+
+fn announce(root: &Node<Root>, _text: &[u8]) -> Result {
+    root.0.registry.announce();
+    Ok(())
+}
+
+fn error(root: &Root, text: &mut Formatter<'_>) -> Result {
+    root.0.refusals.show(text)
+}
+
+impl Root {
+    /// Does what the writing process asks for, or keeps the sentence why not.
+    fn attempt(&self, action: impl FnOnce(&State) -> Result<(), Refusal>) -> Result {
+        self.0.refusals.clear();
+        action(&self.0).map_err(|refusal| self.0.refusals.keep(refusal))
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The answers to requests.
+
+use kernel::prelude::*;
+
+use super::request::Request;
+use crate::aoe;
+use crate::aoe::ata_argument;
+use crate::aoe::AoeError;
+use crate::aoe::ReplyHeader;
+use crate::ata::identify;
+use crate::ata::Capacity;
+use crate::ata::Failure;
+use crate::ata::Identity;
+use crate::ata::Operation;
+use crate::ata::Outcome;
+use crate::ata::PhysicalSector;
+use crate::ata::Rotation;
+use crate::ata::Task;
+use crate::ata::Text;
+use crate::ata::TrimSupport;
+use crate::net::Reply;
+
+/// The firmware revision that initiators are shown: the module's version.
+const FIRMWARE: &str = "0.1";
+
+impl Request {
+    /// The header of the answer. `None` if the interface is gone.
+    pub(super) fn reply_header(&self) -> Option<ReplyHeader> {
+        let own = self.port.own_address()?;
+        Some(self.header.reply(own, self.port.address()))
+    }
+
+    /// Answers with an error of the AoE header, and nothing of the command's own.
+    pub(super) fn refuse(&self, error: AoeError) {
+        let Some(header) = self.reply_header() else {
+            return;
+        };
+        if let Ok(mut reply) = Reply::new(aoe::header::SIZE, false) {
+            reply.put(0, &header.refusing(error).to_bytes());
+            self.port.send(reply);
+        }
+    }
+
+    /// Notes how the I/O has ended. In any context.
+    pub(super) fn conclude(&mut self, result: Result) {
+        let Err(error) = result else {
+            return;
+        };
+        // What the block layer says of a bad medium; the rest is no fault of the data.
+        let is_medium = error == EIO || error == ENODATA || error == EILSEQ;
+        self.outcome = Outcome::Failed(match Operation::decode(&self.argument) {
+            Operation::Read(transfer) | Operation::Verify(transfer) if is_medium => {
+                transfer.uncorrectable(None)
+            }
+            Operation::Read(_) | Operation::Verify(_) => Failure::Aborted,
+            _ => Failure::WriteFault,
+        });
+    }
+
+    /// Answers an ATA command that has ended, with the data if it has read any. Without memory or
+    /// interface there is no answer, and the initiator will ask again.
+    pub(super) fn answer(mut self: KBox<Self>) {
+        let reads = matches!(self.task, Task::Read(_)) && self.outcome == Outcome::Success;
+        let Some(mut reply) = self.ata_reply(ata_argument::END, reads) else {
+            return;
+        };
+        if reads {
+            reply = reply.with_pages(self.io_and_frame().0.take_pages());
+        }
+        self.port.send(reply);
+    }
+
+    /// Answers IDENTIFY DEVICE.
+    pub(super) fn identify(&self) {
+        let length = ata_argument::END + identify::SIZE;
+        if let Some(mut reply) = self.ata_reply(length, false) {
+            reply.put(ata_argument::END, &self.identity().to_bytes());
+            self.port.send(reply);
+        }
+    }
+
+    /// The beginning of the answer to an ATA command.
+    fn ata_reply(&self, length: usize, data_follows: bool) -> Option<Reply> {
+        let header = self.reply_header()?;
+        let mut reply = Reply::new(length, data_follows).ok()?;
+        reply.put(0, &header.to_bytes());
+        reply.put(
+            aoe::header::SIZE,
+            &self.outcome.answer(&self.argument).to_bytes(),
+        );
+        Some(reply)
+    }
+
+    fn identity(&self) -> Identity {
+        let disk = self.disk();
+        let settings = self.port.blade().settings().lock();
+        Identity {
+            serial: settings.serial,
+            firmware: Text::new(FIRMWARE).unwrap_or_default(),
+            model: settings.model,
+            capacity: Capacity(disk.capacity()),
+            physical: PhysicalSector::new(
+                disk.physical_block(),
+                disk.alignment().unwrap_or_default(),
+            ),
+            wwn: None,
+            rotation: if disk.is_rotational() {
+                Rotation::Unknown
+            } else {
+                Rotation::None
+            },
+            trim: TrimSupport::None,
+            volatile_cache: false,
+        }
+    }
+}

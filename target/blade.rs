@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A blade: an exported disk with its address, and the two workers that move its requests.
+
+use kernel::new_mutex;
+use kernel::prelude::*;
+use kernel::str::CString;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+use kernel::sync::Arc;
+use kernel::sync::Mutex;
+use kernel::time::Msecs;
+use kernel::workqueue;
+use kernel::workqueue::impl_has_work;
+use kernel::workqueue::new_work;
+use kernel::workqueue::Work;
+use kernel::workqueue::WorkItem;
+
+use super::refusal::Refusal;
+use super::request::Request;
+use super::settings::Settings;
+use crate::aoe::ShelfSlot;
+use crate::block;
+use crate::block::Disk;
+use crate::block::OpenError;
+use crate::block::OpenMode;
+use crate::sync;
+use crate::sync::Inbox;
+use crate::sync::WorkQueue;
+
+/// The worker that decides on requests and submits I/O.
+const SUBMIT: u64 = 0;
+/// The worker, in softirq context, that answers requests whose I/O has ended.
+const REPLY: u64 = 1;
+
+/// What the administrator may say of an export beside its address and its device.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Refuse writes.
+    pub(crate) read_only: bool,
+    /// Do not claim the device.
+    pub(crate) shared: bool,
+}
+
+/// An exported disk.
+///
+/// Every request is put into one inbox in the order of arrival, from whatever interface and CPU,
+/// and one worker decides on them in that order: the one admission point of the disk.
+#[pin_data]
+pub(crate) struct Blade {
+    address: ShelfSlot,
+    path: CString,
+    options: Options,
+    disk: Arc<Disk>,
+    queue: Arc<WorkQueue>,
+    closing: Atomic<bool>,
+    #[pin]
+    settings: Mutex<Settings>,
+    arrived: Inbox<Request>,
+    ended: Inbox<Request>,
+    #[pin]
+    submit: Work<Blade, SUBMIT>,
+    #[pin]
+    reply: Work<Blade, REPLY>,
+}
+
+impl_has_work! {
+    impl HasWork<Self, 0> for Blade { self.submit }
+    impl HasWork<Self, 1> for Blade { self.reply }
+}
+
+impl Blade {
+    /// Opens the device at `path` and makes a blade of it. Sleeps.
+    pub(super) fn open(
+        address: ShelfSlot,
+        path: CString,
+        options: Options,
+        queue: Arc<WorkQueue>,
+    ) -> Result<Arc<Self>, Refusal> {
+        let mode = OpenMode {
+            read_only: options.read_only,
+            shared: options.shared,
+        };
+        let disk = Disk::open(&path, mode).map_err(|error| cannot_open(&path, error))?;
+        let settings = Settings::new(address, &path);
+        let opened = disk.clone();
+        let blade = Arc::pin_init(
+            pin_init!(Self {
+                address,
+                path,
+                options,
+                disk,
+                queue,
+                closing: Atomic::new(false),
+                settings <- new_mutex!(settings),
+                arrived: Inbox::new(),
+                ended: Inbox::new(),
+                submit <- new_work!("kvblade_rs::submit"),
+                reply <- new_work!("kvblade_rs::reply"),
+            }),
+            GFP_KERNEL,
+        );
+        blade.map_err(|error| {
+            // No one uses the disk yet, so it closes at once.
+            let _ = opened.close(0);
+            error.into()
+        })
+    }
+
+    /// The blade's address.
+    pub(crate) fn address(&self) -> ShelfSlot {
+        self.address
+    }
+
+    /// The device's path, as the administrator gave it.
+    pub(crate) fn path(&self) -> &CStr {
+        &self.path
+    }
+
+    /// What the administrator said of the export.
+    pub(crate) fn options(&self) -> Options {
+        self.options
+    }
+
+    /// The disk.
+    pub(crate) fn disk(&self) -> &Arc<Disk> {
+        &self.disk
+    }
+
+    /// Sectors of the disk; `None` when it is closed.
+    pub(crate) fn capacity(&self) -> Option<u64> {
+        Some(self.disk.enter(usize::MAX)?.capacity())
+    }
+
+    /// Model, serial number and config string. Not for softirq context.
+    pub(crate) fn settings(&self) -> &Mutex<Settings> {
+        &self.settings
+    }
+
+    /// From here on the blade gets no interface any more.
+    pub(super) fn begin_close(&self) {
+        self.closing.store(true, Relaxed);
+    }
+
+    /// Whether the blade is on its way out.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Relaxed)
+    }
+
+    /// Takes a request in. In any context.
+    pub(super) fn post(self: &Arc<Self>, request: KBox<Request>) {
+        if self.arrived.push(request) {
+            // If it is queued already it will see this request too.
+            let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
+        }
+    }
+
+    /// Takes a request back whose I/O has ended. In any context.
+    pub(super) fn post_ended(self: &Arc<Self>, request: KBox<Request>) {
+        if self.ended.push(request) {
+            let _ = workqueue::system_bh().enqueue::<_, REPLY>(self.clone());
+        }
+    }
+
+    /// Lets no request in any more, waits for those there are, and closes the disk. Then no
+    /// answer leaves any more, and no code of the workers runs for this blade. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT` if there still are requests after `wait`; it may be called again.
+    pub(super) fn close(&self, wait: Msecs) -> Result {
+        self.begin_close();
+        self.disk.close(wait)?;
+        sync::flush(&self.submit);
+        sync::flush(&self.reply);
+        Ok(())
+    }
+}
+
+impl WorkItem<SUBMIT> for Blade {
+    type Pointer = Arc<Blade>;
+
+    fn run(this: Arc<Blade>) {
+        pin_init::stack_pin_init!(let _plug = block::Plug::start());
+        for request in this.arrived.take() {
+            request.execute();
+        }
+    }
+}
+
+impl WorkItem<REPLY> for Blade {
+    type Pointer = Arc<Blade>;
+
+    fn run(this: Arc<Blade>) {
+        for request in this.ended.take() {
+            request.answer();
+        }
+    }
+}
+
+fn cannot_open(path: &CStr, error: OpenError) -> Refusal {
+    let path = path.to_str().unwrap_or_default();
+    match error {
+        OpenError::Kernel(errno) if errno == EBUSY => Refusal::new(
+            errno,
+            format_args!("{path}: device is busy: it is mounted or claimed by another user"),
+        ),
+        OpenError::Kernel(errno) if errno == EACCES || errno == EROFS => Refusal::new(
+            errno,
+            format_args!("{path}: device is read-only or access is denied; export it with ro=1"),
+        ),
+        OpenError::Kernel(errno) => no_device(path, errno),
+        OpenError::LogicalBlock(size) => Refusal::new(
+            EOPNOTSUPP,
+            format_args!("{path}: blocks of {size} bytes cannot be exported, only of 512"),
+        ),
+        OpenError::Empty => Refusal::new(
+            ENXIO,
+            format_args!("{path}: device has no sectors (no medium, or not set up)"),
+        ),
+    }
+}
+
+/// The refusal when there is no such device at `path`.
+pub(super) fn no_device(path: &str, errno: Error) -> Refusal {
+    if errno == ENOENT {
+        Refusal::new(errno, format_args!("{path}: no such file"))
+    } else if errno == ENOTBLK {
+        Refusal::new(errno, format_args!("{path}: not a block device"))
+    } else if errno == ENXIO || errno == ENODEV {
+        Refusal::new(errno, format_args!("{path}: no device behind this file"))
+    } else {
+        Refusal::new(errno, format_args!("{path}: cannot be opened: {errno:?}"))
+    }
+}

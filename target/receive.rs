@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What happens to a frame in softirq context: it is dropped at the least cost, or becomes
+//! requests to the blades that it is for.
+
+use kernel::sync::rcu;
+
+use super::registry::Registry;
+use super::request::Head;
+use super::request::Request;
+use crate::aoe;
+use crate::aoe::Header;
+use crate::ata::admission;
+use crate::net::Device;
+use crate::net::Frame;
+use crate::net::FrameHandler;
+
+/// Requests that one blade holds at once, all initiators together; more are dropped, and come
+/// again. Beyond the buffer count that each initiator is told.
+const MOST_REQUESTS: usize = 1024;
+
+impl FrameHandler for Registry {
+    fn receive(&self, device: &Device, frame: Frame) {
+        let head = Head::of(&frame);
+        let Some(header) = Header::parse(head.bytes()) else {
+            return;
+        };
+        if aoe::sectors_for_mtu(device.mtu()).is_none()
+            || header.source.is_group()
+            || (header.source == device.address() && !device.is_loopback())
+            || !admission::admits(&header, head.bytes(), frame.was_broadcast())
+        {
+            return;
+        }
+        let guard = rcu::read_lock();
+        let Some(table) = self.table(&guard) else {
+            return;
+        };
+        for port in table.matching(device.key(), header.destination) {
+            if !port.has_device(&guard) {
+                continue;
+            }
+            let Some(disk) = port.blade().disk().enter(MOST_REQUESTS) else {
+                continue;
+            };
+            let request = Request::new(port.clone(), header, head, frame.share(), disk);
+            if let Ok(request) = request {
+                port.blade().post(request);
+            }
+        }
+    }
+}

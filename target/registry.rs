@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All exports, and their coming and going: at the administrator's word, and with interfaces.
+
+use kernel::new_mutex;
+use kernel::prelude::*;
+use kernel::str::CString;
+use kernel::sync::rcu;
+use kernel::sync::Arc;
+use kernel::sync::Mutex;
+
+use super::blade;
+use super::blade::Blade;
+use super::blade::Options;
+use super::port::Port;
+use super::refusal::Refusal;
+use super::table::Table;
+use crate::aoe;
+use crate::aoe::ShelfSlot;
+use crate::block;
+use crate::net::Device;
+use crate::net::DeviceEvent;
+use crate::net::DeviceEventHandler;
+use crate::net::InterfaceName;
+use crate::net::NetDevice;
+use crate::sync::RcuCell;
+use crate::sync::WorkQueue;
+
+/// How long the removal of an export waits for its requests to end, in milliseconds.
+const REMOVAL_WAIT: u32 = 10_000;
+
+/// Ports, sorted by address.
+type Ports = KVec<Arc<Port>>;
+
+/// All exports.
+///
+/// Two locks, in this order: `control` is held by one who adds or removes, for as long as that
+/// takes; `ports` guards the list and the ports' interfaces, only for moments, since it is also
+/// taken under the kernel's RTNL lock.
+#[pin_data]
+pub(crate) struct Registry {
+    queue: Arc<WorkQueue>,
+    #[pin]
+    control: Mutex<()>,
+    #[pin]
+    ports: Mutex<Ports>,
+    table: RcuCell<Table>,
+}
+
+impl Registry {
+    /// A registry without exports.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(queue: Arc<WorkQueue>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                queue,
+                control <- new_mutex!(()),
+                ports <- new_mutex!(KVec::new()),
+                table: RcuCell::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The table for received frames.
+    pub(super) fn table<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Table> {
+        self.table.read(guard)
+    }
+
+    /// Exports the block device at `path`, and announces it.
+    pub(crate) fn add(
+        &self,
+        address: ShelfSlot,
+        interface: InterfaceName,
+        path: CString,
+        options: Options,
+    ) -> Result<Arc<Port>, Refusal> {
+        let _control = self.control.lock();
+        let (blade, is_new) = self.find_or_open(address, interface, path, options)?;
+        let port = self.attach(&blade, interface).inspect_err(|_| {
+            if is_new {
+                // No one uses the disk yet, so it closes at once.
+                let _ = blade.close(0);
+            }
+        })?;
+        let path = blade.path().to_str().unwrap_or_default();
+        let sectors = blade.capacity().unwrap_or_default();
+        port.log(format_args!("exported {path}, {sectors} sectors"));
+        port.announce();
+        Ok(port)
+    }
+
+    /// The blade with this address, if it is on another interface already, or else a new one.
+    fn find_or_open(
+        &self,
+        address: ShelfSlot,
+        interface: InterfaceName,
+        path: CString,
+        options: Options,
+    ) -> Result<(Arc<Blade>, bool), Refusal> {
+        let name = path.to_str().unwrap_or_default();
+        let number = block::number_of(&path).map_err(|errno| blade::no_device(name, errno))?;
+        for port in self.ports.lock().iter() {
+            let blade = port.blade();
+            let same_device = blade.disk().number() == number;
+            if port.address() == address && *port.interface() == interface {
+                return Err(Refusal::new(
+                    EEXIST,
+                    format_args!("{address}: address in use on {interface}"),
+                ));
+            }
+            if port.address() == address && !(same_device && blade.options() == options) {
+                return Err(Refusal::new(
+                    EEXIST,
+                    format_args!(
+                        "{address}: address in use on {} for {} (one address is one device with \
+                         the same options on all interfaces)",
+                        port.interface(),
+                        blade.path().to_str().unwrap_or_default()
+                    ),
+                ));
+            }
+            if port.address() == address {
+                return Ok((blade.clone(), false));
+            }
+            if same_device && !(options.shared && blade.options().shared) {
+                return Err(Refusal::new(
+                    EBUSY,
+                    format_args!("{name}: device is exported as {} already", blade.address()),
+                ));
+            }
+        }
+        let blade = Blade::open(address, path, options, self.queue.clone())?;
+        Ok((blade, true))
+    }
+
+    /// Makes a port for the blade on an interface that exists.
+    fn attach(&self, blade: &Arc<Blade>, interface: InterfaceName) -> Result<Arc<Port>, Refusal> {
+        let port = Arc::new(Port::new(blade.clone(), interface), GFP_KERNEL)?;
+        let mut ports = self.ports.lock();
+        // With the list locked, an interface found here cannot be unregistered unseen.
+        let device = NetDevice::by_name(&interface)
+            .ok_or_else(|| Refusal::new(ENODEV, format_args!("{interface}: no such interface")))?;
+        if !device.is_ethernet() {
+            return Err(Refusal::new(
+                EINVAL,
+                format_args!("{interface}: not an Ethernet interface"),
+            ));
+        }
+        let mtu = device.mtu();
+        if aoe::sectors_for_mtu(mtu).is_none() {
+            return Err(Refusal::new(
+                EINVAL,
+                format_args!("{interface}: MTU is {mtu}, less than the 1060 bytes that AoE needs"),
+            ));
+        }
+        let device = KBox::new(device, GFP_KERNEL)?;
+        ports.reserve(1, GFP_KERNEL)?;
+        let place = ports.partition_point(|other| other.address() <= port.address());
+        // With the room reserved, and a place within the list, this cannot fail.
+        let _ = ports.insert_within_capacity(place, port.clone());
+        port.set_device(Some(device));
+        self.publish(&ports).inspect_err(|_| {
+            port.set_device(None);
+            let _ = ports.remove(place);
+        })?;
+        Ok(port)
+    }
+
+    /// Ends an export: when this returns, no answer leaves from it any more.
+    pub(crate) fn remove(
+        &self,
+        address: ShelfSlot,
+        interface: InterfaceName,
+    ) -> Result<(), Refusal> {
+        let _control = self.control.lock();
+        let ports = self.ports.lock();
+        let is_this =
+            |port: &Arc<Port>| port.address() == address && *port.interface() == interface;
+        let Some(port) = ports.iter().find(|port| is_this(port)).cloned() else {
+            return Err(Refusal::new(
+                ENXIO,
+                format_args!("{address}@{interface}: not exported"),
+            ));
+        };
+        let is_last = !ports
+            .iter()
+            .any(|other| !is_this(other) && Arc::ptr_eq(other.blade(), port.blade()));
+        if is_last {
+            port.blade().begin_close();
+        }
+        port.set_device(None);
+        drop(ports);
+
+        if is_last && port.blade().close(REMOVAL_WAIT).is_err() {
+            let busy = port.blade().disk().users();
+            return Err(Refusal::new(
+                ETIMEDOUT,
+                format_args!(
+                    "{address}@{interface}: the device has not ended {busy} requests after {} \
+                     seconds; the export answers no more, remove it again later",
+                    REMOVAL_WAIT / 1000
+                ),
+            ));
+        }
+        let mut ports = self.ports.lock();
+        ports.retain(|port| !is_this(port));
+        // Without memory for a new table the old one stays, in which the port has no interface.
+        let _ = self.publish(&ports);
+        port.log(format_args!("removed"));
+        Ok(())
+    }
+
+    /// Announces all exports.
+    pub(crate) fn announce(&self) {
+        for port in self.ports.lock().iter() {
+            port.announce();
+        }
+    }
+
+    /// Ends all exports, however long their requests take. For unloading, when no frame and no
+    /// change of an interface comes in any more.
+    pub(crate) fn shut_down(&self) {
+        let _control = self.control.lock();
+        let mut ports = self.ports.lock();
+        self.table.replace(None);
+        for port in ports.iter() {
+            port.set_device(None);
+        }
+        while let Some(port) = ports.pop() {
+            while port.blade().close(REMOVAL_WAIT).is_err() {
+                port.log(format_args!("waiting for requests to end"));
+            }
+        }
+    }
+
+    /// Makes received frames find the ports as they are now.
+    fn publish(&self, ports: &[Arc<Port>]) -> Result<(), Refusal> {
+        let table = Table::new(ports)?;
+        self.table.replace(Some(KBox::new(table, GFP_KERNEL)?));
+        Ok(())
+    }
+
+    /// Gives an interface to the ports that wait for it, and takes it from those that are named
+    /// for another.
+    fn appeared(&self, ports: &[Arc<Port>], device: &Device) {
+        for port in ports {
+            let has = port.device_key() == Some(device.key());
+            if has && !port.wants(device) {
+                port.set_device(None);
+            }
+            if port.device_key().is_none() && port.wants(device) && !port.blade().is_closing() {
+                if let Ok(held) = KBox::new(device.hold(), GFP_KERNEL) {
+                    port.set_device(Some(held));
+                }
+            }
+        }
+    }
+}
+
+impl DeviceEventHandler for Registry {
+    fn device_event(&self, device: &Device, event: DeviceEvent) {
+        let ports = self.ports.lock();
+        let here = |port: &&Arc<Port>| port.device_key() == Some(device.key());
+        match event {
+            DeviceEvent::Appeared => self.appeared(&ports, device),
+            DeviceEvent::Vanishing => {
+                for port in ports.iter().filter(here) {
+                    port.set_device(None);
+                }
+            }
+            DeviceEvent::Changed => {
+                for port in ports.iter().filter(here) {
+                    port.announce();
+                }
+                return;
+            }
+        }
+        // Without memory the old table stays: ports found there that have no interface drop the
+        // frame, and those that are missing there wait for the next change.
+        let _ = self.publish(&ports);
+    }
+}

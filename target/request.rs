@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A request on its way: from the frame that brought it to the reply that answers it.
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+
+use super::port::Port;
+use crate::aoe::ata_argument;
+use crate::aoe::AtaArgument;
+use crate::aoe::Header;
+use crate::ata::Extent;
+use crate::ata::Outcome;
+use crate::ata::Task;
+use crate::block;
+use crate::block::DiskUse;
+use crate::block::Io;
+use crate::net::Frame;
+use crate::sync::Link;
+use crate::sync::Linked;
+
+/// The headers of a frame, as far as it has them: up to the end of the longest fixed part.
+#[derive(Clone, Copy)]
+pub(super) struct Head {
+    bytes: [u8; Head::SIZE],
+    len: usize,
+}
+
+impl Head {
+    const SIZE: usize = ata_argument::END;
+
+    /// Reads the head of a frame.
+    pub(super) fn of(frame: &Frame) -> Self {
+        let mut bytes = [0; Self::SIZE];
+        let len = frame.peek(&mut bytes);
+        Self { bytes, len }
+    }
+
+    /// The bytes there are.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// A request, admitted: it counts as a user of the disk from its arrival to its end.
+///
+/// It belongs to one at a time: the blade's inbox, the worker, the block layer, the inbox of
+/// ended requests, the worker that replies.
+pub(super) struct Request {
+    link: Link<Request>,
+    /// Where it came in, and where the answer goes out.
+    pub(super) port: Arc<Port>,
+    pub(super) header: Header,
+    pub(super) head: Head,
+    pub(super) frame: Frame,
+    /// The ATA command, once it is known to be one.
+    pub(super) argument: AtaArgument,
+    /// What is done about it.
+    pub(super) task: Task,
+    /// What of a READ VERIFY is still to be read.
+    pub(super) unverified: Option<Extent>,
+    /// How it ended.
+    pub(super) outcome: Outcome,
+    // Last, so that it is dropped last: whoever closes the disk waits for this.
+    io: Io,
+}
+
+impl Request {
+    /// Makes a request of a frame, in softirq context.
+    ///
+    /// # Errors
+    ///
+    /// `AllocError` when memory is short.
+    pub(super) fn new(
+        port: Arc<Port>,
+        header: Header,
+        head: Head,
+        frame: Frame,
+        disk: DiskUse,
+    ) -> Result<KBox<Self>, kernel::alloc::AllocError> {
+        KBox::new(
+            Self {
+                link: Link::new(),
+                port,
+                header,
+                head,
+                frame,
+                argument: AtaArgument::default(),
+                task: Task::Answer(Outcome::Success),
+                unverified: None,
+                outcome: Outcome::Success,
+                io: Io::new(disk),
+            },
+            GFP_ATOMIC,
+        )
+    }
+
+    /// The disk that the request uses.
+    pub(super) fn disk(&self) -> &DiskUse {
+        self.io.disk()
+    }
+
+    /// The operation and, beside it, the frame, to copy data from.
+    pub(super) fn io_and_frame(&mut self) -> (&mut Io, &Frame) {
+        (&mut self.io, &self.frame)
+    }
+}
+
+impl Linked for Request {
+    fn link(&mut self) -> &mut Link<Self> {
+        &mut self.link
+    }
+}
+
+impl block::Owner for Request {
+    fn io(&mut self) -> &mut Io {
+        &mut self.io
+    }
+
+    fn ended(mut this: KBox<Self>, result: Result) {
+        let port = this.port.clone();
+        if result.is_ok() && this.unverified.is_some() {
+            return port.blade().post(this);
+        }
+        this.conclude(result);
+        port.blade().post_ended(this);
+    }
+}

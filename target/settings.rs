@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What initiators are told of a blade, and what administrators and initiators may change.
+
+use kernel::prelude::*;
+
+use crate::aoe::ConfigString;
+use crate::aoe::ShelfSlot;
+use crate::ata::Text;
+
+/// The model that is shown unless the administrator gives another.
+const MODEL: &str = "kvblade_rs";
+
+/// The settings of a blade, guarded by its mutex.
+pub(crate) struct Settings {
+    /// ATA model number.
+    pub(crate) model: Text<40>,
+    /// ATA serial number.
+    pub(crate) serial: Text<20>,
+    /// The config string of Query Config.
+    pub(super) config: ConfigString,
+}
+
+impl Settings {
+    /// The settings of a new blade. The serial number is made of what stays the same from one
+    /// start to the next: the address and the path.
+    pub(super) fn new(address: ShelfSlot, path: &CStr) -> Self {
+        let mut serial = Text::default();
+        let _ = core::fmt::Write::write_fmt(
+            &mut serial,
+            format_args!("{address}-{:08X}", fnv1a(path.to_bytes())),
+        );
+        Self {
+            model: Text::new(MODEL).unwrap_or_default(),
+            serial,
+            config: ConfigString::default(),
+        }
+    }
+}
+
+/// The FNV-1a hash of 32 bits.
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    })
+}
