@@ -285,7 +285,7 @@ fn text_takes_printable_ascii_that_fits() {
 #[test]
 fn text_that_is_written_keeps_what_fits() {
     let mut text = Text::<8>::default();
-    write!(text, "{}-{}\n{}", "abc", 12, "defgh").expect("never fails");
+    write!(text, "abc-{}\ndefgh", 12).expect("never fails");
     assert_eq!(text.as_str(), "abc-12de");
     assert_eq!(format!("{text:?}"), "\"abc-12de\"");
 }

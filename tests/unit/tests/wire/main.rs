@@ -5,6 +5,7 @@
 
 mod address;
 mod admission;
+mod ata_properties;
 mod config;
 mod frames;
 mod header;
