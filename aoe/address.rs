@@ -27,6 +27,23 @@ impl Mac {
         self.0[0] & 0x01 != 0
     }
 
+    /// Parses an address as it is written: six pairs of hexadecimal digits between colons.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut octets = [0; 6];
+        if text.len() != 17 {
+            return None;
+        }
+        for (octet, digits) in octets.iter_mut().zip(text.as_bytes().chunks(3)) {
+            let ([high, low, b':'] | [high, low]) = *digits else {
+                return None;
+            };
+            let high = char::from(high).to_digit(16)?;
+            let low = char::from(low).to_digit(16)?;
+            *octet = u8::try_from(high << 4 | low).ok()?;
+        }
+        Some(Self(octets))
+    }
+
     /// Reads an address from the start of `bytes`.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         bytes.first_chunk().map(|octets| Self(*octets))

@@ -189,6 +189,35 @@ impl ConfigString {
         self.bytes.get(..self.length.into()).unwrap_or_default()
     }
 
+    /// Makes a string of how it is shown: see the [`Display`](fmt::Display) implementation.
+    ///
+    /// Returns [`None`] if an escape is not one, or the string would be too long.
+    pub fn from_escaped(text: &[u8]) -> Option<Self> {
+        let mut string = Self::new();
+        let mut rest = text.iter().copied();
+        while let Some(byte) = rest.next() {
+            let byte = match byte {
+                b'\\' => match rest.next()? {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'x' => {
+                        let mut digit = || char::from(rest.next()?).to_digit(16);
+                        let (high, low) = (digit()?, digit()?);
+                        u8::try_from(high << 4 | low).ok()?
+                    }
+                    quoted @ (b'\\' | b'"' | b'\'') => quoted,
+                    _ => return None,
+                },
+                byte => byte,
+            };
+            *string.bytes.get_mut(usize::from(string.length))? = byte;
+            // INVARIANT: There was a place at `length`, so that the capacity is one more at least.
+            string.length = string.length.saturating_add(1);
+        }
+        Some(string)
+    }
+
     /// How many bytes there are.
     pub const fn length(&self) -> u16 {
         self.length
@@ -227,6 +256,14 @@ impl ConfigString {
 impl Default for ConfigString {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Printable ASCII is shown as it is, but for quotes and the backslash, which have a backslash
+/// before them; other bytes as `\n`, `\r`, `\t` or `\xNN`.
+impl fmt::Display for ConfigString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.as_bytes().escape_ascii())
     }
 }
 

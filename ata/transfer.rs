@@ -99,14 +99,19 @@ impl Transfer {
         }
     }
 
-    fn within(&self, capacity: Capacity) -> Result<Extent, Failure> {
-        let extent = Extent {
+    /// The sectors that the registers name, not yet checked.
+    pub fn extent(&self) -> Extent {
+        Extent {
             first: self.first,
             sectors: match self.count {
                 0 => self.width.sectors_for_zero(),
                 count => count.into(),
             },
-        };
+        }
+    }
+
+    fn within(&self, capacity: Capacity) -> Result<Extent, Failure> {
+        let extent = self.extent();
         match capacity.check(extent) {
             Ok(()) => Ok(extent),
             Err(first_bad) => Err(Failure::NotFound {

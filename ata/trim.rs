@@ -9,7 +9,7 @@ use super::lba::Lba;
 use super::registers::Failure;
 
 /// The bytes of a range.
-const ENTRY: usize = 8;
+pub const ENTRY: usize = 8;
 
 /// The ranges of a TRIM command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

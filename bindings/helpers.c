@@ -176,6 +176,11 @@ int kv_bdev_alignment_offset(struct block_device *bdev)
 	return bdev_alignment_offset(bdev);
 }
 
+bool kv_bdev_can_discard(struct block_device *bdev)
+{
+	return bdev_max_discard_sectors(bdev);
+}
+
 bool kv_bdev_is_rotational(struct block_device *bdev)
 {
 	return bdev_rot(bdev);

@@ -20,6 +20,7 @@ static const u32 KV_WRITE_DURABLE =
 	(__force u32)(REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | REQ_FUA);
 static const u32 KV_FLUSH =
 	(__force u32)(REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH);
+static const u32 KV_DISCARD = (__force u32)(REQ_OP_DISCARD | REQ_SYNC);
 static const gfp_t KV_GFP_NOIO = GFP_NOIO;
 static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND;
 
@@ -60,6 +61,7 @@ u32 kv_bdev_number(struct block_device *bdev);
 unsigned int kv_bdev_logical_block_size(struct block_device *bdev);
 unsigned int kv_bdev_physical_block_size(struct block_device *bdev);
 int kv_bdev_alignment_offset(struct block_device *bdev);
+bool kv_bdev_can_discard(struct block_device *bdev);
 bool kv_bdev_is_rotational(struct block_device *bdev);
 
 /* The rest. */

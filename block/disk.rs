@@ -280,6 +280,12 @@ impl DiskUse {
             .ok()
     }
 
+    /// Whether the device can discard sectors.
+    pub(crate) fn can_discard(&self) -> bool {
+        // SAFETY: The device is open.
+        unsafe { bindings::kv_bdev_can_discard(self.0.bdev) }
+    }
+
     /// Whether the medium rotates.
     pub(crate) fn is_rotational(&self) -> bool {
         // SAFETY: The device is open.

@@ -22,6 +22,7 @@ pub(crate) struct Io {
     disk: DiskUse,
     operation: u32,
     sector: u64,
+    bytes: u32,
     pages: Pages,
     bio: Opaque<kernel_bindings::bio>,
 }
@@ -38,6 +39,7 @@ impl Io {
             disk,
             operation: bindings::KV_FLUSH,
             sector: 0,
+            bytes: 0,
             pages: Pages::none(),
             bio: Opaque::uninit(),
         }
@@ -51,6 +53,7 @@ impl Io {
     /// Makes it a flush of the device's volatile cache, if it has one.
     pub(crate) fn flush(&mut self) {
         self.operation = bindings::KV_FLUSH;
+        self.bytes = 0;
     }
 
     /// Makes it a read of `sectors` from `sector` on. May wait for memory.
@@ -62,6 +65,7 @@ impl Io {
         self.operation = bindings::KV_READ;
         self.sector = sector;
         self.pages = Pages::new(sectors.checked_mul(SECTOR).ok_or(AllocError)?)?;
+        self.bytes = self.pages.len();
         Ok(())
     }
 
@@ -81,6 +85,13 @@ impl Io {
         self.read(sector, sectors)?;
         self.operation = bindings::KV_WRITE_DURABLE;
         self.pages.fill(fill)
+    }
+
+    /// Makes it a discard of `sectors` from `sector` on.
+    pub(crate) fn discard(&mut self, sector: u64, sectors: u32) {
+        self.operation = bindings::KV_DISCARD;
+        self.sector = sector;
+        self.bytes = sectors.saturating_mul(SECTOR as u32);
     }
 
     /// The data, given away.
@@ -121,7 +132,7 @@ pub(crate) fn submit<O: Owner>(request: KBox<O>) {
         );
         (*bio).bi_vcnt = count;
         (*bio).bi_iter.bi_sector = io.sector;
-        (*bio).bi_iter.bi_size = io.pages.len();
+        (*bio).bi_iter.bi_size = io.bytes;
         (*bio).bi_private = request.cast();
         (*bio).bi_end_io = Some(end_io::<O>);
         kernel_bindings::submit_bio(bio);

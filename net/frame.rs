@@ -101,6 +101,20 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// The `N` bytes at `offset`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Frame::copy`].
+    pub(crate) fn bytes<const N: usize>(&self, offset: usize) -> Result<[u8; N]> {
+        let mut bytes = [MaybeUninit::uninit(); N];
+        self.copy(offset, &mut bytes)?;
+        // SAFETY: `copy` has initialised all of them.
+        Ok(bytes.map(|byte| unsafe { byte.assume_init() }))
+    }
+}
+
 impl Drop for Frame {
     fn drop(&mut self) {
         // SAFETY: By the invariant the reference is ours to put.

@@ -60,8 +60,8 @@ impl Reply {
         let linear = unsafe {
             core::slice::from_raw_parts_mut(bindings::kv_reply_data(self.skb.as_ptr()), self.linear)
         };
-        let places = linear.iter_mut().skip(offset);
-        for (place, byte) in places.zip(bytes) {
+        let places = linear.get_mut(offset..).unwrap_or_default();
+        for (place, byte) in places.iter_mut().zip(bytes) {
             *place = *byte;
         }
     }

@@ -127,3 +127,81 @@ impl<T: Linked> Drop for Taken<T> {
         }
     }
 }
+
+/// A queue of boxed elements with one owner: first in, first out.
+///
+/// # Invariants
+///
+/// `oldest` begins a chain, by the elements' links, of pointers from `KBox::into_raw` that the
+/// queue owns; `newest` is its end.
+pub(crate) struct Fifo<T: Linked> {
+    oldest: Option<NonNull<T>>,
+    newest: Option<NonNull<T>>,
+}
+
+// SAFETY: The queue owns elements that are `Send`.
+unsafe impl<T: Linked> Send for Fifo<T> {}
+
+impl<T: Linked> Fifo<T> {
+    /// An empty queue.
+    pub(crate) const fn new() -> Self {
+        // INVARIANT: There is no chain.
+        Self {
+            oldest: None,
+            newest: None,
+        }
+    }
+
+    /// Whether there is no element.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.oldest.is_none()
+    }
+
+    /// Adds an element behind the others.
+    pub(crate) fn push(&mut self, mut element: KBox<T>) {
+        element.link().0 = None;
+        let new = NonNull::new(KBox::into_raw(element));
+        match self.newest {
+            // SAFETY: By the invariant the element is ours.
+            Some(mut newest) => unsafe { newest.as_mut() }.link().0 = new,
+            None => self.oldest = new,
+        }
+        // INVARIANT: The chain has one element more, which came from `KBox::into_raw`.
+        self.newest = new;
+    }
+
+    /// Takes the oldest element.
+    pub(crate) fn pop(&mut self) -> Option<KBox<T>> {
+        let oldest = self.oldest?;
+        // SAFETY: By the invariant it came from `KBox::into_raw` and is ours.
+        let mut element = unsafe { KBox::from_raw(oldest.as_ptr()) };
+        // INVARIANT: The chain begins with the next, or is empty and has no end.
+        self.oldest = element.link().0.take();
+        if self.oldest.is_none() {
+            self.newest = None;
+        }
+        Some(element)
+    }
+
+    /// Whether an element is such.
+    pub(crate) fn any(&mut self, mut is_such: impl FnMut(&T) -> bool) -> bool {
+        let mut next = self.oldest;
+        while let Some(mut element) = next {
+            // SAFETY: By the invariant the element is ours, and `&mut self` keeps others away.
+            let element = unsafe { element.as_mut() };
+            if is_such(element) {
+                return true;
+            }
+            next = element.link().0;
+        }
+        false
+    }
+}
+
+impl<T: Linked> Drop for Fifo<T> {
+    fn drop(&mut self) {
+        while let Some(element) = self.pop() {
+            drop(element);
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod inbox;
 mod rcu_cell;
 mod work;
 
+pub(crate) use inbox::Fifo;
 pub(crate) use inbox::Inbox;
 pub(crate) use inbox::Link;
 pub(crate) use inbox::Linked;

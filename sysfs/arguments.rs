@@ -75,6 +75,7 @@ impl NewExport {
         let mut options = Options {
             read_only: false,
             shared: false,
+            offline: false,
         };
         for word in words {
             set_option(&mut options, word)?;
@@ -101,9 +102,10 @@ fn set_option(options: &mut Options, word: &str) -> Result<(), Refusal> {
     let option = match key {
         "ro" => &mut options.read_only,
         "shared" => &mut options.shared,
+        "offline" => &mut options.offline,
         _ => {
             return Err(invalid(format_args!(
-                "{key}: no such option (there are ro and shared)"
+                "{key}: no such option (there are ro, shared and offline)"
             )));
         }
     };

@@ -11,6 +11,9 @@ use kernel::sync::Arc;
 use super::kobject::Attribute;
 use super::kobject::Entries;
 use super::kobject::Node;
+use crate::aoe::ConfigString;
+use crate::aoe::Mac;
+use crate::aoe::MacList;
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
 use crate::net::InterfaceName;
@@ -33,8 +36,9 @@ impl Export {
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 8] =
-            [&BPATH, &SCNT, &BDEV, &MODEL, &SN, &MTU, &BUSY, &STATE];
+        static ALL: [&Attribute<Export>; 11] = [
+            &BPATH, &SCNT, &BDEV, &MODEL, &SN, &MTU, &BUSY, &STATE, &CONFIG, &MASK, &RESERVE,
+        ];
         &ALL
     }
 }
@@ -46,7 +50,11 @@ static MODEL: Attribute<Export> = Attribute::new(c"model", 0o644, Some(model), S
 static SN: Attribute<Export> = Attribute::new(c"sn", 0o644, Some(sn), Some(set_sn));
 static MTU: Attribute<Export> = Attribute::new(c"mtu", 0o444, Some(mtu), None);
 static BUSY: Attribute<Export> = Attribute::new(c"busy", 0o444, Some(busy), None);
-static STATE: Attribute<Export> = Attribute::new(c"state", 0o444, Some(state), None);
+static STATE: Attribute<Export> = Attribute::new(c"state", 0o644, Some(state), Some(set_state));
+static CONFIG: Attribute<Export> = Attribute::new(c"config", 0o644, Some(config), Some(set_config));
+static MASK: Attribute<Export> = Attribute::new(c"mask", 0o644, Some(mask), Some(set_mask));
+static RESERVE: Attribute<Export> =
+    Attribute::new(c"reserve", 0o644, Some(reserve), Some(set_reserve));
 
 fn bpath(export: &Export, text: &mut Formatter<'_>) -> Result {
     let path = export.0.blade().path().to_str()?;
@@ -94,11 +102,86 @@ fn busy(export: &Export, text: &mut Formatter<'_>) -> Result {
 }
 
 fn state(export: &Export, text: &mut Formatter<'_>) -> Result {
+    let offline = export.0.blade().settings().lock().rules.offline;
     match export.0.trouble() {
-        None => writeln!(text, "up")?,
         Some(trouble) => writeln!(text, "down: {trouble}")?,
+        None if offline => writeln!(text, "offline")?,
+        None => writeln!(text, "up")?,
     }
     Ok(())
+}
+
+fn set_state(export: &Node<Export>, text: &[u8]) -> Result {
+    export.0.set_offline(match text.trim_ascii() {
+        b"offline" => true,
+        b"online" | b"up" => false,
+        _ => return Err(EINVAL),
+    });
+    Ok(())
+}
+
+fn config(export: &Export, text: &mut Formatter<'_>) -> Result {
+    let settings = export.0.blade().settings().lock();
+    write!(text, "{}", settings.rules.config)?;
+    // A string of 1024 bytes that are all escaped takes up the whole page.
+    let _ = writeln!(text);
+    Ok(())
+}
+
+fn set_config(export: &Node<Export>, text: &[u8]) -> Result {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let config = ConfigString::from_escaped(text).ok_or(EINVAL)?;
+    export
+        .0
+        .blade()
+        .change(|settings| settings.rules.config = config);
+    Ok(())
+}
+
+fn mask(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show_macs(&export.0.blade().settings().lock().rules.mask, text)
+}
+
+fn set_mask(export: &Node<Export>, text: &[u8]) -> Result {
+    let macs = parse_macs(text)?;
+    export
+        .0
+        .blade()
+        .change(|settings| settings.rules.mask = macs);
+    Ok(())
+}
+
+fn reserve(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show_macs(&export.0.blade().settings().lock().rules.reservation, text)
+}
+
+fn set_reserve(export: &Node<Export>, text: &[u8]) -> Result {
+    let macs = parse_macs(text)?;
+    export
+        .0
+        .blade()
+        .change(|settings| settings.rules.reservation = macs);
+    Ok(())
+}
+
+/// Shows a list of addresses, one a line.
+fn show_macs(macs: &MacList, text: &mut Formatter<'_>) -> Result {
+    for mac in macs.as_slice() {
+        writeln!(text, "{mac}")?;
+    }
+    Ok(())
+}
+
+/// Takes a list of addresses between white space.
+fn parse_macs(text: &[u8]) -> Result<MacList> {
+    let mut macs = MacList::new();
+    for word in core::str::from_utf8(text)?.split_ascii_whitespace() {
+        let mac = Mac::parse(word)
+            .filter(|mac| !mac.is_group())
+            .ok_or(EINVAL)?;
+        macs.add(mac).map_err(|_| ENOSPC)?;
+    }
+    Ok(macs)
 }
 
 /// What is written to a text file: without the newline of `echo`.

@@ -3,10 +3,12 @@
 //! What a blade tells of itself: the answer to Query Config, asked for or not.
 
 use super::port::Port;
-use super::settings::Settings;
+use super::rules::Advertisement;
+use super::rules::Body;
+use super::rules::Rules;
 use crate::aoe;
 use crate::aoe::ConfigCommand;
-use crate::aoe::ConfigReply;
+use crate::aoe::ConfigRequest;
 use crate::aoe::Mac;
 use crate::aoe::ReplyHeader;
 use crate::net::Reply;
@@ -17,39 +19,45 @@ const BUFFER_COUNT: u16 = 64;
 /// The firmware version that initiators are told; Linux shows it as `v0001`.
 const FIRMWARE: u16 = 1;
 
-impl Port {
-    /// Makes a Query Config response. `None` without interface, with an MTU too small for AoE, or
-    /// without memory.
-    pub(super) fn config_reply(
-        &self,
-        header: &ReplyHeader,
-        command: ConfigCommand,
-        settings: &Settings,
-    ) -> Option<Reply> {
-        let config = &settings.config;
-        let fixed = ConfigReply {
-            buffer_count: BUFFER_COUNT,
-            firmware: FIRMWARE,
-            sector_count: aoe::sectors_for_mtu(self.mtu()?)?,
-            command,
-            string_length: config.length(),
-        };
-        let length = aoe::config::END + config.as_bytes().len();
-        let mut reply = Reply::new(length, false).ok()?;
-        reply.put(0, &header.to_bytes());
-        reply.put(aoe::header::SIZE, &fixed.to_bytes());
-        reply.put(aoe::config::END, config.as_bytes());
-        Some(reply)
-    }
+/// What a Query Config response tells at an MTU. `None` if it is too small for AoE.
+pub(super) fn advertisement(mtu: u32) -> Option<Advertisement> {
+    Some(Advertisement {
+        buffer_count: BUFFER_COUNT,
+        firmware: FIRMWARE,
+        sector_count: aoe::sectors_for_mtu(mtu)?,
+    })
+}
 
-    /// Tells all initiators on the segment that the blade is here. Sleeps.
+impl Port {
+    /// Tells the initiators on the segment that the blade is here: all of them, or those of the
+    /// mask list. Sleeps.
     pub(super) fn announce(&self) {
         let settings = self.blade().settings().lock();
-        let reply = self.own_address().and_then(|own| {
-            let header = ReplyHeader::announcement(Mac::BROADCAST, own, self.address());
-            self.config_reply(&header, ConfigCommand::Read, &settings)
-        });
-        if let Some(reply) = reply {
+        let rules = &settings.rules;
+        if rules.mask.is_empty() {
+            self.announce_to(Mac::BROADCAST, rules);
+        }
+        for mac in rules.mask.as_slice() {
+            self.announce_to(*mac, rules);
+        }
+    }
+
+    fn announce_to(&self, to: Mac, rules: &Rules) {
+        let request = ConfigRequest {
+            command: ConfigCommand::Read,
+            argument: None,
+        };
+        let Some((own, advertisement)) = self.own_address().zip(self.mtu().and_then(advertisement))
+        else {
+            return;
+        };
+        let mut body = Body::new();
+        rules.describe(&request, advertisement, &mut body);
+        let header = ReplyHeader::announcement(to, own, self.address());
+        let length = aoe::header::SIZE.saturating_add(body.as_bytes().len());
+        if let Ok(mut reply) = Reply::new(length, false) {
+            reply.put(0, &header.to_bytes());
+            reply.put(aoe::header::SIZE, body.as_bytes());
             self.send(reply);
         }
     }

@@ -27,18 +27,29 @@ const FIRMWARE: &str = "0.1";
 
 impl Request {
     /// The header of the answer. `None` if the interface is gone.
-    pub(super) fn reply_header(&self) -> Option<ReplyHeader> {
+    fn reply_header(&self) -> Option<ReplyHeader> {
         let own = self.port.own_address()?;
         Some(self.header.reply(own, self.port.address()))
     }
 
     /// Answers with an error of the AoE header, and nothing of the command's own.
     pub(super) fn refuse(&self, error: AoeError) {
+        self.reply(Some(error), &[]);
+    }
+
+    /// Answers with an error of the AoE header, if there is one, and this argument.
+    pub(super) fn reply(&self, error: Option<AoeError>, argument: &[u8]) {
         let Some(header) = self.reply_header() else {
             return;
         };
-        if let Ok(mut reply) = Reply::new(aoe::header::SIZE, false) {
-            reply.put(0, &header.refusing(error).to_bytes());
+        let header = match error {
+            Some(error) => header.refusing(error),
+            None => header,
+        };
+        let length = aoe::header::SIZE.saturating_add(argument.len());
+        if let Ok(mut reply) = Reply::new(length, false) {
+            reply.put(0, &header.to_bytes());
+            reply.put(aoe::header::SIZE, argument);
             self.port.send(reply);
         }
     }
@@ -111,7 +122,12 @@ impl Request {
             } else {
                 Rotation::None
             },
-            trim: TrimSupport::None,
+            // The block layer does not say what a read returns afterwards.
+            trim: if disk.can_discard() {
+                TrimSupport::Indeterminate
+            } else {
+                TrimSupport::None
+            },
             volatile_cache: false,
         }
     }

@@ -16,9 +16,12 @@ use kernel::workqueue::new_work;
 use kernel::workqueue::Work;
 use kernel::workqueue::WorkItem;
 
+use super::order::Place;
+use super::order::Places;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::settings::Settings;
+use super::turn::Turns;
 use crate::aoe::ShelfSlot;
 use crate::block;
 use crate::block::Disk;
@@ -40,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) read_only: bool,
     /// Do not claim the device.
     pub(crate) shared: bool,
+    /// Refuse ATA commands until the administrator says that the export is online.
+    pub(crate) offline: bool,
 }
 
 /// An exported disk.
@@ -56,6 +61,11 @@ pub(crate) struct Blade {
     closing: Atomic<bool>,
     #[pin]
     settings: Mutex<Settings>,
+    /// Whether initiators have restricted each other, or the administrator all of them.
+    restricted: Atomic<bool>,
+    places: Places,
+    #[pin]
+    turns: Mutex<Turns>,
     arrived: Inbox<Request>,
     ended: Inbox<Request>,
     #[pin]
@@ -81,8 +91,10 @@ impl Blade {
             read_only: options.read_only,
             shared: options.shared,
         };
+        let turns = Turns::new()?;
         let disk = Disk::open(&path, mode).map_err(|error| cannot_open(&path, error))?;
-        let settings = Settings::new(address, &path);
+        let mut settings = Settings::new(address, &path);
+        settings.rules.offline = options.offline;
         let opened = disk.clone();
         let blade = Arc::pin_init(
             pin_init!(Self {
@@ -93,6 +105,9 @@ impl Blade {
                 queue,
                 closing: Atomic::new(false),
                 settings <- new_mutex!(settings),
+                restricted: Atomic::new(options.offline),
+                places: Places::new(),
+                turns <- new_mutex!(turns),
                 arrived: Inbox::new(),
                 ended: Inbox::new(),
                 submit <- new_work!("kvblade_rs::submit"),
@@ -132,9 +147,35 @@ impl Blade {
         Some(self.disk.enter(usize::MAX)?.capacity())
     }
 
-    /// Model, serial number and config string. Not for softirq context.
+    /// The settings. Not for softirq context.
     pub(crate) fn settings(&self) -> &Mutex<Settings> {
         &self.settings
+    }
+
+    /// Changes the settings, with effect on all requests that have not had their turn yet.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Settings) -> R) -> R {
+        let mut settings = self.settings.lock();
+        let result = change(&mut settings);
+        self.restricted.store(!settings.rules.are_open(), Relaxed);
+        result
+    }
+
+    /// Whether a request must be checked against the rules. For the worker, which alone makes
+    /// rules that other requests of its own batch must see.
+    pub(super) fn is_restricted(&self) -> bool {
+        self.restricted.load(Relaxed)
+    }
+
+    /// A request has ended. In any context.
+    pub(super) fn release(self: &Arc<Self>, place: Place) {
+        if self.places.release(place) {
+            self.wake();
+        }
+    }
+
+    fn wake(self: &Arc<Self>) {
+        // If it is queued already it will see what there is.
+        let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
     }
 
     /// From here on the blade gets no interface any more.
@@ -150,8 +191,7 @@ impl Blade {
     /// Takes a request in. In any context.
     pub(super) fn post(self: &Arc<Self>, request: KBox<Request>) {
         if self.arrived.push(request) {
-            // If it is queued already it will see this request too.
-            let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
+            self.wake();
         }
     }
 
@@ -182,9 +222,7 @@ impl WorkItem<SUBMIT> for Blade {
 
     fn run(this: Arc<Blade>) {
         pin_init::stack_pin_init!(let _plug = block::Plug::start());
-        for request in this.arrived.take() {
-            request.execute();
-        }
+        this.turns.lock().run(&this.places, this.arrived.take());
     }
 }
 

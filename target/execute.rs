@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a blade does with a request. Its worker decides on one at a time, in the order of
-//! arrival: the request is answered, or ignored, or its I/O is submitted and it is answered when
-//! that has ended.
+//! What a blade does with a request when its turn has come: it is answered, or ignored, or its
+//! I/O is submitted and it is answered when that has ended.
 
 use kernel::prelude::*;
 
+use super::announce;
+use super::order::Span;
+use super::request::Progress;
 use super::request::Request;
+use super::rules::Answer;
+use super::rules::Body;
 use crate::aoe;
 use crate::aoe::ata_argument;
-use crate::aoe::AoeError;
 use crate::aoe::AtaArgument;
 use crate::aoe::Command;
-use crate::aoe::ConfigRequest;
+use crate::aoe::MaskRequest;
+use crate::aoe::ReserveRequest;
 use crate::ata::admission;
+use crate::ata::trim;
 use crate::ata::Capacity;
 use crate::ata::Conditions;
 use crate::ata::Extent;
@@ -22,58 +27,72 @@ use crate::ata::Lba;
 use crate::ata::Operation;
 use crate::ata::Outcome;
 use crate::ata::Task;
+use crate::ata::TrimList;
 use crate::block;
+use crate::block::SECTOR;
 
 /// Sectors of one I/O at most.
-const IO_SECTORS: u32 = (block::Pages::MAX_LEN / block::SECTOR) as u32;
+const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;
 
-/// The longest Query Config request.
-const CONFIG_FRAME: usize = aoe::config::END + aoe::config::CAPACITY;
+/// The longest request but for a WRITE: Query Config with a whole string. The longest lists of
+/// addresses are shorter, and what does not fit is more than they may have.
+const LONGEST: usize = aoe::config::END + aoe::config::CAPACITY;
 
 impl Request {
-    /// Decides on the request.
+    /// Executes the request, or the next step of it.
     pub(super) fn execute(mut self: KBox<Self>) {
-        if let Some(rest) = self.unverified {
-            return self.verify(rest);
+        match self.progress {
+            Progress::Arrived => {}
+            Progress::Verifying(rest) => return self.verify(rest),
+            Progress::Trimming(index) => return self.trim(index),
+            Progress::Last => return,
+        }
+        self.progress = Progress::Last;
+        let blade = self.port.blade();
+        if blade.is_restricted() && blade.settings().lock().rules.ignores(&self.header) {
+            return;
         }
         if let Some(error) = admission::refusal(&self.header) {
             return self.refuse(error);
         }
         match self.header.command {
-            Command::Ata => {
-                if let Some(argument) = AtaArgument::parse(self.head.bytes()) {
-                    self.argument = argument;
-                    self.execute_ata();
-                }
-            }
-            Command::Config => self.query_config(),
-            _ => self.refuse(AoeError::UnrecognisedCommand),
+            Command::Ata => self.execute_ata(),
+            _ => self.execute_other(),
         }
     }
 
-    fn query_config(&self) {
-        let mut buffer = [0; CONFIG_FRAME];
+    /// Query Config, MAC Mask List, Reserve/Release.
+    fn execute_other(&self) {
+        let Some(advertisement) = self.port.mtu().and_then(announce::advertisement) else {
+            return;
+        };
+        let mut buffer = [0; LONGEST];
         let length = self.frame.peek(&mut buffer);
         let frame = buffer.get(..length).unwrap_or_default();
-        let Some(request) = ConfigRequest::parse(frame) else {
-            return;
-        };
-        let mut settings = self.port.blade().settings().lock();
-        let Some(result) = settings.config.apply(&request) else {
-            return;
-        };
-        let header = self.reply_header().map(|header| match result {
-            Ok(()) => header,
-            Err(error) => header.refusing(error),
+        let mut body = Body::new();
+        let answer = self.port.blade().change(|settings| {
+            settings
+                .rules
+                .answer(&self.header, frame, advertisement, &mut body)
         });
-        let reply =
-            header.and_then(|header| self.port.config_reply(&header, request.command, &settings));
-        if let Some(reply) = reply {
-            self.port.send(reply);
+        if let Answer::Body(error) = answer {
+            self.reply(error, body.as_bytes());
         }
     }
 
     fn execute_ata(mut self: KBox<Self>) {
+        let operation = Operation::decode(&self.argument);
+        let blade = self.port.blade();
+        if blade.is_restricted() {
+            let refusal = blade
+                .settings()
+                .lock()
+                .rules
+                .refusal(&self.header, &operation);
+            if let Some(error) = refusal {
+                return self.refuse(error);
+            }
+        }
         let conditions = Conditions {
             capacity: Capacity(self.disk().capacity()),
             reply_sectors: self
@@ -82,10 +101,10 @@ impl Request {
                 .map_or(0, aoe::sectors_for_reply)
                 .min(IO_SECTORS),
             payload: self.frame.len().saturating_sub(ata_argument::END),
-            read_only: self.port.blade().options().read_only,
-            trim: false,
+            read_only: blade.options().read_only,
+            trim: self.disk().can_discard(),
         };
-        self.task = Operation::decode(&self.argument).prepare(&conditions);
+        self.task = operation.prepare(&conditions);
         match self.task {
             Task::Read(extent) => self.read(extent),
             Task::Write(extent) => self.write(extent),
@@ -94,17 +113,18 @@ impl Request {
                 self.io_and_frame().0.flush();
                 block::submit(self);
             }
+            Task::Trim { .. } => match self.check_trim(conditions.capacity) {
+                Ok(()) => self.trim(0),
+                Err(failure) => self.end(Outcome::Failed(failure)),
+            },
             Task::Identify => self.identify(),
-            Task::Answer(outcome) => {
-                self.outcome = outcome;
-                self.answer();
-            }
-            // No device is said to have TRIM, so none is asked for it.
-            Task::Trim { .. } => {
-                self.outcome = Outcome::Failed(Failure::Aborted);
-                self.answer();
-            }
+            Task::Answer(outcome) => self.end(outcome),
         }
+    }
+
+    fn end(mut self: KBox<Self>, outcome: Outcome) {
+        self.outcome = outcome;
+        self.answer();
     }
 
     fn read(mut self: KBox<Self>, extent: Extent) {
@@ -134,7 +154,82 @@ impl Request {
             first: Lba(extent.first.0.saturating_add(sectors.into())),
             sectors: extent.sectors.saturating_sub(sectors),
         };
-        self.unverified = (rest.sectors > 0).then_some(rest);
+        self.progress = if rest.sectors > 0 {
+            Progress::Verifying(rest)
+        } else {
+            Progress::Last
+        };
         self.read(Extent { sectors, ..extent });
+    }
+
+    /// Discards the first range from this index on; the next follows when that has ended.
+    fn trim(mut self: KBox<Self>, index: usize) {
+        let capacity = Capacity(self.disk().capacity());
+        let mut rest = (index..self.trim_entries()).filter_map(|index| {
+            let extent = self.trim_range(index, capacity).ok()??;
+            Some((index, extent))
+        });
+        let Some((index, extent)) = rest.next() else {
+            drop(rest);
+            return self.end(Outcome::Success);
+        };
+        drop(rest);
+        self.progress = Progress::Trimming(index.saturating_add(1));
+        let (io, _) = self.io_and_frame();
+        io.discard(extent.first.0, extent.sectors);
+        block::submit(self);
+    }
+
+    /// Checks all ranges of a TRIM, before any is touched.
+    fn check_trim(&self, capacity: Capacity) -> Result<(), Failure> {
+        (0..self.trim_entries()).try_for_each(|index| self.trim_range(index, capacity).map(|_| ()))
+    }
+
+    fn trim_entries(&self) -> usize {
+        usize::from(self.argument.count).saturating_mul(SECTOR / trim::ENTRY)
+    }
+
+    /// The range of a TRIM at this index, if it is not empty, read from the frame.
+    fn trim_range(&self, index: usize, capacity: Capacity) -> Result<Option<Extent>, Failure> {
+        let offset = index
+            .saturating_mul(trim::ENTRY)
+            .saturating_add(ata_argument::END);
+        let entry: [u8; trim::ENTRY] = self.frame.bytes(offset).map_err(|_| Failure::Aborted)?;
+        TrimList::check(&entry, capacity).map(|list| list.extents().next())
+    }
+
+    /// The sectors that the request touches, if it must keep its order with others.
+    pub(super) fn touches(&mut self) -> Option<Span> {
+        let head = self.head.bytes();
+        match self.header.command {
+            Command::Ata => {
+                self.argument = AtaArgument::parse(head)?;
+                match Operation::decode(&self.argument) {
+                    Operation::Read(transfer) | Operation::Verify(transfer) => {
+                        Some(Span::reading(transfer.extent()))
+                    }
+                    Operation::Write(transfer) => Some(Span::writing(transfer.extent())),
+                    Operation::Flush | Operation::Power { flush: true } => {
+                        Some(Span::all_changes())
+                    }
+                    Operation::Trim { .. } => self.trim_span(),
+                    _ => None,
+                }
+            }
+            // Whoever is excluded by the change must not have anything under way when it is
+            // answered.
+            Command::Mask => (!MaskRequest::parse(head)?.is_read()).then(Span::everything),
+            Command::Reserve => (!ReserveRequest::parse(head)?.is_read()).then(Span::everything),
+            Command::Config | Command::Unknown(_) => None,
+        }
+    }
+
+    /// From the first sector of a TRIM to the last.
+    fn trim_span(&self) -> Option<Span> {
+        let whole = Capacity(u64::MAX);
+        (0..self.trim_entries())
+            .filter_map(|index| self.trim_range(index, whole).ok()?)
+            .map(Span::writing)
+            .reduce(Span::and)
     }
 }

@@ -4,8 +4,9 @@
 //! their requests.
 //!
 //! A frame's journey: [`receive`] finds the port and posts a [`request`] to its [`blade`]; the
-//! blade's worker decides on it in [`execute`], in the order of arrival, and either replies at
-//! once or submits I/O; when that has ended the blade replies.
+//! blade's worker takes it in the order of arrival, lets it wait its [`turn`] if it touches
+//! sectors that an earlier one is busy with, and decides on it in [`execute`]: it is answered at
+//! once, or its I/O is submitted and it is answered when that has ended, in [`answer`].
 
 #![deny(unsafe_code)]
 
@@ -13,13 +14,17 @@ mod announce;
 mod answer;
 mod blade;
 mod execute;
+mod order;
 mod port;
 mod receive;
 mod refusal;
 mod registry;
 mod request;
+#[allow(unreachable_pub)]
+mod rules;
 mod settings;
 mod table;
+mod turn;
 
 pub(crate) use blade::Options;
 pub(crate) use port::Port;

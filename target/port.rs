@@ -102,6 +102,19 @@ impl Port {
         }
     }
 
+    /// Takes the blade out of use, or back into use, and then tells initiators. Sleeps.
+    pub(crate) fn set_offline(&self, offline: bool) {
+        self.blade
+            .change(|settings| settings.rules.offline = offline);
+        self.log(format_args!(
+            "{}",
+            if offline { "offline" } else { "online" }
+        ));
+        if !offline {
+            self.announce();
+        }
+    }
+
     /// The interface's address.
     pub(super) fn own_address(&self) -> Option<Mac> {
         self.with_device(Device::address)

@@ -5,6 +5,7 @@
 
 use kernel::sync::rcu;
 
+use super::order;
 use super::registry::Registry;
 use super::request::Head;
 use super::request::Request;
@@ -14,10 +15,6 @@ use crate::ata::admission;
 use crate::net::Device;
 use crate::net::Frame;
 use crate::net::FrameHandler;
-
-/// Requests that one blade holds at once, all initiators together; more are dropped, and come
-/// again. Beyond the buffer count that each initiator is told.
-const MOST_REQUESTS: usize = 1024;
 
 impl FrameHandler for Registry {
     fn receive(&self, device: &Device, frame: Frame) {
@@ -40,7 +37,8 @@ impl FrameHandler for Registry {
             if !port.has_device(&guard) {
                 continue;
             }
-            let Some(disk) = port.blade().disk().enter(MOST_REQUESTS) else {
+            // Those beyond the limit are dropped, and come again.
+            let Some(disk) = port.blade().disk().enter(order::MOST) else {
                 continue;
             };
             let request = Request::new(port.clone(), header, head, frame.share(), disk);

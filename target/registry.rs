@@ -89,7 +89,9 @@ impl Registry {
         let path = blade.path().to_str().unwrap_or_default();
         let sectors = blade.capacity().unwrap_or_default();
         port.log(format_args!("exported {path}, {sectors} sectors"));
-        port.announce();
+        if !options.offline {
+            port.announce();
+        }
         Ok(port)
     }
 

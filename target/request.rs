@@ -5,6 +5,8 @@
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
+use super::order::Place;
+use super::order::Span;
 use super::port::Port;
 use crate::aoe::ata_argument;
 use crate::aoe::AtaArgument;
@@ -57,12 +59,28 @@ pub(super) struct Request {
     pub(super) argument: AtaArgument,
     /// What is done about it.
     pub(super) task: Task,
-    /// What of a READ VERIFY is still to be read.
-    pub(super) unverified: Option<Extent>,
+    /// How far it has come.
+    pub(super) progress: Progress,
     /// How it ended.
     pub(super) outcome: Outcome,
+    /// The sectors that it touches.
+    pub(super) span: Option<Span>,
+    place: Option<Place>,
     // Last, so that it is dropped last: whoever closes the disk waits for this.
     io: Io,
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy)]
+pub(super) enum Progress {
+    /// Nothing is decided.
+    Arrived,
+    /// This is still to be read of a READ VERIFY.
+    Verifying(Extent),
+    /// The range of this index is the next to be discarded of a TRIM.
+    Trimming(usize),
+    /// Its last I/O is under way.
+    Last,
 }
 
 impl Request {
@@ -87,12 +105,24 @@ impl Request {
                 frame,
                 argument: AtaArgument::default(),
                 task: Task::Answer(Outcome::Success),
-                unverified: None,
+                progress: Progress::Arrived,
+                span: None,
+                place: None,
                 outcome: Outcome::Success,
                 io: Io::new(disk),
             },
             GFP_ATOMIC,
         )
+    }
+
+    /// Whether nothing is decided on the request yet.
+    pub(super) fn has_arrived(&self) -> bool {
+        matches!(self.progress, Progress::Arrived)
+    }
+
+    /// Lets the request go ahead: those that come later and overlap it wait until it is dropped.
+    pub(super) fn put_in(&mut self, place: Place) {
+        self.place = Some(place);
     }
 
     /// The disk that the request uses.
@@ -103,6 +133,14 @@ impl Request {
     /// The operation and, beside it, the frame, to copy data from.
     pub(super) fn io_and_frame(&mut self) -> (&mut Io, &Frame) {
         (&mut self.io, &self.frame)
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.port.blade().release(place);
+        }
     }
 }
 
@@ -119,7 +157,8 @@ impl block::Owner for Request {
 
     fn ended(mut this: KBox<Self>, result: Result) {
         let port = this.port.clone();
-        if result.is_ok() && this.unverified.is_some() {
+        let is_last = matches!(this.progress, Progress::Last);
+        if result.is_ok() && !is_last {
             return port.blade().post(this);
         }
         this.conclude(result);

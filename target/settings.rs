@@ -4,7 +4,7 @@
 
 use kernel::prelude::*;
 
-use crate::aoe::ConfigString;
+use super::rules::Rules;
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
 
@@ -17,8 +17,8 @@ pub(crate) struct Settings {
     pub(crate) model: Text<40>,
     /// ATA serial number.
     pub(crate) serial: Text<20>,
-    /// The config string of Query Config.
-    pub(super) config: ConfigString,
+    /// What initiators have asked the blade to remember.
+    pub(crate) rules: Rules,
 }
 
 impl Settings {
@@ -33,7 +33,7 @@ impl Settings {
         Self {
             model: Text::new(MODEL).unwrap_or_default(),
             serial,
-            config: ConfigString::default(),
+            rules: Rules::default(),
         }
     }
 }

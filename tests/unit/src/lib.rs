@@ -9,3 +9,5 @@
 pub mod aoe;
 #[path = "../../../ata/mod.rs"]
 pub mod ata;
+#[path = "../../../target/rules.rs"]
+pub mod rules;

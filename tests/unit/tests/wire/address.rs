@@ -106,3 +106,22 @@ fn an_exact_destination_names_one_target_at_most() {
     // Exact, but no target can have it.
     assert_eq!(exact(4095, 3), None);
 }
+
+#[test]
+fn mac_as_it_is_written() {
+    let mac = Mac([0x02, 0x0a, 0xff, 0, 1, 0x99]);
+    assert_eq!(Mac::parse("02:0a:FF:00:01:99"), Some(mac));
+    assert_eq!(Mac::parse(&mac.to_string()), Some(mac));
+    for bad in [
+        "",
+        "02:0a:ff:00:01",
+        "02:0a:ff:00:01:9",
+        "02:0a:ff:00:01:9g",
+        "02-0a-ff-00-01-99",
+        "020a:ff:00:01:99:",
+        "02:0a:ff:00:01:99:",
+        "+2:0a:ff:00:01:99",
+    ] {
+        assert_eq!(Mac::parse(bad), None, "{bad}");
+    }
+}

@@ -9,6 +9,7 @@ use kvblade_wire::aoe::ConfigDecision;
 use kvblade_wire::aoe::ConfigReply;
 use kvblade_wire::aoe::ConfigRequest;
 use kvblade_wire::aoe::ConfigString;
+use proptest::prelude::*;
 
 use crate::frames::hex;
 use crate::frames::join;
@@ -199,4 +200,29 @@ fn string_takes_what_fits() {
     assert_eq!(config.as_bytes(), b"ab");
     assert_eq!(format!("{config:?}"), "\"ab\"");
     assert_eq!(ConfigString::default().as_bytes(), b"");
+}
+
+#[test]
+fn escapes_that_are_none() {
+    for bad in ["\\", "\\q", "\\x", "\\x4", "\\x4g"] {
+        assert_eq!(
+            ConfigString::from_escaped(bad.as_bytes()).map(|_| ()),
+            None,
+            "{bad}"
+        );
+    }
+    assert!(ConfigString::from_escaped(&[b'a'; 1025]).is_none());
+    assert!(ConfigString::from_escaped(&[b'a'; 1024]).is_some());
+}
+
+proptest! {
+    #[test]
+    fn a_string_is_what_it_is_shown_as(bytes in prop::collection::vec(any::<u8>(), 0..=1024)) {
+        let mut string = ConfigString::new();
+        prop_assert!(string.set(&bytes));
+        let shown = string.to_string();
+        prop_assert!(shown.is_ascii() && !shown.contains('\n'));
+        let read = ConfigString::from_escaped(shown.as_bytes()).expect("a string");
+        prop_assert_eq!(read.as_bytes(), &bytes[..]);
+    }
 }

@@ -16,6 +16,7 @@ mod operation;
 mod outcome;
 mod properties;
 mod reserve;
+mod rules;
 mod size;
 mod transfer;
 mod trim;

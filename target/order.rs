@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The order of requests that touch the same sectors.
+//!
+//! An initiator that gets no answer in time sends a request again, under a new tag, while the
+//! target may still have the first copy. If a newer write to the same sectors could overtake the
+//! older copy, the old data would win. So of two requests that overlap, unless both only read,
+//! the later one waits until the earlier one has ended. Requests that do not overlap are not
+//! held up.
+
+use kernel::alloc::AllocError;
+use kernel::prelude::*;
+use kernel::sync::atomic::Acquire;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Full;
+use kernel::sync::atomic::Relaxed;
+
+use crate::ata::Extent;
+
+/// The sectors that a request touches, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    start: u64,
+    end: u64,
+    exclusive: bool,
+}
+
+impl Span {
+    /// Reads these sectors.
+    pub(super) fn reading(extent: Extent) -> Self {
+        Self {
+            start: extent.first.0,
+            end: extent.first.0.saturating_add(extent.sectors.into()),
+            exclusive: false,
+        }
+    }
+
+    /// Changes these sectors.
+    pub(super) fn writing(extent: Extent) -> Self {
+        Self {
+            exclusive: true,
+            ..Self::reading(extent)
+        }
+    }
+
+    /// Waits for all changes.
+    pub(super) const fn all_changes() -> Self {
+        Self {
+            start: 0,
+            end: u64::MAX,
+            exclusive: false,
+        }
+    }
+
+    /// Waits for everything.
+    pub(super) const fn everything() -> Self {
+        Self {
+            exclusive: true,
+            ..Self::all_changes()
+        }
+    }
+
+    /// The smallest span that has both.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+            exclusive: self.exclusive || other.exclusive,
+        }
+    }
+
+    /// Whether the later of two requests waits for the end of the earlier.
+    pub(super) fn conflicts(&self, other: &Self) -> bool {
+        (self.exclusive || other.exclusive) && self.start < other.end && other.start < self.end
+    }
+}
+
+/// Requests that a blade has at the same time, at most, all initiators together.
+pub(super) const MOST: usize = WORDS * BITS;
+
+const WORDS: usize = 8;
+const BITS: usize = 64;
+
+/// The places of requests under way. The worker takes them; they are given back in any context.
+pub(super) struct Places {
+    taken: [Atomic<u64>; WORDS],
+    /// Whether a request waits for another's end.
+    awaited: Atomic<bool>,
+}
+
+/// The place of a request under way.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    word: usize,
+    bit: u32,
+}
+
+impl Place {
+    const fn mask(self) -> u64 {
+        1_u64.wrapping_shl(self.bit)
+    }
+
+    const fn index(self) -> usize {
+        self.word.wrapping_mul(BITS).wrapping_add(self.bit as usize)
+    }
+}
+
+impl Places {
+    /// Places, all free.
+    pub(super) fn new() -> Self {
+        Self {
+            taken: [const { Atomic::new(0) }; WORDS],
+            awaited: Atomic::new(false),
+        }
+    }
+
+    /// Gives a place back. True if the worker is to look whom that lets go.
+    pub(super) fn release(&self, place: Place) -> bool {
+        if let Some(word) = self.taken.get(place.word) {
+            // Fully ordered: it is seen free by a worker whose `await_release` is not seen here.
+            let _ = word.fetch_sub(place.mask(), Full);
+        }
+        self.awaited.load(Relaxed)
+    }
+
+    /// Says whether the end of requests is awaited. The worker looks at the places once more
+    /// after it has said so, for those given back before it was heard.
+    pub(super) fn await_release(&self, awaited: bool) {
+        let _ = self.awaited.xchg(awaited, Full);
+    }
+
+    fn taken(&self) -> impl Iterator<Item = Place> + '_ {
+        self.taken.iter().enumerate().flat_map(|(word, bits)| {
+            let mut left = bits.load(Acquire);
+            core::iter::from_fn(move || {
+                let bit = left.trailing_zeros();
+                let place = (left != 0).then_some(Place { word, bit });
+                left &= left.wrapping_sub(1);
+                place
+            })
+        })
+    }
+
+    fn free(&self) -> Option<Place> {
+        self.taken.iter().enumerate().find_map(|(word, bits)| {
+            let bit = bits.load(Acquire).trailing_ones();
+            (bit < u64::BITS).then_some(Place { word, bit })
+        })
+    }
+}
+
+/// The spans of requests under way, which only the worker knows.
+pub(super) struct Spans(KVec<Span>);
+
+impl Spans {
+    /// None yet, with room for all that there may be.
+    pub(super) fn new() -> Result<Self, AllocError> {
+        Ok(Self(KVec::with_capacity(MOST, GFP_KERNEL)?))
+    }
+
+    /// Takes a place for a request that may go ahead; `None` if it must wait for another that is
+    /// under way.
+    pub(super) fn claim(&mut self, places: &Places, span: Span) -> Option<Place> {
+        let is_free = !places
+            .taken()
+            .filter_map(|place| self.0.get(place.index()))
+            .any(|other| other.conflicts(&span));
+        if !is_free {
+            return None;
+        }
+        let place = places.free()?;
+        match self.0.get_mut(place.index()) {
+            Some(old) => *old = span,
+            // The lowest free place is the next new one, for which there is room.
+            None => self.0.push_within_capacity(span).ok()?,
+        }
+        let _ = places.taken.get(place.word)?.fetch_add(place.mask(), Full);
+        Some(place)
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whose turn it is: the worker's book of requests that wait for others.
+
+use kernel::alloc::AllocError;
+use kernel::prelude::*;
+
+use super::order::Places;
+use super::order::Spans;
+use super::request::Request;
+use crate::sync::Fifo;
+
+/// The requests that wait, and what those under way touch.
+pub(super) struct Turns {
+    under_way: Spans,
+    waiting: Fifo<Request>,
+}
+
+impl Turns {
+    /// No requests.
+    pub(super) fn new() -> Result<Self, AllocError> {
+        Ok(Self {
+            under_way: Spans::new()?,
+            waiting: Fifo::new(),
+        })
+    }
+
+    /// Executes what has its turn: of those that waited, then of those that have `arrived`.
+    pub(super) fn run(&mut self, places: &Places, arrived: impl Iterator<Item = KBox<Request>>) {
+        self.retry(places);
+        for mut request in arrived {
+            if !request.has_arrived() {
+                // It has its place already, and comes for the next step.
+                request.execute();
+                continue;
+            }
+            request.span = request.touches();
+            self.start_or_wait(places, request);
+        }
+        if !self.waiting.is_empty() {
+            places.await_release(true);
+            self.retry(places);
+        }
+        if self.waiting.is_empty() {
+            places.await_release(false);
+        }
+    }
+
+    fn retry(&mut self, places: &Places) {
+        let mut waited = core::mem::replace(&mut self.waiting, Fifo::new());
+        while let Some(request) = waited.pop() {
+            self.start_or_wait(places, request);
+        }
+    }
+
+    /// Executes a request, unless it must wait for one under way, or for one that waits and came
+    /// before it.
+    fn start_or_wait(&mut self, places: &Places, mut request: KBox<Request>) {
+        let Some(span) = request.span else {
+            return request.execute();
+        };
+        let is_behind = self
+            .waiting
+            .any(|other| other.span.is_some_and(|other| other.conflicts(&span)));
+        let place = if is_behind {
+            None
+        } else {
+            self.under_way.claim(places, span)
+        };
+        match place {
+            Some(place) => {
+                request.put_in(place);
+                request.execute();
+            }
+            None => self.waiting.push(request),
+        }
+    }
+}
