@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0
+# For people. The kernel's build system reads Kbuild instead.
+
+PREFIX ?= /usr/local
+.DEFAULT_GOAL := help
+.PHONY: help setup module demo test test-unit test-qemu lint fmt shell install uninstall \
+	clean distclean-cache update-kernel
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
+
+setup: ## download and prepare what the others need: tools, kernel, guest image
+	@dev/setup
+
+module: setup ## build kvblade_rs.ko for the prepared kernel
+	@dev/build
+
+demo: module ## export a partition and use it from a second guest, as a transcript
+	@dev/in-tools python3 tests/qemu/demo.py
+
+test: setup ## run all tests and lints
+	@dev/in-tools tests/run all
+
+test-unit: setup ## run the tests of the wire formats on the host
+	@dev/in-tools tests/run unit
+
+test-qemu: module ## run the tests in guests; K=EXPRESSION or T=FILE select some
+	@dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(T)
+
+lint: setup ## check formatting and run all linters
+	@dev/in-tools tests/run lint
+
+fmt: setup ## format all sources
+	@dev/in-tools dev/lint --fix
+
+shell: module ## a guest with the module and a root prompt; WITH=initiator for a second one
+	@dev/in-tools python3 tests/qemu/shell.py $(WITH)
+
+install: ## build and install module and scripts for the running kernel
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install
+
+uninstall: ## remove what install installed
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install --remove
+
+update-kernel: ## take the newest kernel of the supported series from the package mirror
+	@dev/setup --update-kernel
+
+clean: ## remove built modules and test results
+	@dev/clean
+
+distclean-cache: ## remove the whole cache
+	@dev/clean --all
