@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What several test files set up alike: a target with this process as its neighbour."""
+
+import contextlib
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aoeframes import IDENTIFY, READ_EXT, WRITE_EXT, Client
+from lab import Disk, Guest, Neighbour, Nic, Wire
+
+SECTOR = 512
+
+
+def pattern(lba: int, sectors: int = 1, seed: int = 0) -> bytes:
+    """Data that tells which sector it belongs to."""
+    return b"".join(struct.pack("<QQ", lba + i, seed) * (SECTOR // 16) for i in range(sectors))
+
+
+def sectors_of(path: Path, lba: int, sectors: int = 1) -> bytes:
+    """What a disk's file holds, zeroes where it is sparse."""
+    with path.open("rb") as file:
+        file.seek(lba * SECTOR)
+        return file.read(sectors * SECTOR)
+
+
+def fill(path: Path, lba: int, data: bytes) -> None:
+    """Puts data on a disk's file, before the guest has read it."""
+    with path.open("r+b") as file:
+        file.seek(lba * SECTOR)
+        file.write(data)
+
+
+@dataclass
+class Bed:
+    """A target guest with the module loaded, and this process at the end of each wire."""
+
+    guest: Guest
+    neighbours: list[Neighbour]
+
+    def client(self, shelf: int, slot: int, port: int = 0) -> Client:
+        return Client(self.neighbours[port], self.guest.nics[port].mac, shelf, slot)
+
+    @contextlib.contextmanager
+    def exported(self, shelf: int, slot: int, path: str, port: int = 0) -> Iterator[Client]:
+        """An export while the context lasts, and a client of it."""
+        self.guest.run(f"kvadd {shelf} {slot} eth{port} {path}")
+        try:
+            yield self.client(shelf, slot, port)
+        finally:
+            self.guest.run(f"kvdel {shelf} {slot} eth{port}")
+
+
+@contextlib.contextmanager
+def bed(name: str, disks: Sequence[Disk], nics: int = 1) -> Iterator[Bed]:
+    """Boots a target for a test file."""
+    wires = [Wire() for _ in range(nics)]
+    neighbours = [wire.host(f"02:00:00:00:01:{i:02x}") for i, wire in enumerate(wires)]
+    try:
+        with Guest(name, disks=disks, nics=[Nic(wire.ends[0]) for wire in wires]) as guest:
+            guest.run("modprobe kvblade_rs")
+            yield Bed(guest, neighbours)
+    finally:
+        for neighbour in neighbours:
+            neighbour.close()
+
+
+def tshark(capture: Path, where: str, *fields: str) -> list[list[str]]:
+    """The AoE fields of those frames of a capture that a display filter takes."""
+    command = ["tshark", "-r", str(capture), "-Y", where, "-T", "fields"]
+    for field in ["frame.number", *(f"aoe.{field}" for field in fields)]:
+        command += ["-e", field]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return [line.split("\t")[1:] for line in done.stdout.splitlines()]
+
+
+class Flood:
+    """Requests at full speed, from the wire's other end, while the context lasts.
+
+    Reads, writes of the sectors 64 and 65, queries and IDENTIFY are mixed. When
+    answers stop coming, as many as fit the window are sent again and again.
+    """
+
+    def __init__(self, client: Client, window: int = 32):
+        self.client = client
+        self.answers = 0
+        self._window = window
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _requests(self) -> Iterator[bytes]:
+        client, data = self.client, pattern(64, 2)
+        while True:
+            yield client.ata_frame(READ_EXT, 0, 2)
+            yield client.ata_frame(WRITE_EXT, 64, 2, data)
+            yield client.ata_frame(IDENTIFY)
+            yield client.config_frame()
+
+    def _run(self) -> None:
+        requests, pending = self._requests(), 0
+        while not self._end.is_set():
+            if pending < self._window:
+                # A guest without a card to receive with leaves the socket full.
+                with contextlib.suppress(TimeoutError):
+                    self.client.neighbour.send(next(requests))
+                pending += 1
+            elif self.client.receive(lambda _frame: True, 0.05):
+                self.answers += 1
+                pending -= 1
+            else:
+                pending = 0
+
+    def __enter__(self) -> "Flood":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._end.set()
+        self._thread.join()

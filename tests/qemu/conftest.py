@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Watches the guests while tests run, and keeps the evidence of those that fail.
+
+Test files boot their own guests. Whatever guests run during a test, their
+kernel logs are judged after it, and exports that the test left are removed.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from lab import Guest, GuestError, paths, problems
+
+EXPORTS = "ls /sys/kvblade 2>/dev/null | grep @ || true"
+DELETE = """
+address=${name%%@*}
+echo "${address%.*} ${address#*.} ${name#*@}" >/sys/kvblade/del
+"""
+
+
+class Watch:
+    """One guest during one test."""
+
+    def __init__(self, guest: Guest, test: str):
+        self.guest = guest
+        self.test = test
+        self.mark = guest.mark(test)
+        self.exports = set(guest.run(EXPORTS).stdout.split())
+
+    def finish(self, allow: list[str]) -> list[str]:
+        """Cleans up and returns what is wrong with the guest."""
+        guest = self.guest
+        if not guest.healthy:
+            return [f"{guest.name} did not survive the test:", guest.console_tail()]
+        trouble = []
+        try:
+            for name in set(guest.run(EXPORTS).stdout.split()) - self.exports:
+                guest.run(f"name={name}\n{DELETE}")
+            log = guest.kernel_log(self.mark)
+        except GuestError as error:
+            return [str(error)]
+        file = re.sub(r"[^\w.-]+", "_", f"{self.test}.{guest.name}.dmesg")
+        (paths.results() / file).write_text(log)
+        trouble += [f"{guest.name}: {line}" for line in problems(log, allow)]
+        return trouble
+
+
+@pytest.fixture(autouse=True)
+def _watch(request: pytest.FixtureRequest) -> Iterator[None]:
+    request.node.lab_guests = Guest.running()
+    watches = [Watch(guest, request.node.name) for guest in Guest.running()]
+    yield
+    marker = request.node.get_closest_marker("kernel_log")
+    allow = marker.kwargs["allow"] if marker else []
+    # A test may have switched a guest off.
+    trouble = [line for watch in watches if watch.guest.started for line in watch.finish(allow)]
+    if trouble:
+        pytest.fail("after the test:\n" + "\n".join(trouble), pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Tells with a failure where its evidence is and how to run it again."""
+    report = yield
+    if report.failed:
+        lines = [f"again: make test-qemu T='{item.nodeid}'"]
+        for guest in getattr(item, "lab_guests", []):
+            lines += [f"console: {guest.console}", *(f"frames: {nic.pcap}" for nic in guest.nics)]
+        report.sections.append(("lab", "\n".join(lines)))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"consoles, kernel logs and frames: {paths.results()}")

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Guests: the stock kernel in QEMU, with disks and network cards."""
+
+import base64
+import contextlib
+import itertools
+import shlex
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+from lab import paths, qemu
+from lab.agent import Agent, AgentError, Result
+from lab.wire import End
+
+_numbers = itertools.count(1)
+
+
+class GuestError(Exception):
+    """A guest did not start, died, or failed a command."""
+
+
+@dataclass
+class Disk:
+    """A sparse raw disk on the host; the n-th one is /dev/sda, /dev/sdb ... in the guest."""
+
+    size: int
+    path: Path | None = None
+    serial: str | None = None
+
+    def __post_init__(self) -> None:
+        number = next(_numbers)
+        self.path = self.path or paths.scratch() / f"disk{number}.img"
+        self.serial = self.serial or f"lab{number}"
+        with self.path.open("ab") as file:
+            file.truncate(self.size)
+
+
+# A card with scatter-gather. The kernel's AoE initiator needs one: it sends pages of
+# ext4's journal that must not be copied into a frame ("WARNING ... get_page").
+SCATTER_GATHER = "vmxnet3"
+
+
+@dataclass
+class Nic:
+    """A network card at one end of a wire: eth0, eth1 ... in the guest.
+
+    virtio-net hands frames of any length to the guest as they are; the others pad
+    short ones, as a real card's peer would have.
+    """
+
+    end: End
+    mac: str = field(default_factory=lambda: f"52:54:00:00:00:{next(_numbers) & 255:02x}")
+    pcap: Path | None = None
+    model: str = "virtio-net-pci"
+
+
+class Guest:
+    """A virtual machine with our module and scripts in it. A context manager.
+
+    Its console log and the frames of its cards (NAME-ethN.pcap) are kept in
+    the results folder. Not for use by several threads.
+    """
+
+    _running: ClassVar[list["Guest"]] = []
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        disks: Sequence[Disk] = (),
+        nics: Sequence[Nic] = (),
+        memory: str = "512M",
+        cpus: int = 2,
+        append: str = "",
+        shell: Path | None = None,
+    ):
+        self.name = name
+        self.disks = list(disks)
+        self.nics = list(nics)
+        self.memory = memory
+        self.cpus = cpus
+        self.append = append
+        self.shell = shell
+        self.boot_mark = ""
+        folder = paths.results()
+        unique = name if not (folder / f"{name}.console").exists() else f"{name}-{next(_numbers)}"
+        self.console = folder / f"{unique}.console"
+        for number, nic in enumerate(self.nics):
+            nic.pcap = nic.pcap or folder / f"{unique}-eth{number}.pcap"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._agent: Agent | None = None
+        self._jobs = itertools.count()
+
+    def launch(self) -> None:
+        """Starts QEMU and returns at once, so that several guests boot together."""
+        socket = paths.sockets() / f"agent{next(_numbers)}"
+        self._agent = Agent(socket)
+        self._process = qemu.start(self, socket)
+        Guest._running.append(self)
+
+    def wait_ready(self, timeout: float = 180) -> None:
+        """Waits until the guest takes commands."""
+        try:
+            self._agent.wait_ready(timeout)
+        except AgentError as error:
+            raise self._broken("does not start", error) from None
+        self.boot_mark = self.mark()
+
+    def start(self) -> "Guest":
+        self.launch()
+        self.wait_ready()
+        return self
+
+    def stop(self) -> None:
+        """Switches the guest off, at once. What it wrote to its disks is in their files."""
+        if self._agent:
+            self._agent.close()
+            self._agent = None
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+            Guest._running.remove(self)
+
+    def __enter__(self) -> "Guest":
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    @staticmethod
+    def running() -> list["Guest"]:
+        """All guests that were started and not stopped."""
+        return list(Guest._running)
+
+    @property
+    def started(self) -> bool:
+        return self._process is not None
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def healthy(self) -> bool:
+        """It runs and answers."""
+        return self.alive and self._agent is not None and self._agent.connected
+
+    def run(self, cmd: str, timeout: float = 60, check: bool = True) -> Result:
+        """Runs a shell command. With `check`, a status that is not 0 raises GuestError.
+
+        A command still running after `timeout` seconds is ended, with status 124.
+        """
+        if self._agent is None:
+            raise GuestError(f"{self.name}: not running")
+        try:
+            result = self._agent.run(cmd, timeout)
+        except AgentError as error:
+            raise self._broken(f"lost during: {cmd}", error) from None
+        if check and result.status:
+            raise GuestError(
+                f"{self.name}# {cmd}\nended with status {result.status}:\n{result.stdout}"
+            )
+        return result
+
+    def spawn(self, cmd: str) -> "Job":
+        """Starts a shell command that runs beside those of `run`."""
+        job = Job(self, f"/run/lab/job{next(self._jobs)}", cmd)
+        inner = f"( {cmd}\n) >{job.base}.out 2>&1; echo $? >{job.base}.tmp"
+        whole = f"{inner}; mv {job.base}.tmp {job.base}.status"
+        self.run(f"setsid sh -c {shlex.quote(whole)} >/dev/null 2>&1 & echo $! >{job.base}.pid")
+        return job
+
+    def write_file(self, path: str, data: bytes | str) -> None:
+        """Makes a file in the guest."""
+        raw = data.encode() if isinstance(data, str) else data
+        text = base64.b64encode(raw).decode()
+        self.run(f"base64 -d >{shlex.quote(path)} <<'EOF'\n{text}\nEOF")
+
+    def mark(self, label: str = "boot") -> str:
+        """Leaves a unique line in the kernel log and returns it."""
+        mark = f"lab: mark {next(_numbers)}: {label}"
+        self.run(f"echo {shlex.quote(mark)} >/dev/kmsg")
+        return mark
+
+    def kernel_log(self, since_marker: str | None = None) -> str:
+        """The kernel log as `dmesg -x` prints it, after a mark. Of a dead guest: its console."""
+        if not self.alive:
+            return self.console_tail(400)
+        log = self.run("dmesg -x").stdout
+        if since_marker and since_marker in log:
+            return log.split(since_marker, 1)[1].partition("\n")[2]
+        return log
+
+    def console_tail(self, lines: int = 60) -> str:
+        with contextlib.suppress(FileNotFoundError):
+            return "\n".join(self.console.read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+    def _broken(self, what: str, error: AgentError) -> GuestError:
+        # A dying QEMU needs a moment to write its last words.
+        time.sleep(0.5)
+        return GuestError(
+            f"{self.name}: {what}: {error}; the end of {self.console}:\n{self.console_tail()}"
+        )
+
+
+class Job:
+    """A command that runs in a guest beside others."""
+
+    def __init__(self, guest: Guest, base: str, cmd: str):
+        self.guest = guest
+        self.base = base
+        self.cmd = cmd
+
+    def poll(self) -> Result | None:
+        """Its result, or None while it runs."""
+        base = self.base
+        result = self.guest.run(
+            f"[ -e {base}.status ] && cat {base}.status {base}.out", check=False
+        )
+        if result.status:
+            return None
+        status, _, output = result.stdout.partition("\n")
+        return Result(output, int(status))
+
+    def wait(self, timeout: float = 60, check: bool = True) -> Result:
+        deadline = time.monotonic() + timeout
+        while (result := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise GuestError(f"{self.guest.name}# {self.cmd}\nstill runs after {timeout} s")
+            time.sleep(0.2)
+        if check and result.status:
+            raise GuestError(
+                f"{self.guest.name}# {self.cmd}\nended with status {result.status}:\n"
+                f"{result.stdout}"
+            )
+        return result
+
+    def kill(self, signal: str = "KILL") -> None:
+        """Sends a signal to the command and all that it started."""
+        self.guest.run(f"pkill -{signal} -s $(cat {self.base}.pid)", check=False)
+
+
+def start_all(guests: Iterable[Guest]) -> None:
+    """Boots guests at the same time."""
+    guests = list(guests)
+    for guest in guests:
+        guest.launch()
+    for guest in guests:
+        guest.wait_ready()

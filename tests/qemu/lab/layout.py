@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The disk of the demo: a big one with a small partition."""
+
+from lab.guest import Guest
+
+DISK_BYTES = 80 * 1000**3
+# An odd number of sectors, which an export must keep.
+PART_BYTES = 3 * 1000**3
+
+_LAYOUT = f"""label: dos
+start=2048, size=2097152, type=83
+start=2099200, type=5
+start=2101248, size={PART_BYTES // 512}, type=83
+"""
+
+
+def partition(guest: Guest, disk: str) -> None:
+    """Makes partitions of which the fifth has PART_BYTES."""
+    guest.run(f"sfdisk -q {disk} <<'EOF'\n{_LAYOUT}EOF")

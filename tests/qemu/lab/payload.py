@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The initrd of the guests: busybox, kernel modules, our module and scripts.
+
+It is made anew by every run, in well under a second, so that the root image
+stays as it is while the project changes.
+"""
+
+import fcntl
+import functools
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from lab import paths
+
+_GUEST = Path(__file__).parent / "guest"
+_APPLETS = ("sh", "mount", "mkdir", "modprobe", "cp", "sleep", "switch_root")
+
+
+@functools.cache
+def initrd() -> Path:
+    """Builds the initrd and returns its path."""
+    setup = paths.setup()
+    stage = paths.scratch() / "initrd"
+    shutil.copytree(setup["modules"], stage, copy_function=os.link)
+    _busybox(stage)
+    _install(_GUEST / "initrd-init", stage / "init")
+
+    modules = stage / "lib/modules" / setup["release"]
+    (modules / "updates").mkdir()
+    _copy_module(Path(setup["module"]), modules / "updates")
+    subprocess.run(["depmod", "-b", stage, setup["release"]], check=True)
+
+    for name in ("init", "agent"):
+        _install(_GUEST / name, stage / "payload/usr/local/lib/lab" / name)
+    for script in (paths.SOURCE / "scripts").glob("kv*"):
+        _install(script, stage / "payload/usr/local/sbin" / script.name)
+    return _archive(stage)
+
+
+def _copy_module(module: Path, to: Path) -> None:
+    """Copies our module, but not while it is being built."""
+    with Path(f"{module.parent}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        shutil.copy(module, to)
+
+
+def _busybox(stage: Path) -> None:
+    _install(Path("/usr/bin/busybox"), stage / "bin/busybox")
+    for applet in _APPLETS:
+        (stage / "bin" / applet).symlink_to("busybox")
+    for name in ("dev", "proc", "sys", "root"):
+        (stage / name).mkdir()
+
+
+def _install(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(source, target)
+    target.chmod(0o755)
+
+
+def _archive(stage: Path) -> Path:
+    out = stage.with_suffix(".cpio")
+    names = sorted(str(path.relative_to(stage)) for path in stage.rglob("*"))
+    with out.open("wb") as file:
+        subprocess.run(
+            ["cpio", "--quiet", "-o", "-H", "newc"],
+            cwd=stage,
+            input="\n".join(names).encode(),
+            stdout=file,
+            check=True,
+        )
+    return out

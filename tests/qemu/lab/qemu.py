@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line of QEMU for a guest."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import paths, payload
+
+if TYPE_CHECKING:
+    from lab.guest import Guest
+
+# Panic on an oops and end then; no IPv6, so that a quiet wire is quiet; the
+# clock of an emulated machine on a busy host is not worth a warning.
+_KERNEL = (
+    "console=ttyS0 panic=-1 oops=panic net.ifnames=0 ipv6.disable=1 tsc=nowatchdog "
+    "log_buf_len=4M audit=0 apparmor=0 mitigations=off printk.time=1"
+)
+
+
+def start(guest: "Guest", agent: Path) -> subprocess.Popen[bytes]:
+    """Starts QEMU; it ends with this process. Its own messages go to the console log."""
+    with guest.console.open("ab") as log:
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *_command(guest, agent)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _command(guest: "Guest", agent: Path) -> list[str]:
+    setup = paths.setup()
+    accel = os.environ.get("KVBLADE_ACCEL", "tcg,thread=multi")
+    append = f"{_KERNEL} lab.name={guest.name} lab.disks={len(guest.disks)} {guest.append}"
+    if guest.shell:
+        append += " lab.shell=hvc0"
+    return [
+        "qemu-system-x86_64",
+        *("-accel", accel, "-cpu", "max", "-smp", str(guest.cpus), "-m", guest.memory),
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
+        *("-kernel", setup["vmlinuz"], "-initrd", str(payload.initrd()), "-append", append),
+        *(
+            "-chardev",
+            f"file,id=console,path={guest.console},append=on",
+            "-serial",
+            "chardev:console",
+        ),
+        *("-drive", f"if=virtio,file={setup['image']},format=raw,snapshot=on,cache=unsafe"),
+        *("-device", "virtio-rng-pci", "-device", "virtio-serial-pci"),
+        *("-chardev", f"socket,id=agent,path={agent}"),
+        *("-device", "virtserialport,chardev=agent,name=agent,nr=1"),
+        *_shell(guest),
+        *_disks(guest),
+        *_nics(guest),
+    ]
+
+
+def _shell(guest: "Guest") -> list[str]:
+    if not guest.shell:
+        return []
+    return [
+        *("-chardev", f"socket,id=shell,path={guest.shell},server=on,wait=off"),
+        *("-device", "virtconsole,chardev=shell,nr=0"),
+    ]
+
+
+def _disks(guest: "Guest") -> list[str]:
+    # cache=unsafe: no flush reaches the host's disk, which need not survive anything.
+    words = ["-device", "virtio-scsi-pci,id=scsi"]
+    for number, disk in enumerate(guest.disks):
+        words += [
+            *("-drive", f"if=none,id=disk{number},file={disk.path},format=raw,cache=unsafe"),
+            "-device",
+            f"scsi-hd,bus=scsi.0,scsi-id={number},drive=disk{number},serial={disk.serial}",
+        ]
+    return words
+
+
+def _nics(guest: "Guest") -> list[str]:
+    words = []
+    for number, nic in enumerate(guest.nics):
+        words += [
+            "-netdev",
+            f"dgram,id=net{number},local.type=unix,local.path={nic.end.local},"
+            f"remote.type=unix,remote.path={nic.end.remote}",
+            *("-device", f"{nic.model},netdev=net{number},mac={nic.mac},romfile="),
+            *("-object", f"filter-dump,id=dump{number},netdev=net{number},file={nic.pcap}"),
+        ]
+    return words

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The whole, with the kernel's own AoE driver as the client in a second guest."""
+
+import contextlib
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from lab import SCATTER_GATHER, Disk, Guest, Nic, Wire, start_all
+
+# Odd numbers of sectors; enough for XFS.
+DISKS = [1_500_001 * 512, 400_003 * 512]
+SUMS = "find . -type f | sort | xargs sha256sum"
+
+
+@dataclass
+class Pair:
+    """A target with its module loaded, and an initiator with its driver, on two wires."""
+
+    target: Guest
+    initiator: Guest
+
+    def both(self, command: str) -> None:
+        self.target.run(command)
+        self.initiator.run(command)
+
+    @contextlib.contextmanager
+    def exported(self, slot: int, path: str, *ports: int):
+        """Exports a device as e0.SLOT and waits until the initiator has it."""
+        for port in ports or (0,):
+            self.target.run(f"kvadd 0 {slot} eth{port} {path}")
+        device = f"/dev/etherd/e0.{slot}"
+        try:
+            self.initiator.run("aoe-discover")
+            self.wait_up(slot)
+            yield device
+        finally:
+            for port in ports or (0,):
+                self.target.run(f"kvdel 0 {slot} eth{port}")
+            # Forgotten with all its paths, so that the next test finds a new device.
+            self.initiator.run(f"aoe-flush e0.{slot} && [ ! -e {device} ]")
+
+    def wait_up(self, slot: int) -> None:
+        self.initiator.run(
+            f"until aoe-stat | grep -q '^ *e0\\.{slot} .* up'; do sleep 0.1; done", timeout=30
+        )
+
+
+@pytest.fixture(scope="module")
+def pair():
+    wires = [Wire(), Wire()]
+    target = Guest(
+        "client-target",
+        disks=[Disk(size) for size in DISKS],
+        nics=[Nic(wire.ends[0]) for wire in wires],
+    )
+    cards = [Nic(wire.ends[1], model=SCATTER_GATHER) for wire in wires]
+    initiator = Guest("client-initiator", nics=cards)
+    try:
+        start_all([target, initiator])
+        target.run("modprobe kvblade_rs")
+        initiator.run("modprobe aoe; mkdir -p /mnt")
+        yield Pair(target, initiator)
+    finally:
+        target.stop()
+        initiator.stop()
+
+
+def number(guest: Guest, command: str) -> int:
+    return int(guest.run(command).stdout)
+
+
+@pytest.mark.parametrize(("path", "size"), [("/dev/sda", DISKS[0]), ("/dev/sdb", DISKS[1])])
+def test_sizes_agree(pair, path, size):
+    with pair.exported(1, path) as device:
+        assert number(pair.initiator, f"blockdev --getsize64 {device}") == size
+        assert number(pair.target, f"blockdev --getsize64 {path}") == size
+        shown = pair.initiator.run("aoe-stat").stdout.split()
+        assert shown[:3] == ["e0.1", pair.target.run("kvstat").stdout.split()[7], "eth0"]
+
+
+@pytest.mark.parametrize("filesystem", ["ext4", "xfs"])
+def test_file_systems(pair, filesystem):
+    target, initiator = pair.target, pair.initiator
+    target.run("wipefs -qa /dev/sda")
+    with pair.exported(1, "/dev/sda") as device:
+        initiator.run(f"mkfs.{filesystem} -q {device} && mount {device} /mnt", timeout=120)
+        initiator.run("cp -a /etc /mnt/ && head -c 5000001 /dev/urandom >/mnt/random")
+        sums = initiator.run(f"cd /mnt && {SUMS}", timeout=120).stdout
+        assert sums.count("\n") > 100
+        initiator.run(f"umount /mnt && mount {device} /mnt", timeout=120)
+        assert initiator.run(f"cd /mnt && {SUMS}", timeout=120).stdout == sums
+        initiator.run("umount /mnt")
+    target.run("mount -o ro /dev/sda /mnt")
+    local = target.run(f"cd /mnt && {SUMS}", timeout=120).stdout
+    target.run("umount /mnt")
+    assert local == sums
+
+
+def test_a_clients_normal_work_is_not_logged_by_the_target(pair):
+    with pair.exported(1, "/dev/sdb") as device:
+        mark = pair.target.mark()
+        pair.initiator.run("aoe-discover; echo >/dev/etherd/discover; aoe-stat")
+        pair.initiator.run(f"dd if={device} of=/dev/null bs=1M count=10 iflag=direct")
+        pair.initiator.run(f"dd if=/dev/zero of={device} bs=1M count=10 oflag=direct")
+        log = pair.target.kernel_log(mark)
+        assert [line for line in log.splitlines() if "lab: mark" not in line] == []
+
+
+def test_one_line_per_export_and_removal(pair):
+    mark = pair.target.mark()
+    pair.target.run("kvadd 0 3 eth0 /dev/sdb && kvdel 0 3 eth0")
+    lines = [line for line in pair.target.kernel_log(mark).splitlines() if "kvblade_rs" in line]
+    assert len(lines) == 2
+    assert all("0.3@eth0" in line for line in lines)
+    assert "/dev/sdb" in lines[0] and str(DISKS[1] // 512) in lines[0]
+
+
+def test_two_exports(pair):
+    with pair.exported(1, "/dev/sda") as first, pair.exported(2, "/dev/sdb") as second:
+        pair.initiator.run(
+            f"head -c 4000000 /dev/urandom >/run/a; head -c 4000000 /dev/urandom >/run/b\n"
+            f"dd if=/run/a of={first} bs=64k oflag=direct &\n"
+            f"dd if=/run/b of={second} bs=64k oflag=direct; wait",
+            timeout=120,
+        )
+        for file, device in (("a", first), ("b", second)):
+            pair.initiator.run(f"cmp -n 4000000 /run/{file} {device}", timeout=120)
+    for file, device in (("a", "/dev/sda"), ("b", "/dev/sdb")):
+        local = pair.target.run(f"head -c 4000000 {device} | sha256sum").stdout
+        assert local == pair.initiator.run(f"sha256sum </run/{file}").stdout
+
+
+FIO = (
+    "fio --name=verify --filename={device} --direct=1 --rw=randwrite --bs=4k --size=6m "
+    "--ioengine=libaio --iodepth=16 --verify=crc32c --verify_state_save=0 --minimal {more}"
+)
+
+
+def fio(pair: Pair, device: str, more: str = ""):
+    """Writes at random places, and reads back to compare; for some seconds if told so."""
+    return pair.initiator.spawn(FIO.format(device=device, more=more))
+
+
+@contextlib.contextmanager
+def disturbed(pair: Pair, device: str):
+    """I/O that lasts longer than what is done to it, and must succeed."""
+    # Answers make the driver's timeouts short.
+    pair.initiator.run(f"dd if={device} of=/dev/null bs=64k count=100 iflag=direct")
+    job = fio(pair, device, "--time_based --runtime=15")
+    time.sleep(2)
+    yield
+    assert job.poll() is None, "the I/O ended before the disturbance did"
+    job.wait(timeout=120)
+
+
+def test_two_interfaces_are_two_paths(pair):
+    with pair.exported(1, "/dev/sda", 0, 1) as device:
+        pair.initiator.run("aoe-discover; sleep 1")
+        assert "eth0,eth1" in pair.initiator.run("aoe-stat").stdout
+        received = "cat /sys/class/net/eth{}/statistics/rx_packets"
+        before = [number(pair.target, received.format(port)) for port in (0, 1)]
+        fio(pair, device).wait(timeout=180)
+        after = [number(pair.target, received.format(port)) for port in (0, 1)]
+        assert all(b - a > 500 for a, b in zip(before, after, strict=True)), "one path idles"
+
+
+@pytest.mark.parametrize(("mtu", "payload"), [(9000, 8704), (4200, 4096), (1500, 1024)])
+def test_frame_sizes(pair, mtu, payload):
+    pair.both(f"ip link set eth0 mtu {mtu}")
+    try:
+        with pair.exported(1, "/dev/sda") as device:
+            shown = pair.initiator.run("aoe-stat").stdout.split()
+            assert shown[3] == str(payload)
+            fio(pair, device).wait(timeout=180)
+    finally:
+        pair.both("ip link set eth0 mtu 1500")
+
+
+def test_removed_and_added_again_under_io(pair):
+    with pair.exported(1, "/dev/sda") as device, disturbed(pair, device):
+        for _ in range(3):
+            pair.target.run("kvdel 0 1 eth0; sleep 1; kvadd 0 1 eth0 /dev/sda; sleep 1")
+
+
+def test_module_loaded_again_under_io(pair):
+    with pair.exported(1, "/dev/sda") as device, disturbed(pair, device):
+        for _ in range(3):
+            pair.target.run("modprobe -r kvblade_rs && modprobe kvblade_rs")
+            pair.target.run("kvadd 0 1 eth0 /dev/sda; sleep 1")
+
+
+def test_aoetools(pair):
+    with pair.exported(1, "/dev/sda"):
+        mac = pair.target.nics[0].mac.replace(":", "")
+        assert f"found e0.1 with mac {mac}" in pair.initiator.run("aoeping -v 0 1 eth0").stdout
+        assert "model: kvblade_rs " in pair.initiator.run("aoeping -I 0 1 eth0").stdout
+        assert pair.initiator.run("aoecfg -t 2").stdout == "0.1\t\n"
+        check = pair.initiator.run("aoe-sancheck", timeout=60).stdout
+        line = next(line for line in check.splitlines() if line.startswith("e0.1"))
+        assert line.split()[1:4] == ["1", "1024", "eth0"]
+        assert "not set optimally" not in check and "only capable" not in check

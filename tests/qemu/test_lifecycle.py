@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Coming and going: of the module, of exports, of interfaces and of disks, also under load."""
+
+import time
+
+import pytest
+
+from aoeframes import READ_EXT, is_aoe
+from beds import Flood, bed
+from lab import Disk
+
+FREE = "dmsetup create free --table '0 8 linear {0} 0' && dmsetup remove free"
+
+
+@pytest.fixture(scope="module")
+def target():
+    with bed("lifecycle", [Disk(1 << 24), Disk(1 << 24)], nics=2) as target:
+        yield target
+
+
+@pytest.fixture
+def guest(target):
+    yield target.guest
+    # Whatever a test left, the next one starts with nothing exported.
+    target.guest.run("modprobe -r kvblade_rs && modprobe kvblade_rs")
+
+
+def state(guest, export: str) -> str:
+    return guest.run(f"cat /sys/kvblade/{export}/state").stdout.strip()
+
+
+def wait_for_answer(client, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        frame = client.config_frame()
+        client.neighbour.send(frame)
+        if client.receive(lambda raw, tag=frame[20:24]: raw[20:24] == tag, 0.5):
+            return
+    raise AssertionError("no answer")
+
+
+def test_40_loads_and_unloads(guest):
+    guest.run(
+        "modprobe -r kvblade_rs\n"
+        "for i in $(seq 40); do\n"
+        "modprobe kvblade_rs && kvadd 0 1 eth0 /dev/sda && kvadd 0 1 eth1 /dev/sda &&\n"
+        "modprobe -r kvblade_rs && [ ! -e /sys/kvblade ] || exit 1\n"
+        "done\n" + FREE.format("/dev/sda") + "\nmodprobe kvblade_rs",
+        timeout=240,
+    )
+
+
+def test_10_loads_and_unloads_under_load(target, guest):
+    with Flood(target.client(0, 1)) as near, Flood(target.client(0, 1, port=1)) as far:
+        for _ in range(10):
+            before = near.answers, far.answers
+            guest.run("kvadd 0 1 eth0 /dev/sda && kvadd 0 1 eth1 /dev/sda; sleep 0.3")
+            guest.run("modprobe -r kvblade_rs && [ ! -e /sys/kvblade ]")
+            assert near.answers > before[0] and far.answers > before[1], "there was no load"
+            guest.run("modprobe kvblade_rs")
+    guest.run(FREE.format("/dev/sda"))
+
+
+def test_nothing_leaves_after_kvdel(target, guest):
+    client = target.client(0, 1)
+    for _ in range(5):
+        guest.run("kvadd 0 1 eth0 /dev/sda")
+        with Flood(client) as flood:
+            time.sleep(0.5)
+            guest.run("kvdel 0 1 eth0 && [ ! -e /sys/kvblade/0.1@eth0 ]")
+            assert flood.answers > 0, "there was no load"
+        # What left before is on the wire already.
+        time.sleep(0.2)
+        client.neighbour.drain()
+        for lba in range(100):
+            client.neighbour.send(client.ata_frame(READ_EXT, lba))
+        time.sleep(0.5)
+        assert not [frame for frame in client.neighbour.drain() if is_aoe(frame)]
+        guest.run(FREE.format("/dev/sda"))
+
+
+def test_kvdel_of_one_leaves_the_other_alone(target, guest):
+    guest.run("kvadd 0 2 eth0 /dev/sdb")
+    other = target.client(0, 2, port=0)
+    with Flood(target.client(0, 1)):
+        for _ in range(5):
+            guest.run("kvadd 0 1 eth0 /dev/sda && sleep 0.2 && kvdel 0 1 eth0")
+    other.neighbour.drain()
+    assert len(other.read(0)) == 512
+
+
+def test_an_interface_deleted_while_exported(guest):
+    guest.run("ip link add veth0 type veth peer name veth1 && ip link set veth0 up")
+    guest.run("kvadd 0 1 veth0 /dev/sda")
+    assert state(guest, "0.1@veth0") == "up"
+    # Would wait for ever, and complain, if a reference to the interface were kept.
+    guest.run("ip link del veth0", timeout=20)
+    assert state(guest, "0.1@veth0") == "down: no such interface"
+    assert "down: no such interface" in guest.run("kvstat").stdout
+    guest.run("ip link add veth0 type veth peer name veth1 && ip link set veth0 up")
+    assert state(guest, "0.1@veth0") == "up", "it comes back by name"
+    guest.run("ip link del veth0 && kvdel 0 1 veth0", timeout=20)
+    guest.run(FREE.format("/dev/sda"))
+
+
+def test_an_interface_renamed_while_exported(target, guest):
+    guest.run("kvadd 0 1 eth1 /dev/sda")
+    client = target.client(0, 1, port=1)
+    wait_for_answer(client)
+    guest.run("ip link set eth1 down && ip link set eth1 name other && ip link set other up")
+    assert state(guest, "0.1@eth1") == "down: no such interface"
+    guest.run("ip link set other down && ip link set other name eth1 && ip link set eth1 up")
+    assert state(guest, "0.1@eth1") == "up"
+    wait_for_answer(client)
+
+
+def test_a_network_card_pulled_out_under_load(target, guest):
+    guest.run("kvadd 0 1 eth1 /dev/sda")
+    client = target.client(0, 1, port=1)
+    with Flood(client) as flood:
+        time.sleep(0.5)
+        guest.run("echo 1 >$(readlink -f /sys/class/net/eth1/device)/../remove", timeout=30)
+        assert flood.answers > 0, "there was no load"
+        assert state(guest, "0.1@eth1") == "down: no such interface"
+        guest.run("echo 1 >/sys/bus/pci/rescan && ip link set eth1 up", timeout=30)
+    client.neighbour.drain()
+    wait_for_answer(client)
+    assert state(guest, "0.1@eth1") == "up"
+
+
+def test_a_disk_pulled_out(target, guest):
+    guest.run("kvadd 0 2 eth0 /dev/sdb")
+    client = target.client(0, 2)
+    assert len(client.read(0)) == 512
+    guest.run("echo 1 >/sys/block/sdb/device/delete")
+    reply = client.ask(client.ata_frame(READ_EXT))
+    assert reply.error == 3 or reply.registers[0] & 1, "an error, not silence and not data"
+    guest.run("kvdel 0 2 eth0", timeout=20)
+    guest.run(
+        "echo 0 1 0 >/sys/class/scsi_host/host0/scan; until [ -b /dev/sdb ]; do sleep 0.1; done"
+    )
+
+
+def test_an_answered_write_is_flushed(target, guest):
+    """The disk has a volatile cache and no FUA: the block layer flushes after each write."""
+    guest.run("kvadd 0 1 eth0 /dev/sda && grep -q back /sys/block/sda/queue/write_cache")
+    client = target.client(0, 1)
+    flushes = "awk '{ print $16 }' /sys/block/sda/stat"
+    before = int(guest.run(flushes).stdout)
+    client.read(0)
+    assert int(guest.run(flushes).stdout) == before
+    for lba in range(5):
+        client.write(lba, bytes(512))
+    assert int(guest.run(flushes).stdout) >= before + 5
