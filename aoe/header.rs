@@ -189,7 +189,7 @@ impl ReplyHeader {
     }
 
     /// The bytes on the wire.
-    pub const fn to_bytes(&self) -> [u8; SIZE] {
+    pub const fn to_bytes(self) -> [u8; SIZE] {
         let (flags, error) = match self.error {
             None => (VERSION << 4 | RESPONSE, 0),
             Some(error) => (VERSION << 4 | RESPONSE | ERROR, error.code()),

@@ -129,7 +129,10 @@ def test_wrong_usage(guest, command, sentence):
             "/dev/a?b: a path with blanks cannot be handed to the module, use a symlink",
         ),
         # These the module says, and the script repeats.
-        ("0 1 eth0 /dev/sdb colour=red", "colour: no such option (there are ro, shared and offline)"),
+        (
+            "0 1 eth0 /dev/sdb colour=red",
+            "colour: no such option (there are ro, shared and offline)",
+        ),
         ("0 1 eth0 /dev/sdb ro=yes", "ro=yes: the value must be 0 or 1"),
     ],
     ids=slug,

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Overlapping requests on a slow disk. Names carry the ids of conformance cases and hazards."""
+
+import random
+
+import pytest
+
+from aoeframes import READ_EXT, WRITE_EXT
+from beds import SECTOR, bed, pattern
+from lab import Disk
+
+SHELF, SLOT = 4, 2
+SECTORS = 2048
+FLUSH_EXT = 0xEA
+
+
+@pytest.fixture(scope="module")
+def target():
+    with bed("order", [Disk(SECTORS * SECTOR)]) as target:
+        # Reads take 20 ms and writes 200 ms, each on its own.
+        target.guest.run(
+            "modprobe dm-delay &&"
+            f" echo '0 {SECTORS} delay /dev/sda 0 20 /dev/sda 0 200' | dmsetup create slow"
+        )
+        yield target
+
+
+@pytest.fixture(scope="module")
+def export(target):
+    device = target.guest.run("dmsetup info -c --noheadings -o blkdevname slow").stdout.strip()
+    with target.exported(SHELF, SLOT, f"/dev/{device}") as client:
+        yield client
+
+
+@pytest.fixture
+def client(export):
+    export.neighbour.drain()
+    return export
+
+
+def send(client, *frames: bytes) -> list[bytes]:
+    """Sends frames at once; returns the answers in the order in which they came."""
+    for frame in frames:
+        client.neighbour.send(frame)
+    answers = [client.receive(lambda _frame: True) for _ in frames]
+    assert None not in answers, "not all are answered"
+    assert all(raw[27] == 0x40 and raw[15] == 0 for raw in answers)
+    return answers
+
+
+def write(client, lba: int, data: bytes, **how) -> bytes:
+    return client.ata_frame(WRITE_EXT, lba, len(data) // SECTOR, data, **how)
+
+
+def tags(frames: list[bytes]) -> list[bytes]:
+    return [frame[20:24] for frame in frames]
+
+
+def test_g02_h1_a_retransmission_never_undoes_a_newer_write(client):
+    old, new = random.randbytes(SECTOR), random.randbytes(SECTOR)
+    frames = [write(client, 10, old), write(client, 10, old), write(client, 10, new)]
+    assert tags(send(client, *frames)) == tags(frames)
+    assert client.read(10) == new
+
+
+def test_g01_the_same_write_twice(client):
+    data = random.randbytes(SECTOR)
+    frame = write(client, 12, data)
+    client.neighbour.send(frame)
+    client.neighbour.send(frame)
+    assert client.receive(lambda raw: raw[20:24] == frame[20:24])[27] == 0x40
+    assert client.read(12) == data
+
+
+def test_g09_a_write_whose_answer_was_lost(client):
+    data = random.randbytes(SECTOR)
+    frame = write(client, 14, data)
+    send(client, frame)
+    send(client, write(client, 14, data))
+    send(client, frame)
+    assert client.read(14) == data
+
+
+def test_g03_h16_a_read_sees_the_write_before_it(client):
+    data = pattern(20, 2, seed=random.getrandbits(32))
+    frames = [write(client, 20, data), client.ata_frame(READ_EXT, 21, 1)]
+    answers = send(client, *frames)
+    assert tags(answers) == tags(frames)
+    assert answers[1][36:] == data[SECTOR:]
+
+
+def test_a_write_waits_for_the_read_before_it(client):
+    old, new = random.randbytes(SECTOR), random.randbytes(SECTOR)
+    client.write(30, old)
+    answers = send(client, client.ata_frame(READ_EXT, 30, 1), write(client, 30, new))
+    assert answers[0][36:] == old
+    assert client.read(30) == new
+
+
+def test_partly_overlapping_writes_in_a_chain(client):
+    data = [random.randbytes(2 * SECTOR) for _ in range(6)]
+    frames = [write(client, 40 + i, it) for i, it in enumerate(data)]
+    assert tags(send(client, *frames)) == tags(frames)
+    for i, it in enumerate(data):
+        assert client.read(40 + i) == it[:SECTOR]
+
+
+def test_writes_that_do_not_overlap_do_not_wait(client):
+    """A read elsewhere overtakes, and neighbours go to the disk together."""
+    frames = [write(client, 60 + i, random.randbytes(SECTOR)) for i in range(8)]
+    frames += [write(client, 60, random.randbytes(SECTOR))]
+    other = client.ata_frame(READ_EXT, 200, 1)
+    answers = tags(send(client, *frames, other))
+    assert answers.index(other[20:24]) == 0
+    assert answers[-1] == frames[-1][20:24]
+
+
+def test_a_flush_is_answered_after_the_writes_before_it(client):
+    frames = [write(client, 80 + 2 * i, random.randbytes(SECTOR)) for i in range(4)]
+    flush = client.ata_frame(FLUSH_EXT, count=0)
+    assert tags(send(client, *frames, flush))[-1] == flush[20:24]
+
+
+def test_g04_more_than_the_target_holds(client):
+    """What is too much is dropped, and does no harm to what comes later."""
+    count = 10 * client.config_query().buffer_count
+    frames = [client.ata_frame(READ_EXT, i % SECTORS, 1) for i in range(count)]
+    for frame in frames:
+        client.neighbour.send(frame)
+    answered = set()
+    while raw := client.receive(lambda _frame: True, 2):
+        answered.add(raw[20:24])
+    assert answered <= set(tags(frames))
+    assert len(answered) >= client.config_query().buffer_count
+    assert len(client.read(0)) == SECTOR
