@@ -13,8 +13,10 @@
 
 #include "kvblade.h"
 
-/* Bit R of the first byte of an AoE header. */
+/* An AoE header: bit R of its first byte, and its command. */
 #define AOE_RESPONSE 0x08
+#define AOE_COMMAND 5
+#define AOE_QUERY_CONFIG 1
 
 unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size)
 {
@@ -50,9 +52,11 @@ bool kv_frame_was_broadcast(const struct sk_buff *skb)
 	return skb->pkt_type == PACKET_BROADCAST;
 }
 
-bool kv_frame_is_response(const struct sk_buff *skb)
+bool kv_frame_is_mere_response(const struct sk_buff *skb)
 {
-	return skb_headlen(skb) && (skb->data[0] & AOE_RESPONSE);
+	return skb_headlen(skb) > AOE_COMMAND &&
+	       (skb->data[0] & AOE_RESPONSE) &&
+	       skb->data[AOE_COMMAND] != AOE_QUERY_CONFIG;
 }
 
 void kv_frame_get(struct sk_buff *skb)

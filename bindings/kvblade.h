@@ -31,7 +31,7 @@ int kv_frame_copy(const struct sk_buff *skb, unsigned int offset, void *to,
 		  unsigned int len);
 bool kv_frame_is_for_us(const struct sk_buff *skb);
 bool kv_frame_was_broadcast(const struct sk_buff *skb);
-bool kv_frame_is_response(const struct sk_buff *skb);
+bool kv_frame_is_mere_response(const struct sk_buff *skb);
 void kv_frame_get(struct sk_buff *skb);
 void kv_frame_free(struct sk_buff *skb);
 

@@ -27,8 +27,9 @@ unsafe impl Send for Frame {}
 unsafe impl Sync for Frame {}
 
 impl Frame {
-    /// Takes a frame over from the network stack; `None`, and the frame is freed, if it is not
-    /// one to be answered: addressed to another host or to a multicast group, or a response.
+    /// Takes a frame over from the network stack; `None`, and the frame is freed, if it is of no
+    /// interest: addressed to another host or to a multicast group, or a response, unless it is
+    /// one by which a target tells of itself.
     ///
     /// # Safety
     ///
@@ -39,8 +40,9 @@ impl Frame {
         // checked next, before the frame is read by anyone.
         let frame = Self(skb);
         // SAFETY: `skb` is valid by the caller's promise.
-        let wanted =
-            unsafe { bindings::kv_frame_is_for_us(raw) && !bindings::kv_frame_is_response(raw) };
+        let wanted = unsafe {
+            bindings::kv_frame_is_for_us(raw) && !bindings::kv_frame_is_mere_response(raw)
+        };
         wanted.then_some(frame)
     }
 

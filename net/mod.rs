@@ -3,8 +3,8 @@
 //! The transport: network interfaces, received frames, replies, and the two ways in which the
 //! network stack calls us (a frame has come; an interface has changed).
 //!
-//! A small safe interface over the C one. It knows Ethernet and nothing of AoE but that a frame
-//! that is itself a response is never answered.
+//! A small safe interface over the C one. It knows Ethernet and nothing of AoE but which frames
+//! are responses: on a host that is an initiator as well they are the most, and are dropped first.
 
 mod device;
 mod frame;

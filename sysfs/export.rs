@@ -36,8 +36,19 @@ impl Export {
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 11] = [
-            &BPATH, &SCNT, &BDEV, &MODEL, &SN, &MTU, &BUSY, &STATE, &CONFIG, &MASK, &RESERVE,
+        static ALL: [&Attribute<Export>; 12] = [
+            &BPATH,
+            &SCNT,
+            &BDEV,
+            &MODEL,
+            &SN,
+            &MTU,
+            &BUSY,
+            &STATE,
+            &CONFIG,
+            &MASK,
+            &RESERVE,
+            &DUPLICATES,
         ];
         &ALL
     }
@@ -55,6 +66,8 @@ static CONFIG: Attribute<Export> = Attribute::new(c"config", 0o644, Some(config)
 static MASK: Attribute<Export> = Attribute::new(c"mask", 0o644, Some(mask), Some(set_mask));
 static RESERVE: Attribute<Export> =
     Attribute::new(c"reserve", 0o644, Some(reserve), Some(set_reserve));
+
+static DUPLICATES: Attribute<Export> = Attribute::new(c"duplicates", 0o444, Some(duplicates), None);
 
 fn bpath(export: &Export, text: &mut Formatter<'_>) -> Result {
     let path = export.0.blade().path().to_str()?;
@@ -162,6 +175,11 @@ fn set_reserve(export: &Node<Export>, text: &[u8]) -> Result {
         .blade()
         .change(|settings| settings.rules.reservation = macs);
     Ok(())
+}
+
+fn duplicates(export: &Export, text: &mut Formatter<'_>) -> Result {
+    let responses = export.0.blade().rivals();
+    Ok(writeln!(text, "{responses}")?)
 }
 
 /// Shows a list of addresses, one a line.

@@ -63,6 +63,8 @@ pub(crate) struct Blade {
     settings: Mutex<Settings>,
     /// Whether initiators have restricted each other, or the administrator all of them.
     restricted: Atomic<bool>,
+    /// Responses heard in the name of this blade that it did not send.
+    rivals: Atomic<u64>,
     places: Places,
     #[pin]
     turns: Mutex<Turns>,
@@ -106,6 +108,7 @@ impl Blade {
                 closing: Atomic::new(false),
                 settings <- new_mutex!(settings),
                 restricted: Atomic::new(options.offline),
+                rivals: Atomic::new(0),
                 places: Places::new(),
                 turns <- new_mutex!(turns),
                 arrived: Inbox::new(),
@@ -164,6 +167,17 @@ impl Blade {
     /// rules that other requests of its own batch must see.
     pub(super) fn is_restricted(&self) -> bool {
         self.restricted.load(Relaxed)
+    }
+
+    /// Counts a response that another target sent in the name of this blade; returns how many
+    /// there were before.
+    pub(super) fn count_rival(&self) -> u64 {
+        self.rivals.fetch_add(1, Relaxed)
+    }
+
+    /// Responses heard that another target sent in the name of this blade.
+    pub(crate) fn rivals(&self) -> u64 {
+        self.rivals.load(Relaxed)
     }
 
     /// A request has ended. In any context.

@@ -120,6 +120,17 @@ impl Port {
         self.with_device(Device::address)
     }
 
+    /// Notes that a target at another card answers for the blade's address. In any context.
+    pub(super) fn note_rival(&self, card: Mac) {
+        if self.blade.count_rival() == 0 {
+            let (address, interface) = (self.address(), &self.interface);
+            pr_warn!(
+                "{}\n",
+                format_args!("{address}@{interface}: {card} answers for the same address")
+            );
+        }
+    }
+
     /// Sends a reply. Without interface it is dropped: the initiator will ask again.
     pub(super) fn send(&self, reply: Reply) {
         let guard = rcu::read_lock();

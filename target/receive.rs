@@ -9,7 +9,9 @@ use super::order;
 use super::registry::Registry;
 use super::request::Head;
 use super::request::Request;
+use super::table::Table;
 use crate::aoe;
+use crate::aoe::Command;
 use crate::aoe::Header;
 use crate::ata::admission;
 use crate::net::Device;
@@ -25,7 +27,8 @@ impl FrameHandler for Registry {
         if aoe::sectors_for_mtu(device.mtu()).is_none()
             || header.source.is_group()
             || (header.source == device.address() && !device.is_loopback())
-            || !admission::admits(&header, head.bytes(), frame.was_broadcast())
+            || !(header.is_response
+                || admission::admits(&header, head.bytes(), frame.was_broadcast()))
         {
             return;
         }
@@ -33,6 +36,9 @@ impl FrameHandler for Registry {
         let Some(table) = self.table(&guard) else {
             return;
         };
+        if header.is_response {
+            return hear(table, device, &header);
+        }
         for port in table.matching(device.key(), header.destination) {
             if !port.has_device(&guard) {
                 continue;
@@ -45,6 +51,19 @@ impl FrameHandler for Registry {
             if let Ok(request) = request {
                 port.blade().post(request);
             }
+        }
+    }
+}
+
+/// Notes another target on the segment that has the address of one of ours: initiators would take
+/// the two for two paths to one disk.
+fn hear(table: &Table, device: &Device, header: &Header) {
+    if header.command != Command::Config || !header.destination.is_exact() {
+        return;
+    }
+    for port in table.matching(device.key(), header.destination) {
+        if !table.has_card(port.address(), header.source) {
+            port.note_rival(header.source);
         }
     }
 }

@@ -8,6 +8,7 @@ use kernel::sync::Arc;
 
 use super::port::Port;
 use crate::aoe::Destination;
+use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
 
 /// All ports that have an interface, by interface.
@@ -49,6 +50,17 @@ impl Table {
             .find(|segment| segment.device == device)
             .map(|segment| &mut segment.ports)
             .ok_or(AllocError)
+    }
+
+    /// Whether the blade with this address has a port whose interface has this address.
+    pub(super) fn has_card(&self, address: ShelfSlot, card: Mac) -> bool {
+        self.0.iter().any(|segment| {
+            segment
+                .ports
+                .get(first_not_before(&segment.ports, address))
+                .filter(|(other, _)| *other == address)
+                .is_some_and(|(_, port)| port.own_address() == Some(card))
+        })
     }
 
     /// The ports on a device that a frame with this destination is for: one at most if the

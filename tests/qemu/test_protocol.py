@@ -84,6 +84,7 @@ def test_a04_other_addresses_are_silent(client):
     )
 
 
+@pytest.mark.kernel_log(allow=["answers for the same address"])
 def test_a07_responses_are_not_answered(client):
     client.assert_silent(
         client.config_frame(flags=VERSION_1 | RESPONSE, **EVERYWHERE),
@@ -255,3 +256,20 @@ def test_tshark_decodes_all_replies(client, tmp_path):
     assert [int(row[6], 16) for row in rows] == [Reply(frame).tag for frame in asked]
     statuses = tshark(capture, "aoe.response == 1 && aoe.cmd == 0", "ata.status", "response_to")
     assert statuses == [["0x40", "7"], ["0x40", "9"], ["0x41", "11"], ["0x41", "13"]]
+
+
+@pytest.mark.kernel_log(allow=["answers for the same address"])
+def test_g08_another_target_with_the_same_address(target):
+    guest, path = target.guest, "/dev/sdb"
+    counter = f"cat /sys/kvblade/{SHELF}.77@eth0/duplicates"
+    response = {"flags": VERSION_1 | RESPONSE, "tag": 0, "dst": BROADCAST}
+    with target.exported(SHELF, 77, path) as client, target.exported(SHELF, 77, path, port=1):
+        # What one card of the target sends is heard by the other where both are on one segment.
+        own = client.config_frame(src=guest.nics[1].mac, **response)
+        client.assert_silent(own, client.config_frame(slot=76, **response))
+        assert guest.run(counter).stdout == "0\n"
+        mark = guest.mark()
+        client.assert_silent(*[client.config_frame(**response)] * 3)
+        assert guest.run(counter).stdout == "3\n"
+        log = guest.kernel_log(mark)
+        assert log.count(f"{client.neighbour.mac} answers for the same address") == 1
