@@ -10,7 +10,7 @@ import sys
 import time
 
 from lab import SCATTER_GATHER, Disk, Guest, GuestError, Nic, Wire, paths, problems, start_all
-from lab.layout import DISK_BYTES, PART_BYTES, partition
+from lab.layout import DISK_BYTES, PART_BYTES, partition, wake
 
 SUMS = "find . -type f -print0 | sort -z | xargs -0 sha256sum >/root/sums; sha256sum </root/sums"
 
@@ -67,6 +67,11 @@ def use(say: Transcript, initiator: Guest) -> str:
     initiator.run("for i in $(seq 50); do [ -b /dev/etherd/e0.1 ] && break; sleep 0.2; done")
     stat = say.run(initiator, "aoe-stat", "e0.1 answered: the partition's size, 8704 bytes a frame")
     say.check("e0.1" in stat and "3.000GB" in stat, "aoe-stat shows e0.1 with 3.000GB")
+    say.run(
+        initiator,
+        wake("/dev/etherd/e0.1"),
+        "a read a second: the driver can forget a request when a virtual card is late",
+    )
     say.run(initiator, "mkfs.ext4 -q /dev/etherd/e0.1", "IDENTIFY, READ and WRITE work")
     say.run(initiator, "mount /dev/etherd/e0.1 /mnt", "the file system mounts over the wire")
     say.run(initiator, "cp -a /usr/bin /mnt/ && sync", "real files are written", timeout=300)
@@ -119,7 +124,7 @@ def story(say: Transcript, target: Guest, initiator: Guest) -> None:
     sums = use(say, initiator)
     sizes(say, target, initiator)
     say.title("The initiator is done")
-    say.run(initiator, "umount /mnt && modprobe -r aoe", "unmounted, and the driver unloads")
+    say.run(initiator, "rm /run/wake.e0.1 && umount /mnt && sleep 2 && modprobe -r aoe", "unmounted, and the driver unloads")
     look_locally(say, target, sums)
     logs(say, (target, initiator))
 

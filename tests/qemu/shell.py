@@ -81,7 +81,7 @@ def main() -> None:
             guests[1].run("modprobe aoe")
             print("The initiator's prompt, from another terminal in this folder:")
             print(f"  dev/in-tools python3 tests/qemu/shell.py attach {folder}/initiator")
-        print("Target: /dev/sda has 80 GB, /dev/sda5 3 GB. Ctrl-] or poweroff -f ends it all.")
+        print("Target: /dev/sda has 80 GB, /dev/sda5 3 GB. Ctrl-] ends it all.")
         attach(folder / "target")
     finally:
         for guest in guests:

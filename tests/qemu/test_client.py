@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from lab import SCATTER_GATHER, Disk, Guest, Nic, Wire, start_all
+from lab.layout import wake, wake_flag
 
 # Odd numbers of sectors; enough for XFS.
 DISKS = [1_500_001 * 512, 400_003 * 512]
@@ -34,8 +35,11 @@ class Pair:
         try:
             self.initiator.run("aoe-discover")
             self.wait_up(slot)
+            self.initiator.run(wake(device))
             yield device
         finally:
+            quiet = "sleep 0.2; while pgrep -x dd; do sleep 0.2; done"
+            self.initiator.run(f"rm -f {wake_flag(device)}; {quiet}")
             for port in ports or (0,):
                 self.target.run(f"kvdel 0 {slot} eth{port}")
             # Forgotten with all its paths, so that the next test finds a new device.
