@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
-.PHONY: help setup module demo test test-unit test-qemu lint fmt shell install uninstall \
+.PHONY: help setup module demo test test-unit test-fuzz test-qemu lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 help: ## list the targets
@@ -23,6 +23,9 @@ test: setup ## run all tests and lints
 
 test-unit: setup ## run the tests of the wire formats on the host
 	@dev/in-tools tests/run unit
+
+test-fuzz: setup ## fuzz the wire formats and the command core for a short while
+	@dev/in-tools tests/run fuzz
 
 test-qemu: module ## run the tests in guests; K=EXPRESSION or T=FILE select some
 	@dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(T)

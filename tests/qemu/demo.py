@@ -124,7 +124,8 @@ def story(say: Transcript, target: Guest, initiator: Guest) -> None:
     sums = use(say, initiator)
     sizes(say, target, initiator)
     say.title("The initiator is done")
-    say.run(initiator, "rm /run/wake.e0.1 && umount /mnt && sleep 2 && modprobe -r aoe", "unmounted, and the driver unloads")
+    end = "rm /run/wake.e0.1 && umount /mnt && sleep 2 && modprobe -r aoe"
+    say.run(initiator, end, "unmounted, and the driver unloads")
     look_locally(say, target, sums)
     logs(say, (target, initiator))
 
