@@ -44,6 +44,18 @@ impl Mac {
         Some(Self(octets))
     }
 
+    /// The address as a number, whose low 48 bits it takes.
+    pub const fn to_number(self) -> u64 {
+        let [a, b, c, d, e, g] = self.0;
+        u64::from_be_bytes([0, 0, a, b, c, d, e, g])
+    }
+
+    /// The address that was made this number.
+    pub const fn from_number(number: u64) -> Self {
+        let [_, _, a, b, c, d, e, g] = number.to_be_bytes();
+        Self([a, b, c, d, e, g])
+    }
+
     /// Reads an address from the start of `bytes`.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         bytes.first_chunk().map(|octets| Self(*octets))

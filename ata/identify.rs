@@ -3,6 +3,8 @@
 //! The data of IDENTIFY DEVICE: 256 words by which a device describes itself. ACS, "IDENTIFY
 //! DEVICE data". Words that are not set are 0: not supported, or not reported.
 
+use core::fmt;
+
 use super::lba::Capacity;
 pub use super::text::Text;
 use crate::aoe::size::SECTOR;
@@ -136,6 +138,21 @@ impl Wwn {
             5 => Some(Self(name)),
             _ => None,
         }
+    }
+
+    /// Parses a name as it is shown: 16 hexadecimal digits, the first a 5.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut name = 0;
+        for digit in text.chars() {
+            name = name << 4 | u64::from(digit.to_digit(16)?);
+        }
+        Self::new(name).filter(|_| text.len() == 16)
+    }
+}
+
+impl fmt::Display for Wwn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
     }
 }
 

@@ -140,6 +140,11 @@ bool kv_netdev_is_loopback(const struct net_device *dev)
 	return dev->flags & IFF_LOOPBACK;
 }
 
+bool kv_netdev_can_send(const struct net_device *dev)
+{
+	return netif_running(dev) && netif_carrier_ok(dev);
+}
+
 u64 kv_netdev_namespace(const struct net_device *dev)
 {
 	return dev_net(dev)->net_cookie;

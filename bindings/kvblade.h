@@ -51,6 +51,7 @@ unsigned int kv_netdev_mtu(const struct net_device *dev);
 void kv_netdev_address(const struct net_device *dev, u8 *to);
 bool kv_netdev_is_ethernet(const struct net_device *dev);
 bool kv_netdev_is_loopback(const struct net_device *dev);
+bool kv_netdev_can_send(const struct net_device *dev);
 u64 kv_netdev_namespace(const struct net_device *dev);
 u64 kv_current_namespace(void);
 struct net_device *kv_notifier_netdev(void *info);

@@ -104,6 +104,12 @@ impl Device {
         unsafe { bindings::kv_netdev_is_loopback(self.as_raw()) }
     }
 
+    /// Whether frames can go out: the interface is up and its link is there.
+    pub(crate) fn can_send(&self) -> bool {
+        // SAFETY: A reference to a `Device` is a valid `net_device`.
+        unsafe { bindings::kv_netdev_can_send(self.as_raw()) }
+    }
+
     /// The network namespace that the device is in, as its never re-used cookie.
     pub(crate) fn namespace(&self) -> u64 {
         // SAFETY: A reference to a `Device` is a valid `net_device`.

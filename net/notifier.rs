@@ -18,7 +18,7 @@ pub(crate) enum DeviceEvent {
     Appeared,
     /// It is going away; references to it must be given back.
     Vanishing,
-    /// It can carry frames, or its MTU or address has changed: clients should be told.
+    /// It is up, or its link, MTU or address has changed: clients should be told.
     Changed,
 }
 
@@ -92,6 +92,7 @@ impl<H: DeviceEventHandler> Notifier<H> {
             }
             bindings::netdev_cmd_NETDEV_UNREGISTER => DeviceEvent::Vanishing,
             bindings::netdev_cmd_NETDEV_UP
+            | bindings::netdev_cmd_NETDEV_CHANGE
             | bindings::netdev_cmd_NETDEV_CHANGEMTU
             | bindings::netdev_cmd_NETDEV_CHANGEADDR => DeviceEvent::Changed,
             _ => return bindings::NOTIFY_DONE as i32,

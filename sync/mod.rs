@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Concurrency tools that the `kernel` crate does not have yet: an RCU-protected pointer, a
-//! lock-free inbox, and an owned workqueue. They know nothing of AoE.
+//! lock-free inbox, coarse time, and an owned workqueue. They know nothing of AoE.
 
 mod inbox;
 mod rcu_cell;
+mod time;
 mod work;
 
 pub(crate) use inbox::Fifo;
@@ -12,6 +13,9 @@ pub(crate) use inbox::Inbox;
 pub(crate) use inbox::Link;
 pub(crate) use inbox::Linked;
 pub(crate) use rcu_cell::RcuCell;
+pub(crate) use time::Moment;
+pub(crate) use time::Pace;
 pub(crate) use work::flush;
+pub(crate) use work::flush_delayed;
 pub(crate) use work::wait_for_tasks;
 pub(crate) use work::WorkQueue;

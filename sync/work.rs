@@ -6,6 +6,7 @@ use core::ops::Deref;
 
 use kernel::bindings as kernel_bindings;
 use kernel::prelude::*;
+use kernel::workqueue::DelayedWork;
 use kernel::workqueue::Queue;
 use kernel::workqueue::Work;
 
@@ -68,6 +69,20 @@ impl Drop for WorkQueue {
 pub(crate) fn flush<T: ?Sized, const ID: u64>(work: &Work<T, ID>) {
     // SAFETY: A reference to a `Work` points at an initialised work item.
     unsafe { kernel_bindings::flush_work(Work::raw_get(work)) };
+}
+
+/// Lets the work item run now if it is to run later, and waits until it has. Sleeps.
+pub(crate) fn flush_delayed<T: ?Sized, const ID: u64>(work: &DelayedWork<T, ID>) {
+    // SAFETY: A reference to a `DelayedWork` points at an initialised delayed work item, of which
+    // `raw_as_work` gives the inner one.
+    unsafe {
+        let inner = Work::raw_get(DelayedWork::raw_as_work(work));
+        kernel_bindings::flush_delayed_work(kernel::container_of!(
+            inner,
+            kernel_bindings::delayed_work,
+            work
+        ));
+    }
 }
 
 /// Waits until every task has left the module's text, where a function that has signalled its

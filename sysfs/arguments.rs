@@ -1,36 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The arguments written to `add` and `del`: words between white space.
+//! What administrators write: the words of `add` and `del`, and the values of settings.
 
 use kernel::prelude::*;
 use kernel::str::CString;
 
+use crate::aoe::ConfigString;
+use crate::aoe::Mac;
+use crate::aoe::MacList;
 use crate::aoe::ShelfSlot;
+use crate::ata::Text;
+use crate::ata::Wwn;
 use crate::net::InterfaceName;
+use crate::target::NewExport;
 use crate::target::Options;
 use crate::target::Refusal;
-
-/// An export as it is named: `SHELF SLOT INTERFACE`.
-pub(super) struct Export {
-    pub(super) address: ShelfSlot,
-    pub(super) interface: InterfaceName,
-}
-
-/// An export to be made: `SHELF SLOT INTERFACE PATH [KEY=VALUE...]`.
-pub(super) struct NewExport {
-    pub(super) export: Export,
-    pub(super) path: CString,
-    pub(super) options: Options,
-}
+use crate::target::Settings;
 
 fn invalid(sentence: core::fmt::Arguments<'_>) -> Refusal {
     Refusal::new(EINVAL, sentence)
 }
 
-fn words(text: &[u8]) -> Result<impl Iterator<Item = &str>, Refusal> {
-    let text =
-        core::str::from_utf8(text).map_err(|_| invalid(format_args!("arguments are not text")))?;
-    Ok(text.split_ascii_whitespace())
+/// The text that was written.
+pub(super) fn text(bytes: &[u8]) -> Result<&str, Refusal> {
+    core::str::from_utf8(bytes).map_err(|_| invalid(format_args!("what was written is not text")))
+}
+
+/// An export as it is named: `SHELF SLOT INTERFACE`.
+pub(super) struct Export {
+    pub(super) address: ShelfSlot,
+    pub(super) interface: InterfaceName,
 }
 
 impl Export {
@@ -51,8 +50,8 @@ impl Export {
     }
 
     /// Parses what is written to `del`.
-    pub(super) fn to_remove(text: &[u8]) -> Result<Self, Refusal> {
-        let mut words = words(text)?;
+    pub(super) fn to_remove(bytes: &[u8]) -> Result<Self, Refusal> {
+        let mut words = text(bytes)?.split_ascii_whitespace();
         let export = Self::parse(&mut words)?;
         match words.next() {
             None => Ok(export),
@@ -61,62 +60,124 @@ impl Export {
     }
 }
 
-impl NewExport {
-    /// Parses what is written to `add`.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, Refusal> {
-        let mut words = words(text)?;
-        let export = Export::parse(&mut words)?;
-        let path = words
-            .next()
-            .ok_or_else(|| invalid(format_args!("path is missing")))?;
-        if !path.starts_with('/') {
-            return Err(invalid(format_args!("{path}: not an absolute path")));
-        }
-        let mut options = Options {
-            read_only: false,
-            shared: false,
-            offline: false,
-        };
-        for word in words {
-            set_option(&mut options, word)?;
-        }
-        Ok(Self {
-            export,
-            path: CString::try_from_fmt(format_args!("{path}"))?,
-            options,
-        })
-    }
-}
-
 fn number(word: &str, operand: &str) -> Result<u32, Refusal> {
     word.parse()
         .map_err(|_| invalid(format_args!("{operand} {word}: not a number")))
 }
 
-fn set_option(options: &mut Options, word: &str) -> Result<(), Refusal> {
-    let Some((key, value)) = word.split_once('=') else {
-        return Err(invalid(format_args!(
-            "{word}: not an option of the form key=value"
-        )));
+/// Parses what is written to `add`: `SHELF SLOT INTERFACE PATH [KEY=VALUE...]`.
+pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, Refusal> {
+    let mut words = text(bytes)?.split_ascii_whitespace();
+    let Export { address, interface } = Export::parse(&mut words)?;
+    let path = words
+        .next()
+        .ok_or_else(|| invalid(format_args!("path is missing")))?;
+    if !path.starts_with('/') {
+        return Err(invalid(format_args!("{path}: not an absolute path")));
+    }
+    let mut new = NewExport {
+        address,
+        interface,
+        path: CString::try_from_fmt(format_args!("{path}"))?,
+        options: Options {
+            read_only: false,
+            shared: false,
+        },
+        settings: None,
+        force: false,
     };
-    let option = match key {
-        "ro" => &mut options.read_only,
-        "shared" => &mut options.shared,
-        "offline" => &mut options.offline,
+    for word in words {
+        let (key, value) = word
+            .split_once('=')
+            .ok_or_else(|| invalid(format_args!("{word}: not an option of the form key=value")))?;
+        set_option(&mut new, key, value)?;
+    }
+    Ok(new)
+}
+
+fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal> {
+    match key {
+        "ro" => new.options.read_only = flag(key, value)?,
+        "shared" => new.options.shared = flag(key, value)?,
+        "force" => new.force = flag(key, value)?,
+        "offline" => settings(new)?.rules.offline = flag(key, value)?,
+        "model" => settings(new)?.model = ata_text(key, value)?,
+        "sn" => settings(new)?.serial = ata_text(key, value)?,
+        "wwn" => settings(new)?.wwn = wwn(value)?,
+        "config" => settings(new)?.rules.config = config(value)?,
+        "mask" => settings(new)?.rules.mask = macs(key, value)?,
+        "reserve" => settings(new)?.rules.reservation = macs(key, value)?,
         _ => {
             return Err(invalid(format_args!(
-                "{key}: no such option (there are ro, shared and offline)"
-            )));
-        }
-    };
-    *option = match value {
-        "0" => false,
-        "1" => true,
-        _ => {
-            return Err(invalid(format_args!(
-                "{key}={value}: the value must be 0 or 1"
+                "{key}: no such option (there are ro, shared, force, offline, model, sn, wwn, \
+                 config, mask and reserve)"
             )))
         }
-    };
+    }
     Ok(())
+}
+
+/// The settings of an export to be made, which are said to differ from what follows from the rest.
+fn settings(new: &mut NewExport) -> Result<&mut Settings, Refusal> {
+    let settings = match new.settings.take() {
+        Some(settings) => settings,
+        None => KBox::new(Settings::new(new.address, &new.path), GFP_KERNEL)?,
+    };
+    Ok(new.settings.insert(settings))
+}
+
+fn flag(key: &str, value: &str) -> Result<bool, Refusal> {
+    match value {
+        "0" => Ok(false),
+        "1" => Ok(true),
+        _ => Err(invalid(format_args!(
+            "{key}={value}: the value must be 0 or 1"
+        ))),
+    }
+}
+
+/// A model or serial number.
+pub(super) fn ata_text<const N: usize>(key: &str, value: &str) -> Result<Text<N>, Refusal> {
+    Text::new(value).map_err(|error| invalid(format_args!("{key} {value}: {error}")))
+}
+
+/// A world wide name, or none.
+pub(super) fn wwn(value: &str) -> Result<Option<Wwn>, Refusal> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let name = Wwn::parse(value).ok_or_else(|| {
+        invalid(format_args!(
+            "wwn {value}: not 16 hexadecimal digits that begin with a 5"
+        ))
+    })?;
+    Ok(Some(name))
+}
+
+/// A config string, with escapes for bytes that are not printable.
+pub(super) fn config(value: &str) -> Result<ConfigString, Refusal> {
+    ConfigString::from_escaped(value.as_bytes()).ok_or_else(|| {
+        invalid(format_args!(
+            "config: longer than 1024 bytes, or with an escape that is none of \\xNN, \\n, \\r, \
+             \\t, \\\\, \\' and \\\""
+        ))
+    })
+}
+
+/// A list of addresses between commas or white space.
+pub(super) fn macs(key: &str, value: &str) -> Result<MacList, Refusal> {
+    let mut macs = MacList::new();
+    let separator = |character: char| character == ',' || character.is_ascii_whitespace();
+    for word in value.split(separator).filter(|word| !word.is_empty()) {
+        let mac = Mac::parse(word)
+            .filter(|mac| !mac.is_group())
+            .ok_or_else(|| invalid(format_args!("{key} {word}: not the address of a card")))?;
+        macs.add(mac).map_err(|_| {
+            Refusal::new(
+                ENOSPC,
+                format_args!("{key}: there is room for 128 addresses"),
+            )
+        })?;
+    }
+    Ok(macs)
 }

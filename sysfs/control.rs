@@ -10,13 +10,13 @@ use kernel::sync::Arc;
 use kernel::sync::Mutex;
 
 use super::arguments;
-use super::arguments::NewExport;
 use super::export::Export;
 use super::kobject::Attribute;
 use super::kobject::Directory;
 use super::kobject::Entries;
 use super::kobject::Node;
 use super::refusals::Refusals;
+use crate::target::Port;
 use crate::target::Refusal;
 use crate::target::Registry;
 
@@ -28,8 +28,7 @@ pub(crate) struct Control {
 #[pin_data]
 struct State {
     registry: Arc<Registry>,
-    #[pin]
-    refusals: Refusals,
+    refusals: Arc<Refusals>,
     /// The exports' directories. Whoever holds it may wait for their readers, who never take it.
     #[pin]
     exports: Mutex<Exports>,
@@ -51,10 +50,11 @@ impl Control {
     ///
     /// `ENOMEM`; `EEXIST` if another module made it.
     pub(crate) fn new(registry: Arc<Registry>) -> Result<Self> {
+        let refusals = Arc::pin_init(Refusals::new(), GFP_KERNEL)?;
         let state = Arc::pin_init(
             pin_init!(State {
                 registry,
-                refusals <- Refusals::new(),
+                refusals,
                 exports <- new_mutex!(Exports {
                     closed: false,
                     directories: KVec::new(),
@@ -92,32 +92,20 @@ static ANNOUNCE: Attribute<Root> = Attribute::new(c"announce", 0o200, None, Some
 static ERROR: Attribute<Root> = Attribute::new(c"error", 0o400, Some(error), None);
 
 fn add(root: &Node<Root>, text: &[u8]) -> Result {
-    root.attempt(|state| {
-        let new = NewExport::parse(text)?;
-        let (address, interface) = (new.export.address, new.export.interface);
-        let mut exports = state.exports.lock();
-        if exports.closed {
-            return Err(Refusal::new(
-                ENODEV,
-                format_args!("the module is being unloaded"),
-            ));
-        }
-        exports.directories.reserve(1, GFP_KERNEL)?;
-        let port = state
-            .registry
-            .add(address, interface, new.path, new.options)?;
-        let name = CString::try_from_fmt(format_args!("{address}@{interface}"))?;
-        let directory = root.make(&name, Export::new(port)).inspect_err(|_| {
+    let state = &root.0;
+    state.refusals.attempt(|| {
+        let new = arguments::new_export(text)?;
+        let port = state.registry.add(new)?;
+        state.show(root, &port).inspect_err(|_| {
             // An export that is not seen is worse than none.
-            let _ = state.registry.remove(address, interface);
-        })?;
-        exports.directories.push(directory, GFP_KERNEL)?;
-        Ok(())
+            let _ = state.registry.remove(port.address(), *port.interface());
+        })
     })
 }
 
 fn del(root: &Node<Root>, text: &[u8]) -> Result {
-    root.attempt(|state| {
+    let state = &root.0;
+    state.refusals.attempt(|| {
         let export = arguments::Export::to_remove(text)?;
         let mut exports = state.exports.lock();
         state.registry.remove(export.address, export.interface)?;
@@ -137,10 +125,23 @@ fn error(root: &Root, text: &mut Formatter<'_>) -> Result {
     root.0.refusals.show(text)
 }
 
-impl Root {
-    /// Does what the writing process asks for, or keeps the sentence why not.
-    fn attempt(&self, action: impl FnOnce(&State) -> Result<(), Refusal>) -> Result {
-        self.0.refusals.clear();
-        action(&self.0).map_err(|refusal| self.0.refusals.keep(refusal))
+impl State {
+    /// Opens a port, and makes its directory.
+    fn show(&self, root: &Node<Root>, port: &Arc<Port>) -> Result<(), Refusal> {
+        let mut exports = self.exports.lock();
+        if exports.closed {
+            return Err(Refusal::new(
+                ENODEV,
+                format_args!("the module is being unloaded"),
+            ));
+        }
+        exports.directories.reserve(1, GFP_KERNEL)?;
+        let (address, interface) = (port.address(), port.interface());
+        let name = CString::try_from_fmt(format_args!("{address}@{interface}"))?;
+        let export = Export::new(port.clone(), self.registry.clone(), self.refusals.clone());
+        self.registry.open(port)?;
+        let directory = root.make(&name, export)?;
+        exports.directories.push(directory, GFP_KERNEL)?;
+        Ok(())
     }
 }

@@ -8,40 +8,70 @@ use kernel::prelude::*;
 use kernel::str::Formatter;
 use kernel::sync::Arc;
 
+use super::arguments;
 use super::kobject::Attribute;
 use super::kobject::Entries;
 use super::kobject::Node;
-use crate::aoe::ConfigString;
-use crate::aoe::Mac;
+use super::refusals::Refusals;
 use crate::aoe::MacList;
 use crate::aoe::ShelfSlot;
-use crate::ata::Text;
 use crate::net::InterfaceName;
+use crate::target::Blade;
 use crate::target::Port;
+use crate::target::Refusal;
+use crate::target::Registry;
+use crate::target::Settings;
 
 /// An export's directory.
-pub(super) struct Export(Arc<Port>);
+pub(super) struct Export {
+    port: Arc<Port>,
+    registry: Arc<Registry>,
+    refusals: Arc<Refusals>,
+}
 
 impl Export {
     /// The directory of a port.
-    pub(super) fn new(port: Arc<Port>) -> Self {
-        Self(port)
+    pub(super) fn new(port: Arc<Port>, registry: Arc<Registry>, refusals: Arc<Refusals>) -> Self {
+        Self {
+            port,
+            registry,
+            refusals,
+        }
     }
 
     /// Whether this is the export with this address on this interface.
     pub(super) fn is_for(&self, address: ShelfSlot, interface: &InterfaceName) -> bool {
-        self.0.address() == address && self.0.interface() == interface
+        self.port.address() == address && self.port.interface() == interface
+    }
+
+    fn blade(&self) -> &Blade {
+        self.port.blade()
+    }
+
+    /// Changes the settings to what the text says, or keeps the sentence why not.
+    fn set<T>(
+        &self,
+        text: &[u8],
+        parse: impl FnOnce(&str) -> Result<T, Refusal>,
+        change: impl FnOnce(&mut Settings, T),
+    ) -> Result {
+        self.refusals.attempt(|| {
+            let value = parse(arguments::text(text)?.trim_end_matches('\n'))?;
+            self.blade().change(|settings| change(settings, value));
+            Ok(())
+        })
     }
 }
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 12] = [
+        static ALL: [&Attribute<Export>; 13] = [
             &BPATH,
             &SCNT,
             &BDEV,
             &MODEL,
             &SN,
+            &WWN,
             &MTU,
             &BUSY,
             &STATE,
@@ -59,6 +89,7 @@ static SCNT: Attribute<Export> = Attribute::new(c"scnt", 0o444, Some(scnt), None
 static BDEV: Attribute<Export> = Attribute::new(c"bdev", 0o444, Some(bdev), None);
 static MODEL: Attribute<Export> = Attribute::new(c"model", 0o644, Some(model), Some(set_model));
 static SN: Attribute<Export> = Attribute::new(c"sn", 0o644, Some(sn), Some(set_sn));
+static WWN: Attribute<Export> = Attribute::new(c"wwn", 0o644, Some(wwn), Some(set_wwn));
 static MTU: Attribute<Export> = Attribute::new(c"mtu", 0o444, Some(mtu), None);
 static BUSY: Attribute<Export> = Attribute::new(c"busy", 0o444, Some(busy), None);
 static STATE: Attribute<Export> = Attribute::new(c"state", 0o644, Some(state), Some(set_state));
@@ -70,53 +101,70 @@ static RESERVE: Attribute<Export> =
 static DUPLICATES: Attribute<Export> = Attribute::new(c"duplicates", 0o444, Some(duplicates), None);
 
 fn bpath(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let path = export.0.blade().path().to_str()?;
+    let path = export.blade().path().to_str()?;
     Ok(writeln!(text, "{path}")?)
 }
 
 fn scnt(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let sectors = export.0.blade().capacity().ok_or(ENODEV)?;
+    let sectors = export.blade().capacity().ok_or(ENODEV)?;
     Ok(writeln!(text, "{sectors}")?)
 }
 
 fn bdev(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let (major, minor) = export.0.blade().disk().major_minor();
+    let (major, minor) = export.blade().disk().major_minor();
     Ok(writeln!(text, "{major}:{minor}")?)
 }
 
 fn model(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let model = &export.0.blade().settings().lock().model;
+    let model = &export.blade().settings().lock().model;
     Ok(writeln!(text, "{model}")?)
 }
 
 fn set_model(export: &Node<Export>, text: &[u8]) -> Result {
-    export.0.blade().settings().lock().model = parse_text(text)?;
-    Ok(())
+    export.set(
+        text,
+        |text| arguments::ata_text("model", text),
+        |settings, model| settings.model = model,
+    )
 }
 
 fn sn(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let serial = &export.0.blade().settings().lock().serial;
+    let serial = &export.blade().settings().lock().serial;
     Ok(writeln!(text, "{serial}")?)
 }
 
 fn set_sn(export: &Node<Export>, text: &[u8]) -> Result {
-    export.0.blade().settings().lock().serial = parse_text(text)?;
+    export.set(
+        text,
+        |text| arguments::ata_text("sn", text),
+        |settings, serial| settings.serial = serial,
+    )
+}
+
+fn wwn(export: &Export, text: &mut Formatter<'_>) -> Result {
+    if let Some(wwn) = export.blade().settings().lock().wwn {
+        writeln!(text, "{wwn}")?;
+    }
     Ok(())
 }
 
+fn set_wwn(export: &Node<Export>, text: &[u8]) -> Result {
+    export.set(text, arguments::wwn, |settings, wwn| settings.wwn = wwn)
+}
+
 fn mtu(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let mtu = export.0.mtu().ok_or(ENODEV)?;
+    let mtu = export.port.mtu().ok_or(ENODEV)?;
     Ok(writeln!(text, "{mtu}")?)
 }
 
 fn busy(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let requests = export.0.blade().disk().users();
+    let requests = export.blade().disk().users();
     Ok(writeln!(text, "{requests}")?)
 }
 
 fn state(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let offline = export.0.blade().settings().lock().rules.offline;
-    match export.0.trouble() {
+    let offline = export.blade().settings().lock().rules.offline;
+    match export.port.trouble() {
         Some(trouble) => writeln!(text, "down: {trouble}")?,
         None if offline => writeln!(text, "offline")?,
         None => writeln!(text, "up")?,
@@ -125,16 +173,25 @@ fn state(export: &Export, text: &mut Formatter<'_>) -> Result {
 }
 
 fn set_state(export: &Node<Export>, text: &[u8]) -> Result {
-    export.0.set_offline(match text.trim_ascii() {
-        b"offline" => true,
-        b"online" | b"up" => false,
-        _ => return Err(EINVAL),
-    });
-    Ok(())
+    let (registry, port) = (&export.registry, &export.port);
+    export.refusals.attempt(|| {
+        match arguments::text(text)?.trim() {
+            "offline" => registry.set_offline(port),
+            "online" | "up" => registry.set_online(port, false)?,
+            "online force=1" => registry.set_online(port, true)?,
+            word => {
+                return Err(Refusal::new(
+                    EINVAL,
+                    format_args!("state {word}: not offline, online or online force=1"),
+                ))
+            }
+        }
+        Ok(())
+    })
 }
 
 fn config(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let settings = export.0.blade().settings().lock();
+    let settings = export.blade().settings().lock();
     write!(text, "{}", settings.rules.config)?;
     // A string of 1024 bytes that are all escaped takes up the whole page.
     let _ = writeln!(text);
@@ -142,43 +199,37 @@ fn config(export: &Export, text: &mut Formatter<'_>) -> Result {
 }
 
 fn set_config(export: &Node<Export>, text: &[u8]) -> Result {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    let config = ConfigString::from_escaped(text).ok_or(EINVAL)?;
-    export
-        .0
-        .blade()
-        .change(|settings| settings.rules.config = config);
-    Ok(())
+    export.set(text, arguments::config, |settings, config| {
+        settings.rules.config = config;
+    })
 }
 
 fn mask(export: &Export, text: &mut Formatter<'_>) -> Result {
-    show_macs(&export.0.blade().settings().lock().rules.mask, text)
+    show_macs(&export.blade().settings().lock().rules.mask, text)
 }
 
 fn set_mask(export: &Node<Export>, text: &[u8]) -> Result {
-    let macs = parse_macs(text)?;
-    export
-        .0
-        .blade()
-        .change(|settings| settings.rules.mask = macs);
-    Ok(())
+    export.set(
+        text,
+        |text| arguments::macs("mask", text),
+        |settings, macs| settings.rules.mask = macs,
+    )
 }
 
 fn reserve(export: &Export, text: &mut Formatter<'_>) -> Result {
-    show_macs(&export.0.blade().settings().lock().rules.reservation, text)
+    show_macs(&export.blade().settings().lock().rules.reservation, text)
 }
 
 fn set_reserve(export: &Node<Export>, text: &[u8]) -> Result {
-    let macs = parse_macs(text)?;
-    export
-        .0
-        .blade()
-        .change(|settings| settings.rules.reservation = macs);
-    Ok(())
+    export.set(
+        text,
+        |text| arguments::macs("reserve", text),
+        |settings, macs| settings.rules.reservation = macs,
+    )
 }
 
 fn duplicates(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let responses = export.0.blade().rivals();
+    let responses = export.blade().rivals();
     Ok(writeln!(text, "{responses}")?)
 }
 
@@ -188,22 +239,4 @@ fn show_macs(macs: &MacList, text: &mut Formatter<'_>) -> Result {
         writeln!(text, "{mac}")?;
     }
     Ok(())
-}
-
-/// Takes a list of addresses between white space.
-fn parse_macs(text: &[u8]) -> Result<MacList> {
-    let mut macs = MacList::new();
-    for word in core::str::from_utf8(text)?.split_ascii_whitespace() {
-        let mac = Mac::parse(word)
-            .filter(|mac| !mac.is_group())
-            .ok_or(EINVAL)?;
-        macs.add(mac).map_err(|_| ENOSPC)?;
-    }
-    Ok(macs)
-}
-
-/// What is written to a text file: without the newline of `echo`.
-fn parse_text<const N: usize>(text: &[u8]) -> Result<Text<N>> {
-    let text = core::str::from_utf8(text)?;
-    Text::new(text.trim_end_matches('\n')).map_err(|_| EINVAL)
 }

@@ -36,14 +36,20 @@ impl Refusals {
         kernel::current!().tgid()
     }
 
+    /// Does what the writing process asks for, or keeps the sentence why not.
+    pub(super) fn attempt(&self, action: impl FnOnce() -> Result<(), Refusal>) -> Result {
+        self.clear();
+        action().map_err(|refusal| self.keep(refusal))
+    }
+
     /// Forgets what this process was refused before: it tries anew.
-    pub(super) fn clear(&self) {
+    fn clear(&self) {
         let process = Self::process();
         self.latest.lock().retain(|(of, _)| *of != process);
     }
 
     /// Keeps the sentence for this process, and returns the error number.
-    pub(super) fn keep(&self, refusal: Refusal) -> Error {
+    fn keep(&self, refusal: Refusal) -> Error {
         let errno = refusal.errno();
         let mut latest = self.latest.lock();
         if latest.len() >= KEPT {

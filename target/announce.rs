@@ -2,6 +2,10 @@
 
 //! What a blade tells of itself: the answer to Query Config, asked for or not.
 
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+use kernel::time::Msecs;
+
 use super::port::Port;
 use super::rules::Advertisement;
 use super::rules::Body;
@@ -12,12 +16,32 @@ use crate::aoe::ConfigRequest;
 use crate::aoe::Mac;
 use crate::aoe::ReplyHeader;
 use crate::net::Reply;
+use crate::sync::Pace;
 
 /// Requests that an initiator may have under way, as it is told. Linux uses up to 64.
 const BUFFER_COUNT: u16 = 64;
 
 /// The firmware version that initiators are told; Linux shows it as `v0001`.
 const FIRMWARE: u16 = 1;
+
+/// A port tells of itself once in this time at most, in milliseconds.
+const INTERVAL: Msecs = 1000;
+
+/// When a port has told of itself, and whether it is to do so again.
+pub(super) struct Announcements {
+    due: Atomic<bool>,
+    pace: Pace,
+}
+
+impl Announcements {
+    /// None yet, and none due.
+    pub(super) fn new() -> Self {
+        Self {
+            due: Atomic::new(false),
+            pace: Pace::new(INTERVAL),
+        }
+    }
+}
 
 /// What a Query Config response tells at an MTU. `None` if it is too small for AoE.
 pub(super) fn advertisement(mtu: u32) -> Option<Advertisement> {
@@ -29,11 +53,33 @@ pub(super) fn advertisement(mtu: u32) -> Option<Advertisement> {
 }
 
 impl Port {
-    /// Tells the initiators on the segment that the blade is here: all of them, or those of the
-    /// mask list. Sleeps.
+    /// Tells the initiators on the segment that the blade is here, or what has changed about it:
+    /// now, or as soon as the link is there and the latest announcement is old enough. Sleeps.
     pub(super) fn announce(&self) {
+        self.announcements.due.store(true, Relaxed);
+        self.announce_if_due();
+    }
+
+    /// Makes an announcement that could not be made before. Sleeps.
+    pub(super) fn announce_if_due(&self) {
+        let announcements = &self.announcements;
+        if announcements.due.load(Relaxed)
+            && self.is_open()
+            && self.can_send()
+            && announcements.pace.take()
+        {
+            announcements.due.store(false, Relaxed);
+            self.announce_now();
+        }
+    }
+
+    /// Tells all initiators, or those of the mask list; none while the blade is offline.
+    fn announce_now(&self) {
         let settings = self.blade().settings().lock();
         let rules = &settings.rules;
+        if rules.offline {
+            return;
+        }
         if rules.mask.is_empty() {
             self.announce_to(Mac::BROADCAST, rules);
         }

@@ -3,6 +3,7 @@
 //! The answers to requests.
 
 use kernel::prelude::*;
+use kernel::time::Msecs;
 
 use super::request::Request;
 use crate::aoe;
@@ -24,6 +25,10 @@ use crate::net::Reply;
 
 /// The firmware revision that initiators are shown: the module's version.
 const FIRMWARE: &str = "0.1";
+
+/// The age of a request at which its answer is not sent any more, in milliseconds. Tags of the Linux
+/// initiator can come again after 65,536 of its timer ticks, which are 65 s at 1000 Hz.
+const TAG_LIFE: Msecs = 60_000;
 
 impl Request {
     /// The header of the answer. `None` if the interface is gone.
@@ -92,8 +97,12 @@ impl Request {
         }
     }
 
-    /// The beginning of the answer to an ATA command.
+    /// The beginning of the answer to an ATA command. `None` if the interface is gone, memory is
+    /// short, or the request is so old that its initiator may use the tag for another by now.
     fn ata_reply(&self, length: usize, data_follows: bool) -> Option<Reply> {
+        if self.received.is_older_than(TAG_LIFE) {
+            return None;
+        }
         let header = self.reply_header()?;
         let mut reply = Reply::new(length, data_follows).ok()?;
         reply.put(0, &header.to_bytes());
@@ -116,7 +125,7 @@ impl Request {
                 disk.physical_block(),
                 disk.alignment().unwrap_or_default(),
             ),
-            wwn: None,
+            wwn: settings.wwn,
             rotation: if disk.is_rotational() {
                 Rotation::Unknown
             } else {

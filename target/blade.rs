@@ -16,6 +16,8 @@ use kernel::workqueue::new_work;
 use kernel::workqueue::Work;
 use kernel::workqueue::WorkItem;
 
+use super::new_export::NewExport;
+use super::new_export::Options;
 use super::order::Place;
 use super::order::Places;
 use super::refusal::Refusal;
@@ -36,17 +38,6 @@ const SUBMIT: u64 = 0;
 /// The worker, in softirq context, that answers requests whose I/O has ended.
 const REPLY: u64 = 1;
 
-/// What the administrator may say of an export beside its address and its device.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Options {
-    /// Refuse writes.
-    pub(crate) read_only: bool,
-    /// Do not claim the device.
-    pub(crate) shared: bool,
-    /// Refuse ATA commands until the administrator says that the export is online.
-    pub(crate) offline: bool,
-}
-
 /// An exported disk.
 ///
 /// Every request is put into one inbox in the order of arrival, from whatever interface and CPU,
@@ -63,6 +54,8 @@ pub(crate) struct Blade {
     settings: Mutex<Settings>,
     /// Whether initiators have restricted each other, or the administrator all of them.
     restricted: Atomic<bool>,
+    /// Sectors of the disk when that was last looked at in order to tell of a change.
+    capacity_told: Atomic<u64>,
     /// Responses heard in the name of this blade that it did not send.
     rivals: Atomic<u64>,
     places: Places,
@@ -82,22 +75,27 @@ impl_has_work! {
 }
 
 impl Blade {
-    /// Opens the device at `path` and makes a blade of it. Sleeps.
-    pub(super) fn open(
-        address: ShelfSlot,
-        path: CString,
-        options: Options,
-        queue: Arc<WorkQueue>,
-    ) -> Result<Arc<Self>, Refusal> {
+    /// Opens the device and makes a blade of it. Sleeps.
+    pub(super) fn open(new: NewExport, queue: Arc<WorkQueue>) -> Result<Arc<Self>, Refusal> {
+        let NewExport {
+            address,
+            path,
+            options,
+            settings,
+            ..
+        } = new;
         let mode = OpenMode {
             read_only: options.read_only,
             shared: options.shared,
         };
         let turns = Turns::new()?;
+        let settings = match settings {
+            Some(settings) => settings,
+            None => KBox::new(Settings::new(address, &path), GFP_KERNEL)?,
+        };
         let disk = Disk::open(&path, mode).map_err(|error| cannot_open(&path, error))?;
-        let mut settings = Settings::new(address, &path);
-        settings.rules.offline = options.offline;
         let opened = disk.clone();
+        let capacity = disk.enter(usize::MAX).map_or(0, |disk| disk.capacity());
         let blade = Arc::pin_init(
             pin_init!(Self {
                 address,
@@ -106,8 +104,9 @@ impl Blade {
                 disk,
                 queue,
                 closing: Atomic::new(false),
-                settings <- new_mutex!(settings),
-                restricted: Atomic::new(options.offline),
+                restricted: Atomic::new(!settings.rules.are_open()),
+                settings <- new_mutex!(KBox::into_inner(settings)),
+                capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
                 places: Places::new(),
                 turns <- new_mutex!(turns),
@@ -148,6 +147,13 @@ impl Blade {
     /// Sectors of the disk; `None` when it is closed.
     pub(crate) fn capacity(&self) -> Option<u64> {
         Some(self.disk.enter(usize::MAX)?.capacity())
+    }
+
+    /// Sectors of the disk, if they are not those that there were at the last call.
+    pub(super) fn new_capacity(&self) -> Option<u64> {
+        let capacity = self.capacity()?;
+        let told = self.capacity_told.xchg(capacity, Relaxed);
+        (capacity != told).then_some(capacity)
     }
 
     /// The settings. Not for softirq context.

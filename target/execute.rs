@@ -6,6 +6,7 @@
 use kernel::prelude::*;
 
 use super::announce;
+use super::history::Write;
 use super::order::Span;
 use super::request::Progress;
 use super::request::Request;
@@ -222,6 +223,17 @@ impl Request {
             Command::Reserve => (!ReserveRequest::parse(head)?.is_read()).then(Span::everything),
             Command::Config | Command::Unknown(_) => None,
         }
+    }
+
+    /// What is to be remembered of a request that changes data.
+    pub(super) fn as_write(&self) -> Option<Write> {
+        let changes = matches!(self.header.command, Command::Ata)
+            && matches!(
+                Operation::decode(&self.argument),
+                Operation::Write(_) | Operation::Trim { .. }
+            );
+        let span = self.span.filter(|_| changes)?;
+        Some(Write::new(self.header.source, self.header.tag, span))
     }
 
     /// From the first sector of a TRIM to the last.

@@ -18,7 +18,7 @@ use kernel::sync::atomic::Relaxed;
 use crate::ata::Extent;
 
 /// The sectors that a request touches, and how.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span {
     start: u64,
     end: u64,
@@ -58,6 +58,11 @@ impl Span {
             exclusive: true,
             ..Self::all_changes()
         }
+    }
+
+    /// The first sector.
+    pub(super) fn start(&self) -> u64 {
+        self.start
     }
 
     /// The smallest span that has both.

@@ -3,10 +3,16 @@
 //! A port: a blade's presence on one network interface.
 
 use kernel::prelude::*;
+use kernel::sync::atomic::Acquire;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+use kernel::sync::atomic::Release;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 
+use super::announce::Announcements;
 use super::blade::Blade;
+use crate::aoe;
 use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
 use crate::net::Device;
@@ -25,16 +31,25 @@ pub(crate) struct Port {
     namespace: u64,
     /// The interface while there is one. Written only with the registry's list of ports locked.
     device: RcuCell<NetDevice>,
+    /// Whether it answers. Before, it only listens for others that have its address.
+    is_open: Atomic<bool>,
+    /// The card at which another target was heard last that has the address; zero for none.
+    rival: Atomic<u64>,
+    pub(super) announcements: Announcements,
 }
 
 impl Port {
-    /// A port without an interface yet, in the network namespace of the present task.
+    /// A port, not open and without an interface yet, in the network namespace of the present
+    /// task.
     pub(super) fn new(blade: Arc<Blade>, interface: InterfaceName) -> Self {
         Self {
             blade,
             interface,
             namespace: NetDevice::current_namespace(),
             device: RcuCell::new(),
+            is_open: Atomic::new(false),
+            rival: Atomic::new(0),
+            announcements: Announcements::new(),
         }
     }
 
@@ -75,9 +90,24 @@ impl Port {
         self.with_device(Device::key)
     }
 
-    /// Whether the port has an interface.
-    pub(super) fn has_device(&self, guard: &rcu::Guard) -> bool {
-        self.device.read(guard).is_some()
+    /// From here on the port answers.
+    pub(super) fn open(&self) {
+        self.is_open.store(true, Release);
+    }
+
+    /// Whether the port answers, if it can.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open.load(Acquire)
+    }
+
+    /// Whether requests can come in by the port.
+    pub(super) fn is_reachable(&self, guard: &rcu::Guard) -> bool {
+        self.is_open() && self.device.read(guard).is_some()
+    }
+
+    /// Whether frames can go out by the port.
+    pub(super) fn can_send(&self) -> bool {
+        self.with_device(Device::can_send).unwrap_or(false)
     }
 
     fn with_device<R>(&self, use_device: impl FnOnce(&Device) -> R) -> Option<R> {
@@ -97,21 +127,8 @@ impl Port {
         }
         match self.mtu() {
             None => Some("no such interface"),
-            Some(mtu) if crate::aoe::sectors_for_mtu(mtu).is_none() => Some("MTU below 1060"),
+            Some(mtu) if aoe::sectors_for_mtu(mtu).is_none() => Some("MTU below 1060"),
             Some(_) => None,
-        }
-    }
-
-    /// Takes the blade out of use, or back into use, and then tells initiators. Sleeps.
-    pub(crate) fn set_offline(&self, offline: bool) {
-        self.blade
-            .change(|settings| settings.rules.offline = offline);
-        self.log(format_args!(
-            "{}",
-            if offline { "offline" } else { "online" }
-        ));
-        if !offline {
-            self.announce();
         }
     }
 
@@ -122,7 +139,8 @@ impl Port {
 
     /// Notes that a target at another card answers for the blade's address. In any context.
     pub(super) fn note_rival(&self, card: Mac) {
-        if self.blade.count_rival() == 0 {
+        self.rival.store(card.to_number(), Relaxed);
+        if self.is_open() && self.blade.count_rival() == 0 {
             let (address, interface) = (self.address(), &self.interface);
             pr_warn!(
                 "{}\n",
@@ -131,7 +149,31 @@ impl Port {
         }
     }
 
-    /// Sends a reply. Without interface it is dropped: the initiator will ask again.
+    /// The card at which another target with the blade's address was heard since
+    /// [`Port::forget_rival`].
+    pub(super) fn rival(&self) -> Option<Mac> {
+        let number = self.rival.load(Relaxed);
+        (number != 0).then(|| Mac::from_number(number))
+    }
+
+    /// Forgets what was heard of another target.
+    pub(super) fn forget_rival(&self) {
+        self.rival.store(0, Relaxed);
+    }
+
+    /// Asks who else on the segment has the blade's address.
+    pub(super) fn probe(&self) {
+        let Some(own) = self.own_address() else {
+            return;
+        };
+        let frame = aoe::config::probe(own, self.address());
+        if let Ok(mut query) = Reply::new(frame.len(), false) {
+            query.put(0, &frame);
+            self.send(query);
+        }
+    }
+
+    /// Sends a frame. Without interface it is dropped: the initiator will ask again.
     pub(super) fn send(&self, reply: Reply) {
         let guard = rcu::read_lock();
         if let Some(device) = self.device.read(&guard) {

@@ -40,7 +40,7 @@ impl FrameHandler for Registry {
             return hear(table, device, &header);
         }
         for port in table.matching(device.key(), header.destination) {
-            if !port.has_device(&guard) {
+            if !port.is_reachable(&guard) {
                 continue;
             }
             // Those beyond the limit are dropped, and come again.

@@ -4,14 +4,23 @@
 
 use kernel::new_mutex;
 use kernel::prelude::*;
-use kernel::str::CString;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 use kernel::sync::Mutex;
+use kernel::time::delay::fsleep;
+use kernel::time::msecs_to_jiffies;
+use kernel::time::Delta;
+use kernel::time::Msecs;
+use kernel::workqueue::impl_has_delayed_work;
+use kernel::workqueue::new_delayed_work;
+use kernel::workqueue::DelayedWork;
+use kernel::workqueue::WorkItem;
 
 use super::blade;
 use super::blade::Blade;
-use super::blade::Options;
+use super::new_export::NewExport;
 use super::port::Port;
 use super::refusal::Refusal;
 use super::table::Table;
@@ -23,11 +32,20 @@ use crate::net::DeviceEvent;
 use crate::net::DeviceEventHandler;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
+use crate::sync;
 use crate::sync::RcuCell;
 use crate::sync::WorkQueue;
 
 /// How long the removal of an export waits for its requests to end, in milliseconds.
-const REMOVAL_WAIT: u32 = 10_000;
+const REMOVAL_WAIT: Msecs = 10_000;
+
+/// How often the segment is asked whether another target has an address, and how long it has to
+/// answer each time.
+const PROBES: usize = 3;
+const PROBE_WAIT: Delta = Delta::from_millis(300);
+
+/// Time between two looks at what must be looked at, in milliseconds.
+const TICK: Msecs = 1000;
 
 /// Ports, sorted by address.
 type Ports = KVec<Arc<Port>>;
@@ -45,6 +63,13 @@ pub(crate) struct Registry {
     #[pin]
     ports: Mutex<Ports>,
     table: RcuCell<Table>,
+    closed: Atomic<bool>,
+    #[pin]
+    tick: DelayedWork<Registry>,
+}
+
+impl_has_delayed_work! {
+    impl HasDelayedWork<Self> for Registry { self.tick }
 }
 
 impl Registry {
@@ -60,6 +85,8 @@ impl Registry {
                 control <- new_mutex!(()),
                 ports <- new_mutex!(KVec::new()),
                 table: RcuCell::new(),
+                closed: Atomic::new(false),
+                tick <- new_delayed_work!("kvblade_rs::tick"),
             }),
             GFP_KERNEL,
         )
@@ -70,41 +97,63 @@ impl Registry {
         self.table.read(guard)
     }
 
-    /// Exports the block device at `path`, and announces it.
-    pub(crate) fn add(
-        &self,
-        address: ShelfSlot,
-        interface: InterfaceName,
-        path: CString,
-        options: Options,
-    ) -> Result<Arc<Port>, Refusal> {
-        let _control = self.control.lock();
-        let (blade, is_new) = self.find_or_open(address, interface, path, options)?;
-        let port = self.attach(&blade, interface).inspect_err(|_| {
-            if is_new {
-                // No one uses the disk yet, so it closes at once.
-                let _ = blade.close(0);
-            }
-        })?;
-        let path = blade.path().to_str().unwrap_or_default();
-        let sectors = blade.capacity().unwrap_or_default();
-        port.log(format_args!("exported {path}, {sectors} sectors"));
-        if !options.offline {
-            port.announce();
+    /// Makes a port for a block device, which does not answer yet, unless another target on the
+    /// segment has the address. Sleeps for a second while it asks.
+    ///
+    /// The caller opens it with [`Registry::open`] or gives it back with [`Registry::remove`].
+    pub(crate) fn add(&self, new: NewExport) -> Result<Arc<Port>, Refusal> {
+        let (address, interface, force) = (new.address, new.interface, new.force);
+        let port = self.make_port(new)?;
+        if !force {
+            look_for_rivals(core::slice::from_ref(&port)).inspect_err(|_| {
+                let _ = self.remove(address, interface);
+            })?;
         }
         Ok(port)
     }
 
+    /// Lets a port answer, and announces it.
+    pub(crate) fn open(self: &Arc<Self>, port: &Arc<Port>) -> Result<(), Refusal> {
+        let _control = self.control.lock();
+        let (address, interface) = (port.address(), *port.interface());
+        if !self
+            .ports
+            .lock()
+            .iter()
+            .any(|other| Arc::ptr_eq(other, port))
+        {
+            return Err(Refusal::new(
+                ENXIO,
+                format_args!("{address}@{interface}: removed while it was being added"),
+            ));
+        }
+        let blade = port.blade();
+        let path = blade.path().to_str().unwrap_or_default();
+        let sectors = blade.capacity().unwrap_or_default();
+        port.log(format_args!("exported {path}, {sectors} sectors"));
+        port.open();
+        port.announce();
+        self.tick_later();
+        Ok(())
+    }
+
+    fn make_port(&self, new: NewExport) -> Result<Arc<Port>, Refusal> {
+        let _control = self.control.lock();
+        let interface = new.interface;
+        let (blade, is_new) = self.find_or_open(new)?;
+        self.attach(&blade, interface).inspect_err(|_| {
+            if is_new {
+                // No one uses the disk yet, so it closes at once.
+                let _ = blade.close(0);
+            }
+        })
+    }
+
     /// The blade with this address, if it is on another interface already, or else a new one.
-    fn find_or_open(
-        &self,
-        address: ShelfSlot,
-        interface: InterfaceName,
-        path: CString,
-        options: Options,
-    ) -> Result<(Arc<Blade>, bool), Refusal> {
-        let name = path.to_str().unwrap_or_default();
-        let number = block::number_of(&path).map_err(|errno| blade::no_device(name, errno))?;
+    fn find_or_open(&self, new: NewExport) -> Result<(Arc<Blade>, bool), Refusal> {
+        let (address, interface) = (new.address, new.interface);
+        let name = new.path.to_str().unwrap_or_default();
+        let number = block::number_of(&new.path).map_err(|errno| blade::no_device(name, errno))?;
         for port in self.ports.lock().iter() {
             let blade = port.blade();
             let same_device = blade.disk().number() == number;
@@ -114,7 +163,7 @@ impl Registry {
                     format_args!("{address}: address in use on {interface}"),
                 ));
             }
-            if port.address() == address && !(same_device && blade.options() == options) {
+            if port.address() == address && !(same_device && blade.options() == new.options) {
                 return Err(Refusal::new(
                     EEXIST,
                     format_args!(
@@ -125,18 +174,27 @@ impl Registry {
                     ),
                 ));
             }
+            if port.address() == address && new.settings.is_some() {
+                return Err(Refusal::new(
+                    EEXIST,
+                    format_args!(
+                        "{address}: exported on {} already; what can be set of it is in its folder \
+                         of /sys/kvblade",
+                        port.interface()
+                    ),
+                ));
+            }
             if port.address() == address {
                 return Ok((blade.clone(), false));
             }
-            if same_device && !(options.shared && blade.options().shared) {
+            if same_device && !(new.options.shared && blade.options().shared) {
                 return Err(Refusal::new(
                     EBUSY,
                     format_args!("{name}: device is exported as {} already", blade.address()),
                 ));
             }
         }
-        let blade = Blade::open(address, path, options, self.queue.clone())?;
-        Ok((blade, true))
+        Ok((Blade::open(new, self.queue.clone())?, true))
     }
 
     /// Makes a port for the blade on an interface that exists.
@@ -212,7 +270,43 @@ impl Registry {
         ports.retain(|port| !is_this(port));
         // Without memory for a new table the old one stays, in which the port has no interface.
         let _ = self.publish(&ports);
-        port.log(format_args!("removed"));
+        if port.is_open() {
+            port.log(format_args!("removed"));
+        }
+        Ok(())
+    }
+
+    /// Takes the blade of a port out of use: ATA commands are refused.
+    pub(crate) fn set_offline(&self, port: &Port) {
+        let was_offline = port
+            .blade()
+            .change(|settings| core::mem::replace(&mut settings.rules.offline, true));
+        if !was_offline {
+            port.log(format_args!("offline"));
+        }
+    }
+
+    /// Takes the blade of a port back into use and tells initiators, unless another target on a
+    /// segment has the address. Sleeps for a second while it asks, which it does not with `force`.
+    pub(crate) fn set_online(&self, port: &Port, force: bool) -> Result<(), Refusal> {
+        let blade = port.blade();
+        let mut ports = KVec::new();
+        for other in self.ports.lock().iter() {
+            if Arc::ptr_eq(other.blade(), blade) {
+                ports.push(other.clone(), GFP_KERNEL)?;
+            }
+        }
+        if blade.settings().lock().rules.offline && !force {
+            look_for_rivals(&ports)?;
+        }
+        let was_offline =
+            blade.change(|settings| core::mem::replace(&mut settings.rules.offline, false));
+        if was_offline {
+            port.log(format_args!("online"));
+        }
+        for port in &ports {
+            port.announce();
+        }
         Ok(())
     }
 
@@ -227,6 +321,12 @@ impl Registry {
     /// change of an interface comes in any more.
     pub(crate) fn shut_down(&self) {
         let _control = self.control.lock();
+        let ports = self.ports.lock();
+        // A tick that has not seen this has enqueued the next before it let go of the lock.
+        self.closed.store(true, Relaxed);
+        drop(ports);
+        sync::flush_delayed(&self.tick);
+
         let mut ports = self.ports.lock();
         self.table.replace(None);
         for port in ports.iter() {
@@ -263,6 +363,38 @@ impl Registry {
     }
 }
 
+impl Registry {
+    fn tick_later(self: &Arc<Self>) {
+        // If it is queued already there will be a tick soon enough.
+        let _ = self
+            .queue
+            .enqueue_delayed::<_, 0>(self.clone(), msecs_to_jiffies(TICK));
+    }
+}
+
+/// The tick: announcements that had to wait, and disks that have another size.
+impl WorkItem for Registry {
+    type Pointer = Arc<Registry>;
+
+    fn run(this: Arc<Registry>) {
+        let ports = this.ports.lock();
+        for port in ports.iter() {
+            if let Some(sectors) = port.blade().new_capacity() {
+                port.log(format_args!("the device has {sectors} sectors now"));
+                for other in ports.iter() {
+                    if Arc::ptr_eq(other.blade(), port.blade()) {
+                        other.announce();
+                    }
+                }
+            }
+            port.announce_if_due();
+        }
+        if !ports.is_empty() && !this.closed.load(Relaxed) {
+            this.tick_later();
+        }
+    }
+}
+
 impl DeviceEventHandler for Registry {
     fn device_event(&self, device: &Device, event: DeviceEvent) {
         let ports = self.ports.lock();
@@ -285,4 +417,33 @@ impl DeviceEventHandler for Registry {
         // frame, and those that are missing there wait for the next change.
         let _ = self.publish(&ports);
     }
+}
+
+/// Asks whether another target on the segments of these ports, which are those of one blade, has
+/// their address. Sleeps.
+fn look_for_rivals(ports: &[Arc<Port>]) -> Result<(), Refusal> {
+    if !ports.iter().any(|port| port.can_send()) {
+        return Ok(());
+    }
+    for port in ports {
+        port.forget_rival();
+    }
+    for _ in 0..PROBES {
+        for port in ports {
+            port.probe();
+        }
+        fsleep(PROBE_WAIT);
+        if let Some((port, card)) = ports.iter().find_map(|port| Some((port, port.rival()?))) {
+            return Err(Refusal::new(
+                EADDRINUSE,
+                format_args!(
+                    "{}@{}: address in use by another target, at {card}; force=1 exports it all \
+                     the same",
+                    port.address(),
+                    port.interface()
+                ),
+            ));
+        }
+    }
+    Ok(())
 }

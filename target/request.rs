@@ -20,6 +20,7 @@ use crate::block::Io;
 use crate::net::Frame;
 use crate::sync::Link;
 use crate::sync::Linked;
+use crate::sync::Moment;
 
 /// The headers of a frame, as far as it has them: up to the end of the longest fixed part.
 #[derive(Clone, Copy)]
@@ -53,6 +54,7 @@ pub(super) struct Request {
     /// Where it came in, and where the answer goes out.
     pub(super) port: Arc<Port>,
     pub(super) header: Header,
+    pub(super) received: Moment,
     pub(super) head: Head,
     pub(super) frame: Frame,
     /// The ATA command, once it is known to be one.
@@ -101,6 +103,7 @@ impl Request {
                 link: Link::new(),
                 port,
                 header,
+                received: Moment::now(),
                 head,
                 frame,
                 argument: AtaArgument::default(),

@@ -7,6 +7,7 @@ use kernel::prelude::*;
 use super::rules::Rules;
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
+use crate::ata::Wwn;
 
 /// The model that is shown unless the administrator gives another.
 const MODEL: &str = "kvblade_rs";
@@ -17,6 +18,8 @@ pub(crate) struct Settings {
     pub(crate) model: Text<40>,
     /// ATA serial number.
     pub(crate) serial: Text<20>,
+    /// ATA world wide name.
+    pub(crate) wwn: Option<Wwn>,
     /// What initiators have asked the blade to remember.
     pub(crate) rules: Rules,
 }
@@ -24,7 +27,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// The settings of a new blade. The serial number is made of what stays the same from one
     /// start to the next: the address and the path.
-    pub(super) fn new(address: ShelfSlot, path: &CStr) -> Self {
+    pub(crate) fn new(address: ShelfSlot, path: &CStr) -> Self {
         let mut serial = Text::default();
         let _ = core::fmt::Write::write_fmt(
             &mut serial,
@@ -33,6 +36,7 @@ impl Settings {
         Self {
             model: Text::new(MODEL).unwrap_or_default(),
             serial,
+            wwn: None,
             rules: Rules::default(),
         }
     }

@@ -5,6 +5,7 @@
 use kernel::alloc::AllocError;
 use kernel::prelude::*;
 
+use super::history::History;
 use super::order::Places;
 use super::order::Spans;
 use super::request::Request;
@@ -14,6 +15,7 @@ use crate::sync::Fifo;
 pub(super) struct Turns {
     under_way: Spans,
     waiting: Fifo<Request>,
+    history: History,
 }
 
 impl Turns {
@@ -22,6 +24,7 @@ impl Turns {
         Ok(Self {
             under_way: Spans::new()?,
             waiting: Fifo::new(),
+            history: History::new()?,
         })
     }
 
@@ -35,6 +38,13 @@ impl Turns {
                 continue;
             }
             request.span = request.touches();
+            let is_late = request
+                .as_write()
+                .is_some_and(|write| self.history.has_overtaken(write));
+            if is_late {
+                // Without an answer: whoever waits for one will ask again.
+                continue;
+            }
             self.start_or_wait(places, request);
         }
         if !self.waiting.is_empty() {

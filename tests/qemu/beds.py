@@ -47,7 +47,7 @@ class Bed:
     @contextlib.contextmanager
     def exported(self, shelf: int, slot: int, path: str, port: int = 0) -> Iterator[Client]:
         """An export while the context lasts, and a client of it."""
-        self.guest.run(f"kvadd {shelf} {slot} eth{port} {path}")
+        self.guest.run(f"kvadd {shelf} {slot} eth{port} {path} force=1")
         try:
             yield self.client(shelf, slot, port)
         finally:

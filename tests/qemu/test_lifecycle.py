@@ -9,6 +9,7 @@ from aoeframes import READ_EXT, is_aoe
 from beds import Flood, bed
 from lab import Disk
 
+ADD_BOTH = "kvadd 0 1 eth0 /dev/sda force=1 && kvadd 0 1 eth1 /dev/sda force=1"
 FREE = "dmsetup create free --table '0 8 linear {0} 0' && dmsetup remove free"
 
 
@@ -43,7 +44,7 @@ def test_40_loads_and_unloads(guest):
     guest.run(
         "modprobe -r kvblade_rs\n"
         "for i in $(seq 40); do\n"
-        "modprobe kvblade_rs && kvadd 0 1 eth0 /dev/sda && kvadd 0 1 eth1 /dev/sda &&\n"
+        f"modprobe kvblade_rs && {ADD_BOTH} &&\n"
         "modprobe -r kvblade_rs && [ ! -e /sys/kvblade ] || exit 1\n"
         "done\n" + FREE.format("/dev/sda") + "\nmodprobe kvblade_rs",
         timeout=240,
@@ -54,7 +55,7 @@ def test_10_loads_and_unloads_under_load(target, guest):
     with Flood(target.client(0, 1)) as near, Flood(target.client(0, 1, port=1)) as far:
         for _ in range(10):
             before = near.answers, far.answers
-            guest.run("kvadd 0 1 eth0 /dev/sda && kvadd 0 1 eth1 /dev/sda; sleep 0.3")
+            guest.run(f"{ADD_BOTH}; sleep 0.3")
             guest.run("modprobe -r kvblade_rs && [ ! -e /sys/kvblade ]")
             assert near.answers > before[0] and far.answers > before[1], "there was no load"
             guest.run("modprobe kvblade_rs")
@@ -64,7 +65,7 @@ def test_10_loads_and_unloads_under_load(target, guest):
 def test_nothing_leaves_after_kvdel(target, guest):
     client = target.client(0, 1)
     for _ in range(5):
-        guest.run("kvadd 0 1 eth0 /dev/sda")
+        guest.run("kvadd 0 1 eth0 /dev/sda force=1")
         with Flood(client) as flood:
             time.sleep(0.5)
             guest.run("kvdel 0 1 eth0 && [ ! -e /sys/kvblade/0.1@eth0 ]")
@@ -80,18 +81,18 @@ def test_nothing_leaves_after_kvdel(target, guest):
 
 
 def test_kvdel_of_one_leaves_the_other_alone(target, guest):
-    guest.run("kvadd 0 2 eth0 /dev/sdb")
+    guest.run("kvadd 0 2 eth0 /dev/sdb force=1")
     other = target.client(0, 2, port=0)
     with Flood(target.client(0, 1)):
         for _ in range(5):
-            guest.run("kvadd 0 1 eth0 /dev/sda && sleep 0.2 && kvdel 0 1 eth0")
+            guest.run("kvadd 0 1 eth0 /dev/sda force=1 && sleep 0.2 && kvdel 0 1 eth0")
     other.neighbour.drain()
     assert len(other.read(0)) == 512
 
 
 def test_an_interface_deleted_while_exported(guest):
     guest.run("ip link add veth0 type veth peer name veth1 && ip link set veth0 up")
-    guest.run("kvadd 0 1 veth0 /dev/sda")
+    guest.run("kvadd 0 1 veth0 /dev/sda force=1")
     assert state(guest, "0.1@veth0") == "up"
     # Would wait for ever, and complain, if a reference to the interface were kept.
     guest.run("ip link del veth0", timeout=20)
@@ -104,7 +105,7 @@ def test_an_interface_deleted_while_exported(guest):
 
 
 def test_an_interface_renamed_while_exported(target, guest):
-    guest.run("kvadd 0 1 eth1 /dev/sda")
+    guest.run("kvadd 0 1 eth1 /dev/sda force=1")
     client = target.client(0, 1, port=1)
     wait_for_answer(client)
     guest.run("ip link set eth1 down && ip link set eth1 name other && ip link set other up")
@@ -115,7 +116,7 @@ def test_an_interface_renamed_while_exported(target, guest):
 
 
 def test_a_network_card_pulled_out_under_load(target, guest):
-    guest.run("kvadd 0 1 eth1 /dev/sda")
+    guest.run("kvadd 0 1 eth1 /dev/sda force=1")
     client = target.client(0, 1, port=1)
     with Flood(client) as flood:
         time.sleep(0.5)
@@ -129,7 +130,7 @@ def test_a_network_card_pulled_out_under_load(target, guest):
 
 
 def test_a_disk_pulled_out(target, guest):
-    guest.run("kvadd 0 2 eth0 /dev/sdb")
+    guest.run("kvadd 0 2 eth0 /dev/sdb force=1")
     client = target.client(0, 2)
     assert len(client.read(0)) == 512
     guest.run("echo 1 >/sys/block/sdb/device/delete")
@@ -143,7 +144,7 @@ def test_a_disk_pulled_out(target, guest):
 
 def test_an_answered_write_is_flushed(target, guest):
     """The disk has a volatile cache and no FUA: the block layer flushes after each write."""
-    guest.run("kvadd 0 1 eth0 /dev/sda && grep -q back /sys/block/sda/queue/write_cache")
+    guest.run("kvadd 0 1 eth0 /dev/sda force=1 && grep -q back /sys/block/sda/queue/write_cache")
     client = target.client(0, 1)
     flushes = "awk '{ print $16 }' /sys/block/sda/stat"
     before = int(guest.run(flushes).stdout)

@@ -13,7 +13,9 @@ from aoeframes import (
     IDENTIFY,
     OK,
     READ_EXT,
+    RESPONSE,
     WRITE_EXT,
+    Identity,
     Reply,
     assert_padded,
     mac_bytes,
@@ -214,16 +216,52 @@ def test_lists_of_the_administrator(target, client):
 def test_offline_first(target, client):
     """An export can be prepared before anyone uses it."""
     run = target.guest.run
-    run(f"kvdel {SHELF} {SLOT} eth0 && kvadd {SHELF} {SLOT} eth0 /dev/sda offline=1")
+    run(f"kvdel {SHELF} {SLOT} eth0 && kvadd {SHELF} {SLOT} eth0 /dev/sda offline=1 force=1")
     assert client.receive(lambda _frame: True, 1) is None, "announced while offline"
     assert run(f"cat {FOLDER}/state").stdout == "offline\n"
     assert client.ask(client.ata_frame(READ_EXT)).error == UNAVAILABLE
     assert client.ask(client.ata_frame(IDENTIFY)).error == UNAVAILABLE
     run(f"echo {client.neighbour.mac} >{FOLDER}/mask && echo online >{FOLDER}/state")
-    announcement = client.receive(lambda _frame: True)
+    announcement = client.receive(lambda frame: frame[14] & RESPONSE)
     assert announcement[:6] == mac_bytes(client.neighbour.mac), "to those of the mask only"
     assert client.ata(READ_EXT).registers == OK
     client.assert_silent(client.ata_frame(READ_EXT, src=OTHER))
     run(f"echo offline >{FOLDER}/state")
     assert client.ask(client.ata_frame(READ_EXT)).error == UNAVAILABLE
     assert run(f"echo maybe >{FOLDER}/state", check=False).status != 0
+
+
+def test_settings_given_with_the_export_and_restored(target, client):
+    """They hold from the first frame on, and what sysfs shows makes the same export again."""
+    run, me = target.guest.run, client.neighbour.mac
+    words = (
+        rf"model=Pool sn=S-1 wwn=5000c500a1b2c3d4 config=a\\x20\\x00b"
+        f" mask={me},{OTHER} reserve={OTHER}"
+    )
+    run(f"kvdel {SHELF} {SLOT} eth0 && kvadd {SHELF} {SLOT} eth0 /dev/sda force=1 {words}")
+    for _ in range(2):
+        assert client.config_query().config == b"a \0b"
+        assert masked(mask(client, READ)) == [me, OTHER]
+        assert holders(reserve(client, READ)) == [OTHER]
+        assert client.ask(client.ata_frame(READ_EXT)).error == RESERVED
+        identity = Identity(client.identify())
+        assert (identity.model.strip(), identity.serial.strip()) == ("Pool", "S-1")
+        assert [identity.word(108 + i) for i in range(4)] == [0x5000, 0xC500, 0xA1B2, 0xC3D4]
+        assert identity.word(84) & identity.word(87) & 0x100, "the name is said to be there"
+        # As an administrator's script would.
+        run(
+            f"cd {FOLDER} && saved=\n"
+            'for key in model sn wwn; do saved="$saved $key=$(cat $key)"; done\n'
+            'for key in mask reserve; do saved="$saved $key=$(paste -sd, $key)"; done\n'
+            "saved=\"$saved config=$(sed 's/ /\\\\x20/g' config)\"; cd /\n"
+            f"kvdel {SHELF} {SLOT} eth0 && kvadd {SHELF} {SLOT} eth0 /dev/sda force=1 $saved"
+        )
+
+
+def test_settings_belong_to_the_first_interface(target, client):
+    run = target.guest.run
+    run("ip link add veth0 type veth peer name veth1")
+    refused = run(f"kvadd {SHELF} {SLOT} veth0 /dev/sda model=other", check=False)
+    run("ip link del veth0")
+    assert refused.status == 1
+    assert "exported on eth0 already" in refused.stdout

@@ -2,6 +2,7 @@
 """Overlapping requests on a slow disk. Names carry the ids of conformance cases and hazards."""
 
 import random
+import time
 
 import pytest
 
@@ -16,13 +17,28 @@ FLUSH_EXT = 0xEA
 
 @pytest.fixture(scope="module")
 def target():
-    with bed("order", [Disk(SECTORS * SECTOR)]) as target:
+    with bed("order", [Disk(SECTORS * SECTOR), Disk(1 << 20)]) as target:
         # Reads take 20 ms and writes 200 ms, each on its own.
         target.guest.run(
             "modprobe dm-delay &&"
             f" echo '0 {SECTORS} delay /dev/sda 0 20 /dev/sda 0 200' | dmsetup create slow"
         )
         yield target
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stuck(target):
+    """A request that hangs in its disk from here on, and when it was sent."""
+    run = target.guest.run
+    run("echo '0 8 linear /dev/sdb 0' | dmsetup create stuck")
+    device = run("dmsetup info -c --noheadings -o blkdevname stuck").stdout.strip()
+    with target.exported(SHELF, 3, f"/dev/{device}") as client:
+        client.read(0)
+        run("dmsetup suspend stuck")
+        frame = client.ata_frame(READ_EXT)
+        client.neighbour.send(frame)
+        yield client, frame, time.monotonic()
+        run("dmsetup resume stuck")
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +88,54 @@ def test_g01_the_same_write_twice(client):
     assert client.read(12) == data
 
 
-def test_g09_a_write_whose_answer_was_lost(client):
+@pytest.mark.parametrize("tag", ["new", "same"])
+def test_g09_a_write_whose_answer_was_lost(client, tag):
     data = random.randbytes(SECTOR)
     frame = write(client, 14, data)
     send(client, frame)
-    send(client, write(client, 14, data))
-    send(client, frame)
+    send(client, frame if tag == "same" else write(client, 14, data))
     assert client.read(14) == data
+
+
+def test_g13_h5_a_copy_of_a_write_that_a_newer_one_has_followed(client):
+    old, new = random.randbytes(2 * SECTOR), random.randbytes(SECTOR)
+    first = write(client, 16, old)
+    send(client, first)
+    send(client, write(client, 17, new))
+    client.assert_silent(first)
+    assert client.read(16, 2) == old[:SECTOR] + new
+    # After that time the initiator must mean it: its tags have come round.
+    time.sleep(5.5)
+    send(client, first)
+    assert client.read(16, 2) == old
+
+
+def test_h5_a_copy_of_a_write_elsewhere_or_of_another_initiator_is_executed(client):
+    first = write(client, 18, random.randbytes(SECTOR))
+    send(client, first, write(client, 19, bytes(SECTOR)))
+    send(client, write(client, 18, bytes(SECTOR), src="02:00:00:00:77:01"))
+    send(client, first)
+    assert client.read(18) == first[36:]
+
+
+def test_h5_an_initiator_that_always_uses_one_tag(client):
+    for _ in range(3):
+        data = random.randbytes(SECTOR)
+        send(client, write(client, 22, data, tag=7))
+        assert client.read(22) == data
+
+
+def test_h5_as_many_writes_as_are_remembered(client):
+    """The copy is known among the writes of a whole ring, and forgotten after."""
+    first = write(client, 100, random.randbytes(SECTOR))
+    newer = write(client, 100, random.randbytes(SECTOR))
+    send(client, first)
+    send(client, newer)
+    others = [write(client, 200 + i, bytes(SECTOR)) for i in range(300)]
+    for start in range(0, 300, 50):
+        send(client, *others[start : start + 50])
+    client.assert_silent(first)
+    assert client.read(100) == newer[36:]
 
 
 def test_g03_h16_a_read_sees_the_write_before_it(client):
@@ -133,3 +190,15 @@ def test_g04_more_than_the_target_holds(client):
     assert answered <= set(tags(frames))
     assert len(answered) >= client.config_query().buffer_count
     assert len(client.read(0)) == SECTOR
+
+
+def test_h6_an_answer_after_a_minute_is_not_sent(target, stuck):
+    client, old, sent = stuck
+    time.sleep(max(0, sent + 61 - time.monotonic()))
+    young = client.ata_frame(READ_EXT)
+    client.neighbour.drain()
+    client.neighbour.send(young)
+    time.sleep(0.5)
+    target.guest.run("dmsetup resume stuck")
+    assert client.receive(lambda _frame: True)[20:24] == young[20:24]
+    assert client.receive(lambda raw: raw[20:24] == old[20:24], 1) is None

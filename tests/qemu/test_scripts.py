@@ -131,9 +131,25 @@ def test_wrong_usage(guest, command, sentence):
         # These the module says, and the script repeats.
         (
             "0 1 eth0 /dev/sdb colour=red",
-            "colour: no such option (there are ro, shared and offline)",
+            "colour: no such option (there are ro, shared, force, offline, model, sn, wwn, config,"
+            " mask and reserve)",
         ),
         ("0 1 eth0 /dev/sdb ro=yes", "ro=yes: the value must be 0 or 1"),
+        (f"0 1 eth0 /dev/sdb model={'x' * 41}", f"model {'x' * 41}: more than 40 characters"),
+        ("0 1 eth0 /dev/sdb sn=ä", "sn ä: not printable ASCII"),
+        (
+            "0 1 eth0 /dev/sdb wwn=1234",
+            "wwn 1234: not 16 hexadecimal digits that begin with a 5",
+        ),
+        (
+            "0 1 eth0 /dev/sdb mask=02:00:00:00:00:01,03:00:00:00:00:01",
+            "mask 03:00:00:00:00:01: not the address of a card",
+        ),
+        (
+            r"0 1 eth0 /dev/sdb 'config=\q'",
+            "config: longer than 1024 bytes, or with an escape that is none of"
+            r""" \xNN, \n, \r, \t, \\, \' and \"""",
+        ),
     ],
     ids=slug,
 )

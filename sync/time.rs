@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Time as coarse as the kernel's timer tick, and as cheap: good enough for seconds.
+
+use kernel::bindings;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+use kernel::time::msecs_to_jiffies;
+use kernel::time::Jiffies;
+use kernel::time::Msecs;
+
+/// A moment: the number of a timer tick.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment(Jiffies);
+
+impl Moment {
+    /// The present.
+    pub(crate) fn now() -> Self {
+        // SAFETY: The kernel's tick counter is always there, and made to be read without lock.
+        Self(unsafe { core::ptr::read_volatile(&raw const bindings::jiffies) })
+    }
+
+    /// Whether more than `age` has passed since.
+    pub(crate) fn is_older_than(self, age: Msecs) -> bool {
+        Self::now().0.wrapping_sub(self.0) > msecs_to_jiffies(age)
+    }
+}
+
+/// Lets something happen at most once in an interval.
+pub(crate) struct Pace {
+    interval: Msecs,
+    /// When it happened last.
+    latest: Atomic<Jiffies>,
+}
+
+impl Pace {
+    /// A pace at which the first may happen at once.
+    pub(crate) fn new(interval: Msecs) -> Self {
+        let long_ago = msecs_to_jiffies(interval).wrapping_add(1);
+        Self {
+            interval,
+            latest: Atomic::new(Moment::now().0.wrapping_sub(long_ago)),
+        }
+    }
+
+    /// Whether it may happen now; then it counts as having happened.
+    pub(crate) fn take(&self) -> bool {
+        let latest = self.latest.load(Relaxed);
+        Moment(latest).is_older_than(self.interval)
+            && self
+                .latest
+                .cmpxchg(latest, Moment::now().0, Relaxed)
+                .is_ok()
+    }
+}

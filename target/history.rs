@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What has been written lately, so that an exact copy of a frame that comes too late does no harm.
+//!
+//! Networks can duplicate a frame, and some initiators retransmit under the same tag. A copy of a
+//! write is executed like the first, since the answer to that may have been lost; but not if the
+//! initiator has written to the same sectors since under another tag: then the copy is older than
+//! what is there, and is dropped.
+//!
+//! The tag, the initiator and the sectors tell a copy, not the data. An initiator that uses a tag
+//! for two different writes to the same sectors, with another one between them, within
+//! [`MEMORY`], has the second dropped until that time is over: late, but not lost, since it
+//! retransmits what is not answered.
+
+use kernel::alloc::AllocError;
+use kernel::prelude::*;
+use kernel::time::Msecs;
+
+use super::order::Span;
+use crate::aoe::Mac;
+use crate::aoe::Tag;
+use crate::sync::Moment;
+
+/// How long a write is remembered, in milliseconds.
+const MEMORY: Msecs = 5000;
+
+/// How many writes are remembered at most, of all initiators.
+const MOST: usize = 512;
+
+/// Lists of writes that may be copies of each other.
+const LISTS: usize = 256;
+
+/// A write: its number is how many were before it.
+#[derive(Clone, Copy)]
+pub(super) struct Write {
+    source: Mac,
+    tag: Tag,
+    span: Span,
+    at: Moment,
+    /// The number of the next older one in the same list, plus one.
+    older: u64,
+}
+
+/// The latest writes, in a ring.
+pub(super) struct History {
+    /// The one of number `n` is at `n % MOST`.
+    ring: KVec<Write>,
+    count: u64,
+    /// The number of the newest one in each list, plus one.
+    newest: KVec<u64>,
+}
+
+impl Write {
+    /// A write that has arrived just now.
+    pub(super) fn new(source: Mac, tag: Tag, span: Span) -> Self {
+        Self {
+            source,
+            tag,
+            span,
+            at: Moment::now(),
+            older: 0,
+        }
+    }
+
+    fn is_copy_of(&self, other: &Self) -> bool {
+        self.tag == other.tag && self.source == other.source && self.span == other.span
+    }
+
+    /// Whether this came after `other` from the same initiator, for some of its sectors.
+    fn overtakes(&self, other: &Self) -> bool {
+        self.source == other.source && self.tag != other.tag && self.span.conflicts(&other.span)
+    }
+
+    fn list(&self) -> usize {
+        let Tag(tag) = self.tag;
+        let key = u64::from(u32::from_ne_bytes(tag)) ^ self.source.to_number() ^ self.span.start();
+        // Multiplicative hashing: the upper bits depend on all of the key.
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+    }
+}
+
+impl History {
+    /// None yet, with room for all that there may be.
+    pub(super) fn new() -> Result<Self, AllocError> {
+        Ok(Self {
+            ring: KVec::with_capacity(MOST, GFP_KERNEL)?,
+            count: 0,
+            newest: KVec::from_elem(0, LISTS, GFP_KERNEL)?,
+        })
+    }
+
+    /// Whether a write is a copy of one that has been overtaken; if not, it is remembered.
+    pub(super) fn has_overtaken(&mut self, mut write: Write) -> bool {
+        let list = write.list();
+        let newest = self.newest.get(list).copied().unwrap_or_default();
+        if self.original(&write, newest).is_some_and(|number| {
+            let since = number.saturating_add(1)..self.count;
+            since
+                .filter_map(|number| self.get(number))
+                .any(|newer| newer.overtakes(&write))
+        }) {
+            return true;
+        }
+        write.older = newest;
+        match self.ring.get_mut(Self::place(self.count)) {
+            Some(old) => *old = write,
+            // The first time around the places follow each other, and there is room for all.
+            None => drop(self.ring.push_within_capacity(write)),
+        }
+        self.count = self.count.saturating_add(1);
+        if let Some(newest) = self.newest.get_mut(list) {
+            *newest = self.count;
+        }
+        false
+    }
+
+    /// The number of the newest write that this one is a copy of, where `next` begins its list.
+    fn original(&self, write: &Write, mut next: u64) -> Option<u64> {
+        while let Some(number) = next.checked_sub(1) {
+            let other = self.get(number)?;
+            if other.at.is_older_than(MEMORY) {
+                return None;
+            }
+            if write.is_copy_of(other) {
+                return Some(number);
+            }
+            next = other.older;
+        }
+        None
+    }
+
+    /// The write of this number, unless it has been forgotten.
+    fn get(&self, number: u64) -> Option<&Write> {
+        let age = self.count.checked_sub(number)?;
+        (age <= MOST as u64)
+            .then(|| self.ring.get(Self::place(number)))
+            .flatten()
+    }
+
+    const fn place(number: u64) -> usize {
+        (number % MOST as u64) as usize
+    }
+}
