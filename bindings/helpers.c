@@ -160,6 +160,11 @@ struct net_device *kv_notifier_netdev(void *info)
 	return netdev_notifier_info_to_dev(info);
 }
 
+bool kv_bdev_is_gone(struct block_device *bdev)
+{
+	return test_bit(GD_DEAD, &bdev->bd_disk->state);
+}
+
 u64 kv_bdev_sectors(struct block_device *bdev)
 {
 	return bdev_nr_sectors(bdev);

@@ -57,6 +57,7 @@ u64 kv_current_namespace(void);
 struct net_device *kv_notifier_netdev(void *info);
 
 /* Block devices. */
+bool kv_bdev_is_gone(struct block_device *bdev);
 u64 kv_bdev_sectors(struct block_device *bdev);
 u32 kv_bdev_number(struct block_device *bdev);
 unsigned int kv_bdev_logical_block_size(struct block_device *bdev);

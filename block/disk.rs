@@ -259,6 +259,12 @@ impl DiskUse {
         self.0.bdev
     }
 
+    /// Whether the device has been taken away.
+    pub(crate) fn is_gone(&self) -> bool {
+        // SAFETY: The device is open.
+        unsafe { bindings::kv_bdev_is_gone(self.0.bdev) }
+    }
+
     /// Sectors of the device: a partition's are the partition's. Read anew at each call, since
     /// devices are resized without telling anyone.
     pub(crate) fn capacity(&self) -> u64 {

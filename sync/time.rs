@@ -20,6 +20,23 @@ impl Moment {
         Self(unsafe { core::ptr::read_volatile(&raw const bindings::jiffies) })
     }
 
+    /// The number of the moment's tick.
+    pub(crate) fn to_ticks(self) -> Jiffies {
+        self.0
+    }
+
+    /// The moment of a tick.
+    pub(crate) fn from_ticks(ticks: Jiffies) -> Self {
+        Self(ticks)
+    }
+
+    /// Seconds since.
+    pub(crate) fn age(self) -> u64 {
+        let ticks = Self::now().0.wrapping_sub(self.0) as u64;
+        // SAFETY: An FFI call without requirements.
+        unsafe { bindings::jiffies64_to_msecs(ticks) / 1000 }
+    }
+
     /// Whether more than `age` has passed since.
     pub(crate) fn is_older_than(self, age: Msecs) -> bool {
         Self::now().0.wrapping_sub(self.0) > msecs_to_jiffies(age)

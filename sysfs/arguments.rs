@@ -82,6 +82,7 @@ pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, Refusal> {
         options: Options {
             read_only: false,
             shared: false,
+            buffer_count: Options::BUFFER_COUNT,
         },
         settings: None,
         force: false,
@@ -99,6 +100,7 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
     match key {
         "ro" => new.options.read_only = flag(key, value)?,
         "shared" => new.options.shared = flag(key, value)?,
+        "bufcnt" => new.options.buffer_count = buffer_count(value)?,
         "force" => new.force = flag(key, value)?,
         "offline" => settings(new)?.rules.offline = flag(key, value)?,
         "model" => settings(new)?.model = ata_text(key, value)?,
@@ -109,8 +111,8 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
         "reserve" => settings(new)?.rules.reservation = macs(key, value)?,
         _ => {
             return Err(invalid(format_args!(
-                "{key}: no such option (there are ro, shared, force, offline, model, sn, wwn, \
-                 config, mask and reserve)"
+                "{key}: no such option (there are ro, shared, bufcnt, force, offline, model, \
+                 sn, wwn, config, mask and reserve)"
             )))
         }
     }
@@ -134,6 +136,19 @@ fn flag(key: &str, value: &str) -> Result<bool, Refusal> {
             "{key}={value}: the value must be 0 or 1"
         ))),
     }
+}
+
+fn buffer_count(value: &str) -> Result<u16, Refusal> {
+    let (least, most) = Options::BUFFER_COUNTS.into_inner();
+    value
+        .parse()
+        .ok()
+        .filter(|count| (least..=most).contains(count))
+        .ok_or_else(|| {
+            invalid(format_args!(
+                "bufcnt {value}: not a number from {least} to {most}"
+            ))
+        })
 }
 
 /// A model or serial number.

@@ -16,6 +16,7 @@ use super::kobject::Directory;
 use super::kobject::Entries;
 use super::kobject::Node;
 use super::refusals::Refusals;
+use super::stats::Stats;
 use crate::target::Port;
 use crate::target::Refusal;
 use crate::target::Registry;
@@ -37,7 +38,13 @@ struct State {
 struct Exports {
     /// Set when the module is on its way out.
     closed: bool,
-    directories: KVec<Directory<Export>>,
+    directories: KVec<Shown>,
+}
+
+/// An export's directory, with what is in it, which goes first.
+struct Shown {
+    _stats: Directory<Stats>,
+    export: Directory<Export>,
 }
 
 /// What is behind the files of `/sys/kvblade`.
@@ -111,7 +118,7 @@ fn del(root: &Node<Root>, text: &[u8]) -> Result {
         state.registry.remove(export.address, export.interface)?;
         exports
             .directories
-            .retain(|directory| !directory.is_for(export.address, &export.interface));
+            .retain(|directory| !directory.export.is_for(export.address, &export.interface));
         Ok(())
     })
 }
@@ -140,8 +147,13 @@ impl State {
         let name = CString::try_from_fmt(format_args!("{address}@{interface}"))?;
         let export = Export::new(port.clone(), self.registry.clone(), self.refusals.clone());
         self.registry.open(port)?;
-        let directory = root.make(&name, export)?;
-        exports.directories.push(directory, GFP_KERNEL)?;
+        let export = root.make(&name, export)?;
+        let stats = export.make(c"stats", Stats::new(port.clone()))?;
+        let shown = Shown {
+            _stats: stats,
+            export,
+        };
+        exports.directories.push(shown, GFP_KERNEL)?;
         Ok(())
     }
 }

@@ -65,7 +65,7 @@ impl Export {
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 13] = [
+        static ALL: [&Attribute<Export>; 15] = [
             &BPATH,
             &SCNT,
             &BDEV,
@@ -79,6 +79,8 @@ impl Entries for Export {
             &MASK,
             &RESERVE,
             &DUPLICATES,
+            &BUFCNT,
+            &INITIATORS,
         ];
         &ALL
     }
@@ -99,6 +101,9 @@ static RESERVE: Attribute<Export> =
     Attribute::new(c"reserve", 0o644, Some(reserve), Some(set_reserve));
 
 static DUPLICATES: Attribute<Export> = Attribute::new(c"duplicates", 0o444, Some(duplicates), None);
+
+static BUFCNT: Attribute<Export> = Attribute::new(c"bufcnt", 0o444, Some(bufcnt), None);
+static INITIATORS: Attribute<Export> = Attribute::new(c"initiators", 0o444, Some(initiators), None);
 
 fn bpath(export: &Export, text: &mut Formatter<'_>) -> Result {
     let path = export.blade().path().to_str()?;
@@ -231,6 +236,21 @@ fn set_reserve(export: &Node<Export>, text: &[u8]) -> Result {
 fn duplicates(export: &Export, text: &mut Formatter<'_>) -> Result {
     let responses = export.blade().rivals();
     Ok(writeln!(text, "{responses}")?)
+}
+
+fn bufcnt(export: &Export, text: &mut Formatter<'_>) -> Result {
+    let count = export.blade().options().buffer_count;
+    Ok(writeln!(text, "{count}")?)
+}
+
+/// A line for each initiator: its address, the requests it has under way, and the seconds since it
+/// was heard.
+fn initiators(export: &Export, text: &mut Formatter<'_>) -> Result {
+    for initiator in export.blade().initiators().sightings() {
+        let (card, under_way, age) = (initiator.card, initiator.under_way, initiator.heard.age());
+        writeln!(text, "{card} {under_way} {age}")?;
+    }
+    Ok(())
 }
 
 /// Shows a list of addresses, one a line.

@@ -11,5 +11,6 @@ mod export;
 #[expect(unsafe_code)]
 mod kobject;
 mod refusals;
+mod stats;
 
 pub(crate) use control::Control;

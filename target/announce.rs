@@ -18,9 +18,6 @@ use crate::aoe::ReplyHeader;
 use crate::net::Reply;
 use crate::sync::Pace;
 
-/// Requests that an initiator may have under way, as it is told. Linux uses up to 64.
-const BUFFER_COUNT: u16 = 64;
-
 /// The firmware version that initiators are told; Linux shows it as `v0001`.
 const FIRMWARE: u16 = 1;
 
@@ -43,16 +40,17 @@ impl Announcements {
     }
 }
 
-/// What a Query Config response tells at an MTU. `None` if it is too small for AoE.
-pub(super) fn advertisement(mtu: u32) -> Option<Advertisement> {
-    Some(Advertisement {
-        buffer_count: BUFFER_COUNT,
-        firmware: FIRMWARE,
-        sector_count: aoe::sectors_for_mtu(mtu)?,
-    })
-}
-
 impl Port {
+    /// What a Query Config response tells. `None` without an interface, or if its MTU is too
+    /// small for AoE.
+    pub(super) fn advertisement(&self) -> Option<Advertisement> {
+        Some(Advertisement {
+            buffer_count: self.blade().options().buffer_count,
+            firmware: FIRMWARE,
+            sector_count: aoe::sectors_for_mtu(self.mtu()?)?,
+        })
+    }
+
     /// Tells the initiators on the segment that the blade is here, or what has changed about it:
     /// now, or as soon as the link is there and the latest announcement is old enough. Sleeps.
     pub(super) fn announce(&self) {
@@ -93,8 +91,7 @@ impl Port {
             command: ConfigCommand::Read,
             argument: None,
         };
-        let Some((own, advertisement)) = self.own_address().zip(self.mtu().and_then(advertisement))
-        else {
+        let Some((own, advertisement)) = self.own_address().zip(self.advertisement()) else {
             return;
         };
         let mut body = Body::new();

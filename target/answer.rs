@@ -6,6 +6,7 @@ use kernel::prelude::*;
 use kernel::time::Msecs;
 
 use super::request::Request;
+use super::stats::Counter;
 use crate::aoe;
 use crate::aoe::ata_argument;
 use crate::aoe::AoeError;
@@ -48,7 +49,10 @@ impl Request {
             return;
         };
         let header = match error {
-            Some(error) => header.refusing(error),
+            Some(error) => {
+                self.port.stats().count(Counter::AoeErrors);
+                header.refusing(error)
+            }
             None => header,
         };
         let length = aoe::header::SIZE.saturating_add(argument.len());
@@ -56,6 +60,8 @@ impl Request {
             reply.put(0, &header.to_bytes());
             reply.put(aoe::header::SIZE, argument);
             self.port.send(reply);
+        } else {
+            self.port.stats().count(Counter::DroppedMemory);
         }
     }
 
@@ -78,6 +84,10 @@ impl Request {
     /// Answers an ATA command that has ended, with the data if it has read any. Without memory or
     /// interface there is no answer, and the initiator will ask again.
     pub(super) fn answer(mut self: KBox<Self>) {
+        self.count();
+        if matches!(self.outcome, Outcome::Failed(_)) && self.disk().is_gone() {
+            return self.refuse(AoeError::DeviceUnavailable);
+        }
         let reads = matches!(self.task, Task::Read(_)) && self.outcome == Outcome::Success;
         let Some(mut reply) = self.ata_reply(ata_argument::END, reads) else {
             return;
@@ -101,16 +111,41 @@ impl Request {
     /// short, or the request is so old that its initiator may use the tag for another by now.
     fn ata_reply(&self, length: usize, data_follows: bool) -> Option<Reply> {
         if self.received.is_older_than(TAG_LIFE) {
+            self.port.stats().count(Counter::DroppedLate);
             return None;
         }
         let header = self.reply_header()?;
-        let mut reply = Reply::new(length, data_follows).ok()?;
+        let Ok(mut reply) = Reply::new(length, data_follows) else {
+            self.port.stats().count(Counter::DroppedMemory);
+            return None;
+        };
         reply.put(0, &header.to_bytes());
         reply.put(
             aoe::header::SIZE,
             &self.outcome.answer(&self.argument).to_bytes(),
         );
         Some(reply)
+    }
+
+    /// Counts an ATA command that has ended.
+    fn count(&self) {
+        let stats = self.port.stats();
+        if matches!(self.outcome, Outcome::Failed(_)) {
+            return stats.count(Counter::AtaErrors);
+        }
+        match self.task {
+            Task::Read(extent) | Task::Verify(extent) => {
+                stats.count(Counter::Reads);
+                stats.add(Counter::ReadSectors, extent.sectors.into());
+            }
+            Task::Write(extent) => {
+                stats.count(Counter::Writes);
+                stats.add(Counter::WrittenSectors, extent.sectors.into());
+            }
+            Task::Flush => stats.count(Counter::Flushes),
+            Task::Trim { .. } => stats.count(Counter::Trims),
+            Task::Identify | Task::Answer(_) => {}
+        }
     }
 
     fn identity(&self) -> Identity {

@@ -16,6 +16,7 @@ use kernel::workqueue::new_work;
 use kernel::workqueue::Work;
 use kernel::workqueue::WorkItem;
 
+use super::initiators::Initiators;
 use super::new_export::NewExport;
 use super::new_export::Options;
 use super::order::Place;
@@ -58,6 +59,7 @@ pub(crate) struct Blade {
     capacity_told: Atomic<u64>,
     /// Responses heard in the name of this blade that it did not send.
     rivals: Atomic<u64>,
+    initiators: Initiators,
     places: Places,
     #[pin]
     turns: Mutex<Turns>,
@@ -89,6 +91,7 @@ impl Blade {
             shared: options.shared,
         };
         let turns = Turns::new()?;
+        let initiators = Initiators::new()?;
         let settings = match settings {
             Some(settings) => settings,
             None => KBox::new(Settings::new(address, &path), GFP_KERNEL)?,
@@ -108,6 +111,7 @@ impl Blade {
                 settings <- new_mutex!(KBox::into_inner(settings)),
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
+                initiators,
                 places: Places::new(),
                 turns <- new_mutex!(turns),
                 arrived: Inbox::new(),
@@ -149,9 +153,16 @@ impl Blade {
         Some(self.disk.enter(usize::MAX)?.capacity())
     }
 
+    /// Whether the disk has been taken away.
+    pub(super) fn has_lost_disk(&self) -> bool {
+        self.disk
+            .enter(usize::MAX)
+            .is_some_and(|disk| disk.is_gone())
+    }
+
     /// Sectors of the disk, if they are not those that there were at the last call.
     pub(super) fn new_capacity(&self) -> Option<u64> {
-        let capacity = self.capacity()?;
+        let capacity = self.capacity().filter(|_| !self.has_lost_disk())?;
         let told = self.capacity_told.xchg(capacity, Relaxed);
         (capacity != told).then_some(capacity)
     }
@@ -184,6 +195,11 @@ impl Blade {
     /// Responses heard that another target sent in the name of this blade.
     pub(crate) fn rivals(&self) -> u64 {
         self.rivals.load(Relaxed)
+    }
+
+    /// The initiators that the blade has heard of.
+    pub(crate) fn initiators(&self) -> &Initiators {
+        &self.initiators
     }
 
     /// A request has ended. In any context.

@@ -5,15 +5,16 @@
 
 use kernel::prelude::*;
 
-use super::announce;
 use super::history::Write;
 use super::order::Span;
 use super::request::Progress;
 use super::request::Request;
 use super::rules::Answer;
 use super::rules::Body;
+use super::stats::Counter;
 use crate::aoe;
 use crate::aoe::ata_argument;
+use crate::aoe::AoeError;
 use crate::aoe::AtaArgument;
 use crate::aoe::Command;
 use crate::aoe::MaskRequest;
@@ -51,7 +52,7 @@ impl Request {
         self.progress = Progress::Last;
         let blade = self.port.blade();
         if blade.is_restricted() && blade.settings().lock().rules.ignores(&self.header) {
-            return;
+            return self.port.stats().count(Counter::DroppedMask);
         }
         if let Some(error) = admission::refusal(&self.header) {
             return self.refuse(error);
@@ -64,7 +65,7 @@ impl Request {
 
     /// Query Config, MAC Mask List, Reserve/Release.
     fn execute_other(&self) {
-        let Some(advertisement) = self.port.mtu().and_then(announce::advertisement) else {
+        let Some(advertisement) = self.port.advertisement() else {
             return;
         };
         let mut buffer = [0; LONGEST];
@@ -93,6 +94,9 @@ impl Request {
             if let Some(error) = refusal {
                 return self.refuse(error);
             }
+        }
+        if self.disk().is_gone() {
+            return self.refuse(AoeError::DeviceUnavailable);
         }
         let conditions = Conditions {
             capacity: Capacity(self.disk().capacity()),
@@ -130,9 +134,10 @@ impl Request {
 
     fn read(mut self: KBox<Self>, extent: Extent) {
         let (io, _) = self.io_and_frame();
-        // Without memory the request is dropped: the initiator will ask again.
-        if io.read(extent.first.0, extent.sectors as usize).is_ok() {
-            block::submit(self);
+        match io.read(extent.first.0, extent.sectors as usize) {
+            Ok(()) => block::submit(self),
+            // Dropped: the initiator will ask again.
+            Err(_) => self.port.stats().count(Counter::DroppedMemory),
         }
     }
 
@@ -142,8 +147,9 @@ impl Request {
             let offset = offset.checked_add(ata_argument::END).ok_or(EFAULT)?;
             frame.copy(offset, memory)
         });
-        if result.is_ok() {
-            block::submit(self);
+        match result {
+            Ok(()) => block::submit(self),
+            Err(_) => self.port.stats().count(Counter::DroppedMemory),
         }
     }
 

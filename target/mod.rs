@@ -15,9 +15,11 @@ mod answer;
 mod blade;
 mod execute;
 mod history;
+mod initiators;
 mod new_export;
 mod order;
 mod port;
+mod presence;
 mod receive;
 mod refusal;
 mod registry;
@@ -25,8 +27,10 @@ mod request;
 #[allow(unreachable_pub)]
 mod rules;
 mod settings;
+mod stats;
 mod table;
 mod turn;
+mod watch;
 
 pub(crate) use blade::Blade;
 pub(crate) use new_export::NewExport;
@@ -35,3 +39,4 @@ pub(crate) use port::Port;
 pub(crate) use refusal::Refusal;
 pub(crate) use registry::Registry;
 pub(crate) use settings::Settings;
+pub(crate) use stats::Counter;

@@ -5,6 +5,7 @@
 use kernel::prelude::*;
 use kernel::str::CString;
 
+use super::order;
 use super::settings::Settings;
 use crate::aoe::ShelfSlot;
 use crate::net::InterfaceName;
@@ -32,4 +33,14 @@ pub(crate) struct Options {
     pub(crate) read_only: bool,
     /// Do not claim the device.
     pub(crate) shared: bool,
+    /// Requests that each initiator may have under way, and is told that it may.
+    pub(crate) buffer_count: u16,
+}
+
+impl Options {
+    /// The least and the largest buffer count: Linux initiators send nothing at all below 2.
+    pub(crate) const BUFFER_COUNTS: core::ops::RangeInclusive<u16> = 2..=order::MOST as u16;
+
+    /// The buffer count unless the administrator gives another. Linux uses up to 64.
+    pub(crate) const BUFFER_COUNT: u16 = 64;
 }

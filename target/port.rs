@@ -12,6 +12,7 @@ use kernel::sync::Arc;
 
 use super::announce::Announcements;
 use super::blade::Blade;
+use super::stats::Stats;
 use crate::aoe;
 use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
@@ -36,6 +37,7 @@ pub(crate) struct Port {
     /// The card at which another target was heard last that has the address; zero for none.
     rival: Atomic<u64>,
     pub(super) announcements: Announcements,
+    stats: Stats,
 }
 
 impl Port {
@@ -50,12 +52,18 @@ impl Port {
             is_open: Atomic::new(false),
             rival: Atomic::new(0),
             announcements: Announcements::new(),
+            stats: Stats::new(),
         }
     }
 
     /// The blade.
     pub(crate) fn blade(&self) -> &Arc<Blade> {
         &self.blade
+    }
+
+    /// What is counted of it.
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.stats
     }
 
     /// The blade's address.
@@ -124,6 +132,9 @@ impl Port {
     pub(crate) fn trouble(&self) -> Option<&'static str> {
         if self.blade.is_closing() {
             return Some("waiting for requests to end");
+        }
+        if self.blade.has_lost_disk() {
+            return Some("device is gone");
         }
         match self.mtu() {
             None => Some("no such interface"),

@@ -4,11 +4,15 @@
 //! requests to the blades that it is for.
 
 use kernel::sync::rcu;
+use kernel::sync::Arc;
 
+use super::initiators::Excess;
 use super::order;
+use super::port::Port;
 use super::registry::Registry;
 use super::request::Head;
 use super::request::Request;
+use super::stats::Counter;
 use super::table::Table;
 use crate::aoe;
 use crate::aoe::Command;
@@ -43,16 +47,34 @@ impl FrameHandler for Registry {
             if !port.is_reachable(&guard) {
                 continue;
             }
-            // Those beyond the limit are dropped, and come again.
-            let Some(disk) = port.blade().disk().enter(order::MOST) else {
-                continue;
-            };
-            let request = Request::new(port.clone(), header, head, frame.share(), disk);
-            if let Ok(request) = request {
-                port.blade().post(request);
+            if let Err(reason) = admit(port, header, head, &frame) {
+                port.stats().count(reason);
             }
         }
     }
+}
+
+/// Makes a request of a frame for a port. What is too much is dropped, and comes again.
+fn admit(port: &Arc<Port>, header: Header, head: Head, frame: &Frame) -> Result<(), Counter> {
+    let blade = port.blade();
+    let limit = blade.options().buffer_count.into();
+    let is_to_all = !header.destination.is_exact();
+    let seat = blade
+        .initiators()
+        .enter(header.source, limit, is_to_all)
+        .map_err(|excess| match excess {
+            Excess::Window => Counter::DroppedWindow,
+            Excess::ToAll => Counter::DroppedToAll,
+        })?;
+    let Some(disk) = blade.disk().enter(order::MOST) else {
+        blade.initiators().leave(seat);
+        return Err(Counter::DroppedFull);
+    };
+    let request = Request::new(port.clone(), header, head, frame.share(), disk, seat)
+        .map_err(|_| Counter::DroppedMemory)?;
+    port.stats().count(Counter::Requests);
+    blade.post(request);
+    Ok(())
 }
 
 /// Notes another target on the segment that has the address of one of ours: initiators would take

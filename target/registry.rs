@@ -9,27 +9,21 @@ use kernel::sync::atomic::Relaxed;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 use kernel::sync::Mutex;
-use kernel::time::delay::fsleep;
-use kernel::time::msecs_to_jiffies;
-use kernel::time::Delta;
 use kernel::time::Msecs;
 use kernel::workqueue::impl_has_delayed_work;
 use kernel::workqueue::new_delayed_work;
 use kernel::workqueue::DelayedWork;
-use kernel::workqueue::WorkItem;
 
 use super::blade;
 use super::blade::Blade;
 use super::new_export::NewExport;
 use super::port::Port;
+use super::presence::look_for_rivals;
 use super::refusal::Refusal;
 use super::table::Table;
 use crate::aoe;
 use crate::aoe::ShelfSlot;
 use crate::block;
-use crate::net::Device;
-use crate::net::DeviceEvent;
-use crate::net::DeviceEventHandler;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::sync;
@@ -38,14 +32,6 @@ use crate::sync::WorkQueue;
 
 /// How long the removal of an export waits for its requests to end, in milliseconds.
 const REMOVAL_WAIT: Msecs = 10_000;
-
-/// How often the segment is asked whether another target has an address, and how long it has to
-/// answer each time.
-const PROBES: usize = 3;
-const PROBE_WAIT: Delta = Delta::from_millis(300);
-
-/// Time between two looks at what must be looked at, in milliseconds.
-const TICK: Msecs = 1000;
 
 /// Ports, sorted by address.
 type Ports = KVec<Arc<Port>>;
@@ -57,15 +43,15 @@ type Ports = KVec<Arc<Port>>;
 /// taken under the kernel's RTNL lock.
 #[pin_data]
 pub(crate) struct Registry {
-    queue: Arc<WorkQueue>,
+    pub(super) queue: Arc<WorkQueue>,
     #[pin]
     control: Mutex<()>,
     #[pin]
-    ports: Mutex<Ports>,
+    pub(super) ports: Mutex<Ports>,
     table: RcuCell<Table>,
-    closed: Atomic<bool>,
+    pub(super) closed: Atomic<bool>,
     #[pin]
-    tick: DelayedWork<Registry>,
+    pub(super) tick: DelayedWork<Registry>,
 }
 
 impl_has_delayed_work! {
@@ -276,40 +262,6 @@ impl Registry {
         Ok(())
     }
 
-    /// Takes the blade of a port out of use: ATA commands are refused.
-    pub(crate) fn set_offline(&self, port: &Port) {
-        let was_offline = port
-            .blade()
-            .change(|settings| core::mem::replace(&mut settings.rules.offline, true));
-        if !was_offline {
-            port.log(format_args!("offline"));
-        }
-    }
-
-    /// Takes the blade of a port back into use and tells initiators, unless another target on a
-    /// segment has the address. Sleeps for a second while it asks, which it does not with `force`.
-    pub(crate) fn set_online(&self, port: &Port, force: bool) -> Result<(), Refusal> {
-        let blade = port.blade();
-        let mut ports = KVec::new();
-        for other in self.ports.lock().iter() {
-            if Arc::ptr_eq(other.blade(), blade) {
-                ports.push(other.clone(), GFP_KERNEL)?;
-            }
-        }
-        if blade.settings().lock().rules.offline && !force {
-            look_for_rivals(&ports)?;
-        }
-        let was_offline =
-            blade.change(|settings| core::mem::replace(&mut settings.rules.offline, false));
-        if was_offline {
-            port.log(format_args!("online"));
-        }
-        for port in &ports {
-            port.announce();
-        }
-        Ok(())
-    }
-
     /// Announces all exports.
     pub(crate) fn announce(&self) {
         for port in self.ports.lock().iter() {
@@ -340,110 +292,9 @@ impl Registry {
     }
 
     /// Makes received frames find the ports as they are now.
-    fn publish(&self, ports: &[Arc<Port>]) -> Result<(), Refusal> {
+    pub(super) fn publish(&self, ports: &[Arc<Port>]) -> Result<(), Refusal> {
         let table = Table::new(ports)?;
         self.table.replace(Some(KBox::new(table, GFP_KERNEL)?));
         Ok(())
     }
-
-    /// Gives an interface to the ports that wait for it, and takes it from those that are named
-    /// for another.
-    fn appeared(&self, ports: &[Arc<Port>], device: &Device) {
-        for port in ports {
-            let has = port.device_key() == Some(device.key());
-            if has && !port.wants(device) {
-                port.set_device(None);
-            }
-            if port.device_key().is_none() && port.wants(device) && !port.blade().is_closing() {
-                if let Ok(held) = KBox::new(device.hold(), GFP_KERNEL) {
-                    port.set_device(Some(held));
-                }
-            }
-        }
-    }
-}
-
-impl Registry {
-    fn tick_later(self: &Arc<Self>) {
-        // If it is queued already there will be a tick soon enough.
-        let _ = self
-            .queue
-            .enqueue_delayed::<_, 0>(self.clone(), msecs_to_jiffies(TICK));
-    }
-}
-
-/// The tick: announcements that had to wait, and disks that have another size.
-impl WorkItem for Registry {
-    type Pointer = Arc<Registry>;
-
-    fn run(this: Arc<Registry>) {
-        let ports = this.ports.lock();
-        for port in ports.iter() {
-            if let Some(sectors) = port.blade().new_capacity() {
-                port.log(format_args!("the device has {sectors} sectors now"));
-                for other in ports.iter() {
-                    if Arc::ptr_eq(other.blade(), port.blade()) {
-                        other.announce();
-                    }
-                }
-            }
-            port.announce_if_due();
-        }
-        if !ports.is_empty() && !this.closed.load(Relaxed) {
-            this.tick_later();
-        }
-    }
-}
-
-impl DeviceEventHandler for Registry {
-    fn device_event(&self, device: &Device, event: DeviceEvent) {
-        let ports = self.ports.lock();
-        let here = |port: &&Arc<Port>| port.device_key() == Some(device.key());
-        match event {
-            DeviceEvent::Appeared => self.appeared(&ports, device),
-            DeviceEvent::Vanishing => {
-                for port in ports.iter().filter(here) {
-                    port.set_device(None);
-                }
-            }
-            DeviceEvent::Changed => {
-                for port in ports.iter().filter(here) {
-                    port.announce();
-                }
-                return;
-            }
-        }
-        // Without memory the old table stays: ports found there that have no interface drop the
-        // frame, and those that are missing there wait for the next change.
-        let _ = self.publish(&ports);
-    }
-}
-
-/// Asks whether another target on the segments of these ports, which are those of one blade, has
-/// their address. Sleeps.
-fn look_for_rivals(ports: &[Arc<Port>]) -> Result<(), Refusal> {
-    if !ports.iter().any(|port| port.can_send()) {
-        return Ok(());
-    }
-    for port in ports {
-        port.forget_rival();
-    }
-    for _ in 0..PROBES {
-        for port in ports {
-            port.probe();
-        }
-        fsleep(PROBE_WAIT);
-        if let Some((port, card)) = ports.iter().find_map(|port| Some((port, port.rival()?))) {
-            return Err(Refusal::new(
-                EADDRINUSE,
-                format_args!(
-                    "{}@{}: address in use by another target, at {card}; force=1 exports it all \
-                     the same",
-                    port.address(),
-                    port.interface()
-                ),
-            ));
-        }
-    }
-    Ok(())
 }

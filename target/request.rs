@@ -5,6 +5,7 @@
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
+use super::initiators::Seat;
 use super::order::Place;
 use super::order::Span;
 use super::port::Port;
@@ -68,6 +69,7 @@ pub(super) struct Request {
     /// The sectors that it touches.
     pub(super) span: Option<Span>,
     place: Option<Place>,
+    seat: Seat,
     // Last, so that it is dropped last: whoever closes the disk waits for this.
     io: Io,
 }
@@ -97,6 +99,7 @@ impl Request {
         head: Head,
         frame: Frame,
         disk: DiskUse,
+        seat: Seat,
     ) -> Result<KBox<Self>, kernel::alloc::AllocError> {
         KBox::new(
             Self {
@@ -111,6 +114,7 @@ impl Request {
                 progress: Progress::Arrived,
                 span: None,
                 place: None,
+                seat,
                 outcome: Outcome::Success,
                 io: Io::new(disk),
             },
@@ -141,9 +145,11 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
+        let blade = self.port.blade();
         if let Some(place) = self.place {
-            self.port.blade().release(place);
+            blade.release(place);
         }
+        blade.initiators().leave(self.seat);
     }
 }
 

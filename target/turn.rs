@@ -9,6 +9,7 @@ use super::history::History;
 use super::order::Places;
 use super::order::Spans;
 use super::request::Request;
+use super::stats::Counter;
 use crate::sync::Fifo;
 
 /// The requests that wait, and what those under way touch.
@@ -43,6 +44,7 @@ impl Turns {
                 .is_some_and(|write| self.history.has_overtaken(write));
             if is_late {
                 // Without an answer: whoever waits for one will ask again.
+                request.port.stats().count(Counter::DroppedCopy);
                 continue;
             }
             self.start_or_wait(places, request);

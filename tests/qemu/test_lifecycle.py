@@ -5,10 +5,11 @@ import time
 
 import pytest
 
-from aoeframes import READ_EXT, is_aoe
+from aoeframes import IDENTIFY, READ_EXT, is_aoe
 from beds import Flood, bed
 from lab import Disk
 
+UNAVAILABLE = 3
 ADD_BOTH = "kvadd 0 1 eth0 /dev/sda force=1 && kvadd 0 1 eth1 /dev/sda force=1"
 FREE = "dmsetup create free --table '0 8 linear {0} 0' && dmsetup remove free"
 
@@ -115,6 +116,16 @@ def test_an_interface_renamed_while_exported(target, guest):
     wait_for_answer(client)
 
 
+def test_an_interface_moved_to_another_namespace(guest):
+    guest.run("ip netns add other; ip link add veth0 up type veth peer name veth1")
+    guest.run("kvadd 0 1 veth0 /dev/sda force=1")
+    guest.run("ip link set veth0 netns other && ip -n other link set veth0 up", timeout=20)
+    assert state(guest, "0.1@veth0") == "down: no such interface"
+    guest.run("ip -n other link set veth0 netns 1 && ip link set veth0 up", timeout=20)
+    assert state(guest, "0.1@veth0") == "up"
+    guest.run("ip link del veth0; ip netns del other")
+
+
 def test_a_network_card_pulled_out_under_load(target, guest):
     guest.run("kvadd 0 1 eth1 /dev/sda force=1")
     client = target.client(0, 1, port=1)
@@ -134,8 +145,11 @@ def test_a_disk_pulled_out(target, guest):
     client = target.client(0, 2)
     assert len(client.read(0)) == 512
     guest.run("echo 1 >/sys/block/sdb/device/delete")
-    reply = client.ask(client.ata_frame(READ_EXT))
-    assert reply.error == 3 or reply.registers[0] & 1, "an error, not silence and not data"
+    assert client.ask(client.ata_frame(READ_EXT)).error == UNAVAILABLE
+    assert client.ask(client.ata_frame(IDENTIFY)).error == UNAVAILABLE
+    assert state(guest, "0.2@eth0") == "down: device is gone"
+    # Neither taken for a resized disk, nor in the way of the others.
+    assert client.receive(lambda frame: frame[:6] == b"\xff" * 6, 2.5) is None
     guest.run("kvdel 0 2 eth0", timeout=20)
     guest.run(
         "echo 0 1 0 >/sys/class/scsi_host/host0/scan; until [ -b /dev/sdb ]; do sleep 0.1; done"

@@ -192,6 +192,49 @@ def test_g04_more_than_the_target_holds(client):
     assert len(client.read(0)) == SECTOR
 
 
+def counter(target, name: str) -> int:
+    return int(target.guest.run(f"cat /sys/kvblade/{SHELF}.{SLOT}@eth0/stats/{name}").stdout)
+
+
+def test_h14_an_initiator_has_no_more_under_way_than_its_buffer_count(target, client):
+    """What is beyond is dropped and counted; another initiator is served meanwhile."""
+    count = client.config_query().buffer_count
+    target.guest.run(f"echo >/sys/kvblade/{SHELF}.{SLOT}@eth0/stats/clear")
+    # Each waits for the one before it, 200 ms.
+    frames = [write(client, 300, random.randbytes(SECTOR)) for _ in range(count + 6)]
+    for frame in frames:
+        client.neighbour.send(frame)
+    other = client.ata_frame(READ_EXT, 400, src="02:00:00:00:77:01")
+    client.neighbour.send(other)
+    time.sleep(0.3)
+    # The first may have ended already.
+    seen = target.guest.run(f"cat /sys/kvblade/{SHELF}.{SLOT}@eth0/initiators").stdout
+    assert any(f"{client.neighbour.mac} {busy} " in seen for busy in (count, count - 1))
+    answered = [client.receive(lambda _frame: True)[20:24] for _ in range(count + 1)]
+    assert answered == [other[20:24], *tags(frames[:count])]
+    assert client.receive(lambda _frame: True, 1) is None
+    assert counter(target, "dropped_window") == 6
+    assert counter(target, "requests") == count + 1
+    assert (counter(target, "writes"), counter(target, "written_sectors")) == (count, count)
+    assert (counter(target, "reads"), counter(target, "read_sectors")) == (1, 1)
+    # And the window is open again.
+    client.write(300, bytes(SECTOR))
+
+
+def test_h13_queries_of_all_targets_are_answered_so_often_only(client):
+    """Their answers go to whom the frame names as its source."""
+    victim = "02:00:00:00:77:02"
+    for _ in range(20):
+        for _ in range(20):
+            client.neighbour.send(client.config_frame(src=victim, shelf=0xFFFF, slot=0xFF))
+        time.sleep(0.02)
+    time.sleep(0.5)
+    assert 20 <= len(client.neighbour.drain()) <= 200
+    # Others, and what is meant for this target, are not affected.
+    assert client.config_query(shelf=0xFFFF, slot=0xFF).error is None
+    assert client.config_query(src=victim).error is None
+
+
 def test_h6_an_answer_after_a_minute_is_not_sent(target, stuck):
     client, old, sent = stuck
     time.sleep(max(0, sent + 61 - time.monotonic()))

@@ -131,11 +131,12 @@ def test_wrong_usage(guest, command, sentence):
         # These the module says, and the script repeats.
         (
             "0 1 eth0 /dev/sdb colour=red",
-            "colour: no such option (there are ro, shared, force, offline, model, sn, wwn, config,"
-            " mask and reserve)",
+            "colour: no such option (there are ro, shared, bufcnt, force, offline, model, sn, wwn,"
+            " config, mask and reserve)",
         ),
         ("0 1 eth0 /dev/sdb ro=yes", "ro=yes: the value must be 0 or 1"),
         (f"0 1 eth0 /dev/sdb model={'x' * 41}", f"model {'x' * 41}: more than 40 characters"),
+        ("0 1 eth0 /dev/sdb bufcnt=1", "bufcnt 1: not a number from 2 to 512"),
         ("0 1 eth0 /dev/sdb sn=ä", "sn ä: not printable ASCII"),
         (
             "0 1 eth0 /dev/sdb wwn=1234",

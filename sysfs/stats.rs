@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/sys/kvblade/SHELF.SLOT@INTERFACE/stats`: what is counted of an export, one number a file.
+
+use kernel::prelude::*;
+use kernel::str::Formatter;
+use kernel::sync::Arc;
+
+use super::kobject::Attribute;
+use super::kobject::Entries;
+use super::kobject::Node;
+use crate::target::Counter;
+use crate::target::Port;
+
+/// The directory of an export's counters.
+pub(super) struct Stats(Arc<Port>);
+
+impl Stats {
+    /// The directory of a port's counters.
+    pub(super) fn new(port: Arc<Port>) -> Self {
+        Self(port)
+    }
+}
+
+impl Entries for Stats {
+    fn attributes() -> &'static [&'static Attribute<Self>] {
+        static ALL: [&Attribute<Stats>; 17] = [
+            &REQUESTS,
+            &READS,
+            &READ_SECTORS,
+            &WRITES,
+            &WRITTEN_SECTORS,
+            &FLUSHES,
+            &TRIMS,
+            &ATA_ERRORS,
+            &AOE_ERRORS,
+            &DROPPED_FULL,
+            &DROPPED_WINDOW,
+            &DROPPED_TO_ALL,
+            &DROPPED_MEMORY,
+            &DROPPED_MASK,
+            &DROPPED_COPY,
+            &DROPPED_LATE,
+            &CLEAR,
+        ];
+        &ALL
+    }
+}
+
+macro_rules! counters {
+    ($($file:ident, $name:literal, $counter:ident;)*) => {$(
+        static $file: Attribute<Stats> = Attribute::new(
+            $name,
+            0o444,
+            Some(|stats, text| show(stats, text, Counter::$counter)),
+            None,
+        );
+    )*};
+}
+
+counters! {
+    REQUESTS, c"requests", Requests;
+    READS, c"reads", Reads;
+    READ_SECTORS, c"read_sectors", ReadSectors;
+    WRITES, c"writes", Writes;
+    WRITTEN_SECTORS, c"written_sectors", WrittenSectors;
+    FLUSHES, c"flushes", Flushes;
+    TRIMS, c"trims", Trims;
+    ATA_ERRORS, c"ata_errors", AtaErrors;
+    AOE_ERRORS, c"aoe_errors", AoeErrors;
+    DROPPED_FULL, c"dropped_full", DroppedFull;
+    DROPPED_WINDOW, c"dropped_window", DroppedWindow;
+    DROPPED_TO_ALL, c"dropped_to_all", DroppedToAll;
+    DROPPED_MEMORY, c"dropped_memory", DroppedMemory;
+    DROPPED_MASK, c"dropped_mask", DroppedMask;
+    DROPPED_COPY, c"dropped_copy", DroppedCopy;
+    DROPPED_LATE, c"dropped_late", DroppedLate;
+}
+
+static CLEAR: Attribute<Stats> = Attribute::new(c"clear", 0o200, None, Some(clear));
+
+fn show(stats: &Stats, text: &mut Formatter<'_>, counter: Counter) -> Result {
+    let value = stats.0.stats().get(counter);
+    Ok(core::fmt::Write::write_fmt(
+        text,
+        format_args!("{value}\n"),
+    )?)
+}
+
+fn clear(stats: &Node<Stats>, _text: &[u8]) -> Result {
+    stats.0.stats().clear();
+    Ok(())
+}

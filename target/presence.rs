@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A blade's presence on its segments: whether another target has its address, and whether it is
+//! in use.
+
+use kernel::prelude::*;
+use kernel::sync::Arc;
+use kernel::time::delay::fsleep;
+use kernel::time::Delta;
+
+use super::port::Port;
+use super::refusal::Refusal;
+use super::registry::Registry;
+
+/// How often the segment is asked whether another target has an address, and how long it has to
+/// answer each time.
+const PROBES: usize = 3;
+const PROBE_WAIT: Delta = Delta::from_millis(300);
+
+impl Registry {
+    /// Takes the blade of a port out of use: ATA commands are refused.
+    pub(crate) fn set_offline(&self, port: &Port) {
+        let was_offline = port
+            .blade()
+            .change(|settings| core::mem::replace(&mut settings.rules.offline, true));
+        if !was_offline {
+            port.log(format_args!("offline"));
+        }
+    }
+
+    /// Takes the blade of a port back into use and tells initiators, unless another target on a
+    /// segment has the address. Sleeps for a second while it asks, which it does not with `force`.
+    pub(crate) fn set_online(&self, port: &Port, force: bool) -> Result<(), Refusal> {
+        let blade = port.blade();
+        let mut ports = KVec::new();
+        for other in self.ports.lock().iter() {
+            if Arc::ptr_eq(other.blade(), blade) {
+                ports.push(other.clone(), GFP_KERNEL)?;
+            }
+        }
+        if blade.settings().lock().rules.offline && !force {
+            look_for_rivals(&ports)?;
+        }
+        let was_offline =
+            blade.change(|settings| core::mem::replace(&mut settings.rules.offline, false));
+        if was_offline {
+            port.log(format_args!("online"));
+        }
+        for port in &ports {
+            port.announce();
+        }
+        Ok(())
+    }
+}
+
+/// Asks whether another target on the segments of these ports, which are those of one blade, has
+/// their address. Sleeps.
+pub(super) fn look_for_rivals(ports: &[Arc<Port>]) -> Result<(), Refusal> {
+    if !ports.iter().any(|port| port.can_send()) {
+        return Ok(());
+    }
+    for port in ports {
+        port.forget_rival();
+    }
+    for _ in 0..PROBES {
+        for port in ports {
+            port.probe();
+        }
+        fsleep(PROBE_WAIT);
+        if let Some((port, card)) = ports.iter().find_map(|port| Some((port, port.rival()?))) {
+            return Err(Refusal::new(
+                EADDRINUSE,
+                format_args!(
+                    "{}@{}: address in use by another target, at {card}; force=1 exports it all \
+                     the same",
+                    port.address(),
+                    port.interface()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}

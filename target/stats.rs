@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is counted of a port.
+
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counter {
+    /// Requests let in, whatever became of them.
+    Requests,
+    /// READ and VERIFY commands that succeeded.
+    Reads,
+    /// Sectors that they read.
+    ReadSectors,
+    /// WRITE commands that succeeded.
+    Writes,
+    /// Sectors that they wrote.
+    WrittenSectors,
+    /// FLUSH commands that succeeded, and power commands that flush.
+    Flushes,
+    /// TRIM commands that succeeded.
+    Trims,
+    /// ATA commands that were answered with an error.
+    AtaErrors,
+    /// Requests that were answered with an error of the AoE header.
+    AoeErrors,
+    /// Dropped: the blade had as many requests as it holds.
+    DroppedFull,
+    /// Dropped: the initiator had more under way than the buffer count allows.
+    DroppedWindow,
+    /// Dropped: the initiator sent too many requests to all targets.
+    DroppedToAll,
+    /// Dropped: memory was short.
+    DroppedMemory,
+    /// Dropped: the initiator is not on the mask list.
+    DroppedMask,
+    /// Dropped: a copy of a write that a newer one had followed.
+    DroppedCopy,
+    /// Answers that were not sent, a minute after the request.
+    DroppedLate,
+}
+
+/// The counters of a port.
+pub(crate) struct Stats([Atomic<u64>; Stats::COUNTERS]);
+
+impl Stats {
+    const COUNTERS: usize = Counter::DroppedLate as usize + 1;
+
+    /// All at zero.
+    pub(super) const fn new() -> Self {
+        Self([const { Atomic::new(0) }; Self::COUNTERS])
+    }
+
+    /// Counts one. In any context.
+    pub(super) fn count(&self, counter: Counter) {
+        self.add(counter, 1);
+    }
+
+    /// Counts several. In any context.
+    pub(super) fn add(&self, counter: Counter, number: u64) {
+        if let Some(value) = self.0.get(counter as usize) {
+            let _ = value.fetch_add(number, Relaxed);
+        }
+    }
+
+    /// The value of a counter.
+    pub(crate) fn get(&self, counter: Counter) -> u64 {
+        self.0
+            .get(counter as usize)
+            .map_or(0, |value| value.load(Relaxed))
+    }
+
+    /// Sets all to zero.
+    pub(crate) fn clear(&self) {
+        for value in &self.0 {
+            value.store(0, Relaxed);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What happens by itself: interfaces come, go and change, which the network stack tells; disks
+//! change their size, which no one tells.
+
+use kernel::prelude::*;
+use kernel::sync::atomic::Relaxed;
+use kernel::sync::Arc;
+use kernel::time::msecs_to_jiffies;
+use kernel::time::Msecs;
+use kernel::workqueue::WorkItem;
+
+use super::port::Port;
+use super::registry::Registry;
+use crate::net::Device;
+use crate::net::DeviceEvent;
+use crate::net::DeviceEventHandler;
+
+/// Time between two looks at what must be looked at, in milliseconds.
+const TICK: Msecs = 1000;
+
+impl Registry {
+    /// Lets there be a tick.
+    pub(super) fn tick_later(self: &Arc<Self>) {
+        // If it is queued already there will be a tick soon enough.
+        let _ = self
+            .queue
+            .enqueue_delayed::<_, 0>(self.clone(), msecs_to_jiffies(TICK));
+    }
+
+    /// Gives an interface to the ports that wait for it, and takes it from those that are named
+    /// for another.
+    fn appeared(&self, ports: &[Arc<Port>], device: &Device) {
+        for port in ports {
+            let has = port.device_key() == Some(device.key());
+            if has && !port.wants(device) {
+                port.set_device(None);
+            }
+            if port.device_key().is_none() && port.wants(device) && !port.blade().is_closing() {
+                if let Ok(held) = KBox::new(device.hold(), GFP_KERNEL) {
+                    port.set_device(Some(held));
+                }
+            }
+        }
+    }
+}
+
+/// The tick: announcements that had to wait, and disks that have another size.
+impl WorkItem for Registry {
+    type Pointer = Arc<Registry>;
+
+    fn run(this: Arc<Registry>) {
+        let ports = this.ports.lock();
+        for port in ports.iter() {
+            if let Some(sectors) = port.blade().new_capacity() {
+                port.log(format_args!("the device has {sectors} sectors now"));
+                for other in ports.iter() {
+                    if Arc::ptr_eq(other.blade(), port.blade()) {
+                        other.announce();
+                    }
+                }
+            }
+            port.announce_if_due();
+        }
+        if !ports.is_empty() && !this.closed.load(Relaxed) {
+            this.tick_later();
+        }
+    }
+}
+
+impl DeviceEventHandler for Registry {
+    fn device_event(&self, device: &Device, event: DeviceEvent) {
+        let ports = self.ports.lock();
+        let here = |port: &&Arc<Port>| port.device_key() == Some(device.key());
+        match event {
+            DeviceEvent::Appeared => self.appeared(&ports, device),
+            DeviceEvent::Vanishing => {
+                for port in ports.iter().filter(here) {
+                    port.set_device(None);
+                }
+            }
+            DeviceEvent::Changed => {
+                for port in ports.iter().filter(here) {
+                    port.announce();
+                }
+                return;
+            }
+        }
+        // Without memory the old table stays: ports found there that have no interface drop the
+        // frame, and those that are missing there wait for the next change.
+        let _ = self.publish(&ports);
+    }
+}
