@@ -5,7 +5,7 @@
 guests with each other or with this process, `logscan` judges kernel logs.
 """
 
-from lab.guest import SCATTER_GATHER, Disk, Guest, GuestError, Nic, Result, start_all
+from lab.guest import SCATTER_GATHER, Disk, Guest, GuestError, Machine, Nic, Result, start_all
 from lab.logscan import problems
 from lab.wire import Neighbour, Wire
 
@@ -14,6 +14,7 @@ __all__ = [
     "Disk",
     "Guest",
     "GuestError",
+    "Machine",
     "Neighbour",
     "Nic",
     "Result",

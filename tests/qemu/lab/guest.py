@@ -4,6 +4,7 @@
 import base64
 import contextlib
 import itertools
+import os
 import shlex
 import subprocess
 import time
@@ -58,8 +59,19 @@ class Nic:
     model: str = "virtio-net-pci"
 
 
+@dataclass
+class Machine:
+    """What QEMU emulates, and further words for its command line."""
+
+    accel: str = field(default_factory=lambda: os.environ.get("KVBLADE_ACCEL", "tcg,thread=multi"))
+    cpu: str = "max"
+    options: Sequence[str] = ()
+
+
 class Guest:
     """A virtual machine with our module and scripts in it. A context manager.
+
+    Further `programs` of ours are those of tests/NAME, further `modules` those of FOLDER.
 
     Its console log and the frames of its cards (NAME-ethN.pcap) are kept in
     the results folder. Not for use by several threads.
@@ -76,6 +88,9 @@ class Guest:
         memory: str = "512M",
         cpus: int = 2,
         append: str = "",
+        programs: Sequence[str] = (),
+        modules: Sequence[str] = (),
+        machine: Machine | None = None,
         shell: Path | None = None,
     ):
         self.name = name
@@ -84,6 +99,9 @@ class Guest:
         self.memory = memory
         self.cpus = cpus
         self.append = append
+        self.programs = programs
+        self.modules = modules
+        self.machine = machine or Machine()
         self.shell = shell
         self.boot_mark = ""
         folder = paths.results()

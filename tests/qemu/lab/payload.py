@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The initrd of the guests: busybox, kernel modules, our module and scripts.
+"""The initrd of the guests: busybox, kernel modules, our module, scripts and programs.
 
 It is made anew by every run, in well under a second, so that the root image
 stays as it is while the project changes.
@@ -19,23 +19,42 @@ _APPLETS = ("sh", "mount", "mkdir", "modprobe", "cp", "sleep", "switch_root")
 
 
 @functools.cache
-def initrd() -> Path:
-    """Builds the initrd and returns its path."""
+def program(name: str) -> Path:
+    """Builds the Rust program of tests/NAME. The guests have the C library that it needs."""
+    folder = paths.SOURCE / "tests" / name
+    subprocess.run(["cargo", "build", "--quiet", "--release", "--locked"], cwd=folder, check=True)
+    return Path(os.environ["CARGO_TARGET_DIR"]) / "release" / f"kvblade-{name}"
+
+
+@functools.cache
+def module(folder: str) -> Path:
+    """Builds the kernel module of a folder, for tests only."""
+    command = [paths.SOURCE / "dev/build", paths.SOURCE / folder]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return Path(done.stdout.splitlines()[-1])
+
+
+@functools.cache
+def initrd(programs: tuple[str, ...] = (), modules: tuple[str, ...] = ()) -> Path:
+    """Builds the initrd, with programs and further modules of ours, and returns its path."""
     setup = paths.setup()
-    stage = paths.scratch() / "initrd"
+    stage = paths.scratch() / "-".join(("initrd", *programs))
     shutil.copytree(setup["modules"], stage, copy_function=os.link)
     _busybox(stage)
     _install(_GUEST / "initrd-init", stage / "init")
 
-    modules = stage / "lib/modules" / setup["release"]
-    (modules / "updates").mkdir()
-    _copy_module(Path(setup["module"]), modules / "updates")
+    updates = stage / "lib/modules" / setup["release"] / "updates"
+    updates.mkdir()
+    for path in (Path(setup["module"]), *map(module, modules)):
+        _copy_module(path, updates)
     subprocess.run(["depmod", "-b", stage, setup["release"]], check=True)
 
     for name in ("init", "agent"):
         _install(_GUEST / name, stage / "payload/usr/local/lib/lab" / name)
     for script in (paths.SOURCE / "scripts").glob("kv*"):
         _install(script, stage / "payload/usr/local/sbin" / script.name)
+    for name in programs:
+        _install(program(name), stage / "payload/usr/local/sbin" / f"kvblade-{name}")
     return _archive(stage)
 
 

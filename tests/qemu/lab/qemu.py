@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The command line of QEMU for a guest."""
 
-import os
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,15 +31,17 @@ def start(guest: "Guest", agent: Path) -> subprocess.Popen[bytes]:
 
 def _command(guest: "Guest", agent: Path) -> list[str]:
     setup = paths.setup()
-    accel = os.environ.get("KVBLADE_ACCEL", "tcg,thread=multi")
+    machine = guest.machine
     append = f"{_KERNEL} lab.name={guest.name} lab.disks={len(guest.disks)} {guest.append}"
     if guest.shell:
         append += " lab.shell=hvc0"
+    initrd = payload.initrd(tuple(guest.programs), tuple(guest.modules))
     return [
         "qemu-system-x86_64",
-        *("-accel", accel, "-cpu", "max", "-smp", str(guest.cpus), "-m", guest.memory),
+        *("-accel", machine.accel, "-cpu", machine.cpu, *machine.options),
+        *("-smp", str(guest.cpus), "-m", guest.memory),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
-        *("-kernel", setup["vmlinuz"], "-initrd", str(payload.initrd()), "-append", append),
+        *("-kernel", setup["vmlinuz"], "-initrd", str(initrd), "-append", append),
         *(
             "-chardev",
             f"file,id=console,path={guest.console},append=on",

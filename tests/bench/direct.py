@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The direct cells: a load generator sends AoE requests over a raw socket."""
+
+from dataclasses import dataclass
+
+from bed import CLIENT, DISK, MEMORY_DISK, SECTORS, TARGET, Bench
+from contestants import Contestant
+from figures import Figures
+
+# Requests of one measurement. More would not make it steadier.
+_COUNT = 2000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is measured, on which wire and disk."""
+
+    operation: str
+    sectors: int
+    window: int
+    disk: str = DISK
+
+    @property
+    def mtu(self) -> int:
+        return 1500 if self.sectors <= 2 else 9000
+
+    @property
+    def name(self) -> str:
+        size = f"{self.sectors / 2:g} KiB"
+        suffix = ", with memory" if self.disk == MEMORY_DISK else ""
+        return f"{self.operation} {size}, window {self.window}{suffix}"
+
+    @property
+    def load(self) -> str:
+        """How the load generator calls it."""
+        return f"{self.operation}:{self.sectors}:{self.window}"
+
+
+CELLS = (
+    *(
+        Cell(operation, sectors, window)
+        for sectors in (2, 8, 16)
+        for operation in ("read", "write")
+        for window in (1, 16)
+    ),
+    Cell("read", 8, 16, MEMORY_DISK),
+    Cell("write", 8, 16, MEMORY_DISK),
+)
+
+
+def load(count: int, cells: list[Cell]) -> str:
+    """The command that puts the load of these cells on a target."""
+    words = " ".join(cell.load for cell in cells)
+    return f"kvblade-bench {CLIENT} {TARGET} {SECTORS} {count} {words}"
+
+
+def measure(bench: Bench, contestants: tuple[Contestant, ...], figures: Figures) -> None:
+    """Measures all cells once. Each contestant is alone on the wire."""
+    for mtu, disk in dict.fromkeys((cell.mtu, cell.disk) for cell in CELLS):
+        cells = [cell for cell in CELLS if (cell.mtu, cell.disk) == (mtu, disk)]
+        bench.set_mtu(mtu)
+        for contestant in contestants:
+            with contestant.serving(bench, disk):
+                output = bench.run(load(_COUNT, cells))
+            for cell, line in zip(cells, output.splitlines(), strict=True):
+                figures.add(cell.name, contestant.name, float(line.split()[1]))

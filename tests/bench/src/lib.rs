@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The parts of the load generator.
+
+pub mod load;
+pub mod socket;

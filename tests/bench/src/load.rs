@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A window of requests that is kept full.
+
+use std::arch::x86_64::_rdtsc;
+use std::error::Error;
+use std::str::FromStr;
+
+use socket2::Socket;
+
+use crate::socket::Batch;
+
+/// The EtherType of AoE.
+pub const AOE: u16 = 0x88a2;
+
+/// The bytes before an ATA command's data.
+const ATA: usize = 36;
+/// The shortest frame on a wire.
+const SHORTEST: usize = 60;
+const SECTOR: usize = 512;
+/// Bytes of an answer that are looked at.
+const SEEN: usize = 64;
+
+/// The processor's clock.
+fn clock() -> u64 {
+    // SAFETY: Every x86 processor that runs Linux has this instruction.
+    unsafe { _rdtsc() }
+}
+
+/// What is measured: `read` or `write`, sectors of a request, requests under way.
+#[derive(Clone, Copy)]
+pub struct Cell {
+    is_write: bool,
+    sectors: usize,
+    window: usize,
+}
+
+impl FromStr for Cell {
+    type Err = Box<dyn Error>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts: Vec<_> = text.split(':').collect();
+        let [operation @ ("read" | "write"), sectors, window] = parts[..] else {
+            return Err(format!("not like read:8:16: {text}").into());
+        };
+        Ok(Self {
+            is_write: operation == "write",
+            sectors: sectors.parse()?,
+            window: window.parse()?,
+        })
+    }
+}
+
+/// The load of a cell on one target.
+pub struct Load<'a> {
+    socket: &'a Socket,
+    cell: Cell,
+    /// One frame for each request under way.
+    requests: Batch,
+    answers: Batch,
+    /// The requests that are to be sent.
+    ready: Vec<usize>,
+    /// The number of the last request.
+    number: u32,
+    /// Places of this size on the disk are used, each about as often as any other.
+    places: u64,
+}
+
+impl<'a> Load<'a> {
+    /// A load for the target `to`, with a disk of so many sectors.
+    pub fn new(socket: &'a Socket, cell: Cell, from: [u8; 6], to: [u8; 6], disk: u64) -> Self {
+        let data = if cell.is_write {
+            cell.sectors * SECTOR
+        } else {
+            0
+        };
+        let (flags, opcode) = if cell.is_write {
+            (0x41, 0x34)
+        } else {
+            (0x40, 0x24)
+        };
+        let mut frame = [&to[..], &from, &AOE.to_be_bytes(), &[0x10, 0, 0, 0, 1, 0]].concat();
+        frame.extend([0, 0, 0, 0, flags, 0, cell.sectors as u8, opcode]);
+        frame.resize((ATA + data).max(SHORTEST), 0);
+        Self {
+            socket,
+            cell,
+            requests: Batch::new(vec![frame; cell.window]),
+            answers: Batch::new(vec![vec![0; SEEN]; cell.window]),
+            ready: (0..cell.window).collect(),
+            number: 0,
+            places: disk / cell.sectors as u64,
+        }
+    }
+
+    /// Makes `warm` and then `count` requests, with the window full all the time, and returns the
+    /// time of one of the latter by the processor's clock.
+    pub fn run(&mut self, warm: usize, count: usize) -> Result<f64, Box<dyn Error>> {
+        self.turn(warm)?;
+        let begin = clock();
+        let answered = self.turn(count)?;
+        let time = clock() - begin;
+        while self.ready.len() < self.cell.window {
+            self.receive()?;
+        }
+        Ok(time as f64 / answered as f64)
+    }
+
+    /// Fills the window again and again until so many requests, or a few more, are answered.
+    fn turn(&mut self, count: usize) -> Result<usize, Box<dyn Error>> {
+        let mut answered = 0;
+        while answered < count {
+            for place in 0..self.ready.len() {
+                self.renew(self.ready[place]);
+            }
+            self.requests.send(self.socket, &self.ready)?;
+            self.ready.clear();
+            answered += self.receive()?;
+        }
+        Ok(answered)
+    }
+
+    /// Waits for answers.
+    fn receive(&mut self) -> Result<usize, Box<dyn Error>> {
+        let received = self.answers.receive(self.socket)?;
+        for index in 0..received {
+            self.take(index)?;
+        }
+        Ok(received)
+    }
+
+    /// Makes a new request of an answered one: its tag tells which it is, and it is for another
+    /// place, which is never next to that of its neighbours in time.
+    fn renew(&mut self, index: usize) {
+        self.number = self.number.wrapping_add(1);
+        let tag = self.number << 8 | index as u32;
+        let place = u64::from(self.number) * 7919 % self.places;
+        let lba = place * self.cell.sectors as u64;
+        let frame = self.requests.buffer(index);
+        frame[20..24].copy_from_slice(&tag.to_be_bytes());
+        frame[28..34].copy_from_slice(&lba.to_le_bytes()[..6]);
+    }
+
+    /// Judges an answer, and makes room for the next request.
+    fn take(&mut self, index: usize) -> Result<(), Box<dyn Error>> {
+        let length = self.answers.received_length(index);
+        let data = if self.cell.is_write {
+            0
+        } else {
+            self.cell.sectors * SECTOR
+        };
+        let answer = self.answers.buffer(index);
+        let request = usize::from(answer[23]);
+        if length < (ATA + data).max(SHORTEST) || answer[14] != 0x18 || answer[27] & 0x41 != 0x40 {
+            return Err(format!("a bad answer of {length} bytes: {answer:02x?}").into());
+        }
+        if request >= self.cell.window
+            || answer[20..24] != self.requests.buffer(request)[20..24]
+            || self.ready.contains(&request)
+        {
+            return Err(format!("an answer to no request under way: {answer:02x?}").into());
+        }
+        self.ready.push(request);
+        Ok(())
+    }
+}

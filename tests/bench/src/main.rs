@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Loads an AoE target, and prints how long a request takes by the processor's clock, which in an
+//! emulated machine that counts instructions is how many it executes:
+//!
+//! ```text
+//! kvblade-bench FROM TO SECTORS COUNT CELL...
+//! ```
+//!
+//! FROM and TO are the ends of a veth pair, and at TO there is the target 0.1 with a disk of so
+//! many SECTORS. A CELL is `read:8:16` for reads of 8 sectors, 16 of them under way. For each it
+//! prints the cell and the figure, from COUNT requests after a quarter as many to warm up.
+
+use std::error::Error;
+use std::{env, fs};
+
+use kvblade_bench::load::{Cell, Load, AOE};
+use kvblade_bench::socket;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [from, to, sectors, count, cells @ ..] = &arguments[..] else {
+        return Err("kvblade-bench FROM TO SECTORS COUNT CELL...".into());
+    };
+    let (own, target) = (address(from)?, address(to)?);
+    let (sectors, count) = (sectors.parse()?, count.parse::<usize>()?);
+    for text in cells {
+        let socket = socket::open(from, AOE)?;
+        let mut load = Load::new(&socket, text.parse::<Cell>()?, own, target, sectors);
+        println!("{text} {:.1}", load.run(count / 4, count)?);
+    }
+    Ok(())
+}
+
+/// The Ethernet address of an interface.
+fn address(interface: &str) -> Result<[u8; 6], Box<dyn Error>> {
+    let text = fs::read_to_string(format!("/sys/class/net/{interface}/address"))?;
+    let mut address = [0; 6];
+    for (byte, digits) in address.iter_mut().zip(text.trim().split(':')) {
+        *byte = u8::from_str_radix(digits, 16)?;
+    }
+    Ok(address)
+}
