@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
-.PHONY: help setup module demo test test-unit test-fuzz test-qemu bench-quick lint fmt shell install uninstall \
+.PHONY: help setup module demo test test-unit test-fuzz test-qemu bench-quick bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 help: ## list the targets
@@ -32,6 +32,10 @@ test-qemu: module ## run the tests in guests; K=EXPRESSION or T=FILE select some
 
 bench-quick: module ## instructions per request, against the baseline; ACCEPT=1 makes it the baseline
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run quick $(if $(ACCEPT),--accept)
+
+bench-profile: module ## where they go, by function; CELL=read:8:16, TARGET=kvblade_rs
+	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run profile \
+		$(or $(CELL),read:8:16) $(or $(TARGET),kvblade_rs)
 
 lint: setup ## check formatting and run all linters
 	@dev/in-tools tests/run lint

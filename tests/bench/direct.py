@@ -8,7 +8,7 @@ from contestants import Contestant
 from figures import Figures
 
 # Requests of one measurement. More would not make it steadier.
-_COUNT = 2000
+COUNT = 2000
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,12 @@ class Cell:
     sectors: int
     window: int
     disk: str = DISK
+
+    @classmethod
+    def parse(cls, text: str) -> "Cell":
+        """From the load generator's form of it, OPERATION:SECTORS:WINDOW."""
+        operation, sectors, window = text.split(":")
+        return cls(operation, int(sectors), int(window))
 
     @property
     def mtu(self) -> int:
@@ -61,6 +67,6 @@ def measure(bench: Bench, contestants: tuple[Contestant, ...], figures: Figures)
         bench.set_mtu(mtu)
         for contestant in contestants:
             with contestant.serving(bench, disk):
-                output = bench.run(load(_COUNT, cells))
+                output = bench.run(load(COUNT, cells))
             for cell, line in zip(cells, output.splitlines(), strict=True):
                 figures.add(cell.name, contestant.name, float(line.split()[1]))

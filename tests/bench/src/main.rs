@@ -9,7 +9,8 @@
 //!
 //! FROM and TO are the ends of a veth pair, and at TO there is the target 0.1 with a disk of so
 //! many SECTORS. A CELL is `read:8:16` for reads of 8 sectors, 16 of them under way. For each it
-//! prints the cell and the figure, from COUNT requests after a quarter as many to warm up.
+//! prints the cell, the figure, and of how many requests it is the average: about COUNT, after a
+//! quarter as many to warm up.
 
 use std::error::Error;
 use std::{env, fs};
@@ -27,7 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for text in cells {
         let socket = socket::open(from, AOE)?;
         let mut load = Load::new(&socket, text.parse::<Cell>()?, own, target, sectors);
-        println!("{text} {:.1}", load.run(count / 4, count)?);
+        let (time, answered) = load.run(count / 4, count)?;
+        println!("{text} {time:.1} {answered}");
     }
     Ok(())
 }
