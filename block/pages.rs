@@ -63,7 +63,7 @@ impl Pages {
                 break;
             }
             // SAFETY: An FFI call in process context, which may sleep.
-            let page = unsafe { bindings::alloc_pages_noprof(bindings::KV_GFP_NOIO, 0) };
+            let page = unsafe { bindings::alloc_pages(bindings::KV_GFP_NOIO, 0) };
             if page.is_null() {
                 return Err(AllocError);
             }
