@@ -6,6 +6,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/if_vlan.h>
 #include <linux/mm.h>
 #include <linux/nsproxy.h>
 #include <linux/rcupdate.h>
@@ -81,6 +82,47 @@ struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp)
 	skb_set_network_header(skb, ETH_HLEN);
 	skb->protocol = htons(ETH_P_AOE);
 	return skb;
+}
+
+/* Whether a reply can be made where the frame is, instead of beside it. */
+static bool kv_frame_is_ours(struct sk_buff *skb, unsigned int linear)
+{
+	unsigned int headroom = skb_mac_header(skb) - skb->head;
+
+	return !skb_shared(skb) && !skb_cloned(skb) && !skb_zcopy(skb) &&
+	       !skb_is_gso(skb) && !skb_has_frag_list(skb) &&
+	       skb->fclone == SKB_FCLONE_UNAVAILABLE &&
+	       headroom + ETH_HLEN >= LL_RESERVED_SPACE(skb->dev) &&
+	       headroom + linear <= skb_end_offset(skb);
+}
+
+struct sk_buff *kv_reply_in_place(struct sk_buff *frame, unsigned int linear, gfp_t gfp)
+{
+	if (!kv_frame_is_ours(frame, linear) || pskb_trim(frame, 0)) {
+		struct sk_buff *skb = kv_reply_alloc(linear, gfp);
+
+		consume_skb(frame);
+		return skb;
+	}
+	/* What the way in has left there must not follow it on the way out. */
+	skb_orphan(frame);
+	skb_scrub_packet(frame, true);
+	__vlan_hwaccel_clear_tag(frame);
+	skb_clear_hash(frame);
+	skb_set_queue_mapping(frame, 0);
+	skb_reset_redirect(frame);
+	frame->ip_summed = CHECKSUM_NONE;
+	frame->encapsulation = 0;
+	frame->priority = 0;
+	memset(frame->cb, 0, sizeof(frame->cb));
+
+	skb_push(frame, ETH_HLEN);
+	skb_trim(frame, 0);
+	skb_put_zero(frame, linear);
+	skb_reset_mac_header(frame);
+	skb_set_network_header(frame, ETH_HLEN);
+	frame->protocol = htons(ETH_P_AOE);
+	return frame;
 }
 
 u8 *kv_reply_data(const struct sk_buff *skb)
@@ -203,6 +245,16 @@ bool kv_bdev_is_rotational(struct block_device *bdev)
 void *kv_page_address(const struct page *page)
 {
 	return page_address(page);
+}
+
+void kv_local_bh_disable(void)
+{
+	local_bh_disable();
+}
+
+void kv_local_bh_enable(void)
+{
+	local_bh_enable();
 }
 
 void kv_synchronize_rcu_tasks(void)

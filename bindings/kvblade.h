@@ -37,6 +37,7 @@ void kv_frame_free(struct sk_buff *skb);
 
 /* Replies. */
 struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp);
+struct sk_buff *kv_reply_in_place(struct sk_buff *frame, unsigned int linear, gfp_t gfp);
 u8 *kv_reply_data(const struct sk_buff *skb);
 void kv_reply_add_page(struct sk_buff *skb, int index, struct page *page,
 		       unsigned int len);
@@ -68,6 +69,8 @@ bool kv_bdev_is_rotational(struct block_device *bdev);
 
 /* The rest. */
 void *kv_page_address(const struct page *page);
+void kv_local_bh_disable(void);
+void kv_local_bh_enable(void);
 void kv_synchronize_rcu_tasks(void);
 
 #endif

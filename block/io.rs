@@ -64,7 +64,8 @@ impl Io {
     pub(crate) fn read(&mut self, sector: u64, sectors: usize) -> Result<(), AllocError> {
         self.operation = bindings::KV_READ;
         self.sector = sector;
-        self.pages = Pages::new(sectors.checked_mul(SECTOR).ok_or(AllocError)?)?;
+        self.pages
+            .take(sectors.checked_mul(SECTOR).ok_or(AllocError)?)?;
         self.bytes = self.pages.len();
         Ok(())
     }
@@ -94,9 +95,9 @@ impl Io {
         self.bytes = sectors.saturating_mul(SECTOR as u32);
     }
 
-    /// The data, given away.
-    pub(crate) fn take_pages(&mut self) -> Pages {
-        core::mem::replace(&mut self.pages, Pages::none())
+    /// The data, to be given away.
+    pub(crate) fn pages(&mut self) -> &mut Pages {
+        &mut self.pages
     }
 }
 

@@ -19,7 +19,7 @@ use crate::bindings;
 /// The first `count` vectors describe pages that this value owns, each with the number of bytes
 /// used of it, which is at most a page, from its start.
 pub(crate) struct Pages {
-    vectors: [bindings::bio_vec; Pages::MAX],
+    vectors: [MaybeUninit<bindings::bio_vec>; Pages::MAX],
     count: u16,
     len: u32,
 }
@@ -41,24 +41,26 @@ impl Pages {
     pub(crate) const fn none() -> Self {
         // INVARIANT: No vector is claimed to describe a page.
         Self {
-            vectors: pin_init::zeroed(),
+            vectors: [const { MaybeUninit::uninit() }; Self::MAX],
             count: 0,
             len: 0,
         }
     }
 
-    /// Pages for `len` bytes, not initialised. May wait for memory, but not for I/O.
+    /// Takes pages for `len` bytes, not initialised, in place of those there were. May wait for
+    /// memory, but not for I/O.
     ///
     /// # Errors
     ///
-    /// `AllocError` when memory is short or `len` is more than [`Pages::MAX_LEN`].
-    pub(super) fn new(len: usize) -> Result<Self, AllocError> {
+    /// `AllocError` when memory is short or `len` is more than [`Pages::MAX_LEN`]; then there may
+    /// be fewer pages.
+    pub(super) fn take(&mut self, len: usize) -> Result<(), AllocError> {
+        self.clear();
         if len > Self::MAX_LEN {
             return Err(AllocError);
         }
-        let mut this = Self::none();
-        for vector in &mut this.vectors {
-            let part = len.saturating_sub(this.len as usize).min(PAGE_SIZE) as u32;
+        for vector in &mut self.vectors {
+            let part = len.saturating_sub(self.len as usize).min(PAGE_SIZE) as u32;
             if part == 0 {
                 break;
             }
@@ -68,15 +70,25 @@ impl Pages {
                 return Err(AllocError);
             }
             // INVARIANT: The vector describes a page that is ours.
-            *vector = bindings::bio_vec {
+            vector.write(bindings::bio_vec {
                 bv_page: page,
                 bv_len: part,
                 bv_offset: 0,
-            };
-            this.count = this.count.saturating_add(1);
-            this.len = this.len.saturating_add(part);
+            });
+            self.count = self.count.saturating_add(1);
+            self.len = self.len.saturating_add(part);
         }
-        Ok(this)
+        Ok(())
+    }
+
+    /// Gives the pages back.
+    fn clear(&mut self) {
+        for vector in self.iter() {
+            // SAFETY: By the invariant the page is ours.
+            unsafe { bindings::__free_pages(vector.bv_page, 0) };
+        }
+        // INVARIANT: The entries are not ours any more.
+        (self.count, self.len) = (0, 0);
     }
 
     /// Bytes of data.
@@ -86,11 +98,14 @@ impl Pages {
 
     /// The vectors of the pages, for a bio, with their number.
     pub(super) fn vectors(&mut self) -> (*mut bindings::bio_vec, u16) {
-        (self.vectors.as_mut_ptr(), self.count)
+        (self.vectors.as_mut_ptr().cast(), self.count)
     }
 
     fn iter(&self) -> impl Iterator<Item = &bindings::bio_vec> {
-        self.vectors.iter().take(self.count.into())
+        let count = usize::from(self.count);
+        // SAFETY: By the invariant so many vectors are initialised.
+        let vector = |vector: &'_ MaybeUninit<bindings::bio_vec>| unsafe { &*vector.as_ptr() };
+        self.vectors.iter().take(count).map(vector)
     }
 
     /// Fills the pages: `fill` is given each piece of memory with its offset in the data, and
@@ -116,20 +131,17 @@ impl Pages {
 
     /// Gives the pages away: `take` gets each with its index and the number of bytes used, and
     /// owns it from then on.
-    pub(crate) fn give(mut self, mut take: impl FnMut(usize, *mut bindings::page, u32)) {
+    pub(crate) fn give(&mut self, mut take: impl FnMut(usize, *mut bindings::page, u32)) {
         for (index, vector) in self.iter().enumerate() {
             take(index, vector.bv_page, vector.bv_len);
         }
         // INVARIANT: The entries are not ours any more.
-        self.count = 0;
+        (self.count, self.len) = (0, 0);
     }
 }
 
 impl Drop for Pages {
     fn drop(&mut self) {
-        for vector in self.iter() {
-            // SAFETY: By the invariant the page is ours.
-            unsafe { bindings::__free_pages(vector.bv_page, 0) };
-        }
+        self.clear();
     }
 }

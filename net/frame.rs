@@ -46,6 +46,11 @@ impl Frame {
         wanted.then_some(frame)
     }
 
+    /// The raw frame; its reference is the caller's to put.
+    pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
+        core::mem::ManuallyDrop::new(self).0.as_ptr()
+    }
+
     /// Another reference to the same frame.
     pub(crate) fn share(&self) -> Self {
         // SAFETY: By the invariant the frame is valid.

@@ -11,6 +11,7 @@ use kernel::alloc::AllocError;
 use kernel::prelude::*;
 
 use super::device::Device;
+use super::frame::Frame;
 use crate::bindings;
 use crate::block::Pages;
 
@@ -41,16 +42,42 @@ impl Reply {
     ///
     /// `AllocError` when memory is short: the context may not allow to wait for it.
     pub(crate) fn new(linear: usize, data_follows: bool) -> Result<Self, AllocError> {
-        let linear = if data_follows {
-            linear
-        } else {
-            linear.max(Self::MIN)
-        };
+        let linear = Self::padded(linear, data_follows);
         // SAFETY: An FFI call without requirements.
         let skb = unsafe { bindings::kv_reply_alloc(linear as u32, bindings::GFP_ATOMIC) };
         let skb = NonNull::new(skb).ok_or(AllocError)?;
         // INVARIANT: `kv_reply_alloc` returns a new buffer with `linear` zeroed bytes.
         Ok(Self { skb, linear })
+    }
+
+    /// As [`Reply::new`], in the memory of a frame whose contents are not needed any more, if no
+    /// one else has a part in that.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Reply::new`].
+    pub(crate) fn in_place_of(
+        frame: Frame,
+        linear: usize,
+        data_follows: bool,
+    ) -> Result<Self, AllocError> {
+        let linear = Self::padded(linear, data_follows);
+        // SAFETY: The frame is valid, and its reference is given away.
+        let skb = unsafe {
+            bindings::kv_reply_in_place(frame.into_raw(), linear as u32, bindings::GFP_ATOMIC)
+        };
+        let skb = NonNull::new(skb).ok_or(AllocError)?;
+        // INVARIANT: `kv_reply_in_place` returns a buffer that is ours alone, with `linear` zeroed
+        // bytes.
+        Ok(Self { skb, linear })
+    }
+
+    fn padded(linear: usize, data_follows: bool) -> usize {
+        if data_follows {
+            linear
+        } else {
+            linear.max(Self::MIN)
+        }
     }
 
     /// Writes `bytes` at `offset` of the linear part, and what would be beyond its end nowhere.
@@ -67,7 +94,7 @@ impl Reply {
     }
 
     /// Adds the pages' data behind the linear part.
-    pub(crate) fn with_pages(self, pages: Pages) -> Self {
+    pub(crate) fn with_pages(self, pages: &mut Pages) -> Self {
         pages.give(|index, page, len| {
             // SAFETY: The buffer is ours and had no fragments, `Pages` holds no more pages than a
             // buffer has places for fragments, and the page's reference goes over to the buffer.

@@ -17,5 +17,7 @@ pub(crate) use time::Moment;
 pub(crate) use time::Pace;
 pub(crate) use work::flush;
 pub(crate) use work::flush_delayed;
+pub(crate) use work::this_task;
 pub(crate) use work::wait_for_tasks;
+pub(crate) use work::NoSoftirqs;
 pub(crate) use work::WorkQueue;

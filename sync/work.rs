@@ -6,6 +6,8 @@ use core::ops::Deref;
 
 use kernel::bindings as kernel_bindings;
 use kernel::prelude::*;
+use kernel::task::Task;
+use kernel::types::NotThreadSafe;
 use kernel::workqueue::DelayedWork;
 use kernel::workqueue::Queue;
 use kernel::workqueue::Work;
@@ -63,6 +65,32 @@ impl Drop for WorkQueue {
         // SAFETY: The queue is valid, and no one else holds it.
         unsafe { kernel_bindings::destroy_workqueue(self.0) };
     }
+}
+
+/// While it is there this CPU handles no softirqs: what they have to do is done at once when it is
+/// dropped, instead of after each step.
+pub(crate) struct NoSoftirqs(NotThreadSafe);
+
+impl NoSoftirqs {
+    /// Begins to hold softirqs off. Interrupts must be enabled.
+    pub(crate) fn begin() -> Self {
+        // SAFETY: An FFI call; `drop` undoes it, on the same CPU, since the task cannot move.
+        unsafe { bindings::kv_local_bh_disable() };
+        Self(NotThreadSafe)
+    }
+}
+
+impl Drop for NoSoftirqs {
+    fn drop(&mut self) {
+        // SAFETY: They were held off by `begin`.
+        unsafe { bindings::kv_local_bh_enable() };
+    }
+}
+
+/// What tells the present task from others as long as it exists. In an interrupt it is that of the
+/// task interrupted.
+pub(crate) fn this_task() -> usize {
+    core::ptr::from_ref::<Task>(kernel::current!()) as usize
 }
 
 /// Waits until the work item is neither queued nor running. Sleeps.

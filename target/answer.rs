@@ -93,13 +93,13 @@ impl Request {
             return;
         };
         if reads {
-            reply = reply.with_pages(self.io_and_frame().0.take_pages());
+            reply = reply.with_pages(self.io_and_frame().0.pages());
         }
         self.port.send(reply);
     }
 
     /// Answers IDENTIFY DEVICE.
-    pub(super) fn identify(&self) {
+    pub(super) fn identify(&mut self) {
         let length = ata_argument::END + identify::SIZE;
         if let Some(mut reply) = self.ata_reply(length, false) {
             reply.put(ata_argument::END, &self.identity().to_bytes());
@@ -109,13 +109,17 @@ impl Request {
 
     /// The beginning of the answer to an ATA command. `None` if the interface is gone, memory is
     /// short, or the request is so old that its initiator may use the tag for another by now.
-    fn ata_reply(&self, length: usize, data_follows: bool) -> Option<Reply> {
+    fn ata_reply(&mut self, length: usize, data_follows: bool) -> Option<Reply> {
         if self.received.is_older_than(TAG_LIFE) {
             self.port.stats().count(Counter::DroppedLate);
             return None;
         }
         let header = self.reply_header()?;
-        let Ok(mut reply) = Reply::new(length, data_follows) else {
+        let reply = match self.take_frame() {
+            Some(frame) => Reply::in_place_of(frame, length, data_follows),
+            None => Reply::new(length, data_follows),
+        };
+        let Ok(mut reply) = reply else {
             self.port.stats().count(Counter::DroppedMemory);
             return None;
         };

@@ -69,7 +69,7 @@ impl Request {
             return;
         };
         let mut buffer = [0; LONGEST];
-        let length = self.frame.peek(&mut buffer);
+        let length = self.frame().map_or(0, |frame| frame.peek(&mut buffer));
         let frame = buffer.get(..length).unwrap_or_default();
         let mut body = Body::new();
         let answer = self.port.blade().change(|settings| {
@@ -105,7 +105,9 @@ impl Request {
                 .mtu()
                 .map_or(0, aoe::sectors_for_reply)
                 .min(IO_SECTORS),
-            payload: self.frame.len().saturating_sub(ata_argument::END),
+            payload: self
+                .frame()
+                .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
             read_only: blade.options().read_only,
             trim: self.disk().can_discard(),
         };
@@ -145,7 +147,7 @@ impl Request {
         let (io, frame) = self.io_and_frame();
         let result = io.write(extent.first.0, extent.sectors as usize, |offset, memory| {
             let offset = offset.checked_add(ata_argument::END).ok_or(EFAULT)?;
-            frame.copy(offset, memory)
+            frame?.copy(offset, memory)
         });
         match result {
             Ok(()) => block::submit(self),
@@ -201,7 +203,10 @@ impl Request {
         let offset = index
             .saturating_mul(trim::ENTRY)
             .saturating_add(ata_argument::END);
-        let entry: [u8; trim::ENTRY] = self.frame.bytes(offset).map_err(|_| Failure::Aborted)?;
+        let entry: [u8; trim::ENTRY] = self
+            .frame()
+            .and_then(|frame| frame.bytes(offset))
+            .map_err(|_| Failure::Aborted)?;
         TrimList::check(&entry, capacity).map(|list| list.extents().next())
     }
 

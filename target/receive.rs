@@ -70,8 +70,11 @@ fn admit(port: &Arc<Port>, header: Header, head: Head, frame: &Frame) -> Result<
         blade.initiators().leave(seat);
         return Err(Counter::DroppedFull);
     };
-    let request = Request::new(port.clone(), header, head, frame.share(), disk, seat)
-        .map_err(|_| Counter::DroppedMemory)?;
+    let request =
+        Request::new(port.clone(), header, head, frame.share(), disk, seat).map_err(|_| {
+            blade.initiators().leave(seat);
+            Counter::DroppedMemory
+        })?;
     port.stats().count(Counter::Requests);
     blade.post(request);
     Ok(())

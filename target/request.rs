@@ -57,7 +57,8 @@ pub(super) struct Request {
     pub(super) header: Header,
     pub(super) received: Moment,
     pub(super) head: Head,
-    pub(super) frame: Frame,
+    /// Until the answer takes its place.
+    frame: Option<Frame>,
     /// The ATA command, once it is known to be one.
     pub(super) argument: AtaArgument,
     /// What is done about it.
@@ -92,7 +93,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// `AllocError` when memory is short.
+    /// `ENOMEM`; the caller then gives the seat back.
     pub(super) fn new(
         port: Arc<Port>,
         header: Header,
@@ -100,26 +101,25 @@ impl Request {
         frame: Frame,
         disk: DiskUse,
         seat: Seat,
-    ) -> Result<KBox<Self>, kernel::alloc::AllocError> {
-        KBox::new(
-            Self {
-                link: Link::new(),
-                port,
-                header,
-                received: Moment::now(),
-                head,
-                frame,
-                argument: AtaArgument::default(),
-                task: Task::Answer(Outcome::Success),
-                progress: Progress::Arrived,
-                span: None,
-                place: None,
-                seat,
-                outcome: Outcome::Success,
-                io: Io::new(disk),
-            },
-            GFP_ATOMIC,
-        )
+    ) -> Result<KBox<Self>> {
+        let new = init!(Self {
+            link: Link::new(),
+            port,
+            header,
+            received: Moment::now(),
+            head,
+            frame: Some(frame),
+            argument: AtaArgument::default(),
+            task: Task::Answer(Outcome::Success),
+            progress: Progress::Arrived,
+            span: None,
+            place: None,
+            seat,
+            outcome: Outcome::Success,
+            io: Io::new(disk),
+        });
+        // In place, since copying it would cost as much as all of the checks.
+        KBox::init(new, GFP_ATOMIC)
     }
 
     /// Whether nothing is decided on the request yet.
@@ -137,9 +137,23 @@ impl Request {
         self.io.disk()
     }
 
-    /// The operation and, beside it, the frame, to copy data from.
-    pub(super) fn io_and_frame(&mut self) -> (&mut Io, &Frame) {
-        (&mut self.io, &self.frame)
+    /// The frame, to copy data from.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if the answer has taken its place.
+    pub(super) fn frame(&self) -> Result<&Frame> {
+        self.frame.as_ref().ok_or(EFAULT)
+    }
+
+    /// The frame, whose memory is free for the answer.
+    pub(super) fn take_frame(&mut self) -> Option<Frame> {
+        self.frame.take()
+    }
+
+    /// The operation and, beside it, the frame.
+    pub(super) fn io_and_frame(&mut self) -> (&mut Io, Result<&Frame>) {
+        (&mut self.io, self.frame.as_ref().ok_or(EFAULT))
     }
 }
 

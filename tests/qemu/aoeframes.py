@@ -211,6 +211,9 @@ class Client:
             raw = self.receive(lambda _frame: True, max(deadline - time.monotonic(), 0))
             if raw is None:
                 break
+            if raw[:6] == mac_bytes(BROADCAST):
+                # An announcement, which nobody has asked for.
+                continue
             assert raw[20:24] == sentinel[20:24], f"an answer: {raw[:64].hex()}"
             deadline, seen = time.monotonic() + grace, True
         assert seen, "the target does not answer at all"

@@ -207,9 +207,9 @@ def test_h14_an_initiator_has_no_more_under_way_than_its_buffer_count(target, cl
     other = client.ata_frame(READ_EXT, 400, src="02:00:00:00:77:01")
     client.neighbour.send(other)
     time.sleep(0.3)
-    # The first may have ended already.
+    # Some may have ended already.
     seen = target.guest.run(f"cat /sys/kvblade/{SHELF}.{SLOT}@eth0/initiators").stdout
-    assert any(f"{client.neighbour.mac} {busy} " in seen for busy in (count, count - 1))
+    assert any(f"{client.neighbour.mac} {busy} " in seen for busy in range(count // 2, count + 1))
     answered = [client.receive(lambda _frame: True)[20:24] for _ in range(count + 1)]
     assert answered == [other[20:24], *tags(frames[:count])]
     assert client.receive(lambda _frame: True, 1) is None
@@ -224,12 +224,15 @@ def test_h14_an_initiator_has_no_more_under_way_than_its_buffer_count(target, cl
 def test_h13_queries_of_all_targets_are_answered_so_often_only(client):
     """Their answers go to whom the frame names as its source."""
     victim = "02:00:00:00:77:02"
+    began = time.monotonic()
     for _ in range(20):
         for _ in range(20):
             client.neighbour.send(client.config_frame(src=victim, shelf=0xFFFF, slot=0xFF))
         time.sleep(0.02)
     time.sleep(0.5)
-    assert 20 <= len(client.neighbour.drain()) <= 200
+    answers = len(client.neighbour.drain())
+    # 100 in each second that has begun since.
+    assert 100 <= answers <= min(399, 100 * (2 + int(time.monotonic() - began)))
     # Others, and what is meant for this target, are not affected.
     assert client.config_query(shelf=0xFFFF, slot=0xFF).error is None
     assert client.config_query(src=victim).error is None

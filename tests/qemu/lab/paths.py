@@ -21,10 +21,10 @@ def setup() -> dict[str, str]:
 
 @functools.cache
 def results() -> Path:
-    """A new folder for the consoles and frames of this run; the newest eight runs are kept."""
+    """A new folder for the consoles and frames of this run; the newest runs are kept."""
     base = Path(setup()["cache"]) / "results"
     base.mkdir(parents=True, exist_ok=True)
-    for old in sorted(base.iterdir())[:-7]:
+    for old in sorted(base.iterdir())[:-30]:
         shutil.rmtree(old, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=base))
 
