@@ -22,12 +22,10 @@ from aoeframes import (
 )
 from beds import SECTOR, bed, sectors_of
 from lab import Disk
+from listframes import ADD, DELETE, EDIT, FORCE, NOP, READ, SET, mask_frame, number, reserve_frame
 
 SHELF, SLOT = 7, 2
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"
-MASK, RESERVE = 2, 3
-READ, EDIT, SET, FORCE = 0, 1, 1, 2
-NOP, ADD, DELETE = range(3)
 UNAVAILABLE, BAD_ARGUMENT, RESERVED = 3, 2, 6
 FLUSH = 0xE7
 OTHER = "02:00:00:00:02:99"
@@ -53,18 +51,8 @@ def client(target):
         yield client
 
 
-def number(last: int) -> str:
-    return f"02:00:00:00:03:{last:02x}"
-
-
 def mask(client, mcmd: int, *directives: tuple[int, str], count=None, **how) -> Reply:
     return client.ask(mask_frame(client, mcmd, *directives, count=count, **how))
-
-
-def mask_frame(client, mcmd: int, *directives: tuple[int, str], count=None, **how) -> bytes:
-    count = len(directives) if count is None else count
-    listed = b"".join(bytes((0, dcmd)) + mac_bytes(mac) for dcmd, mac in directives)
-    return client.frame(MASK, bytes((0, mcmd, 0, count)) + listed, **how)
 
 
 def masked(reply: Reply) -> list[str]:
@@ -76,12 +64,6 @@ def masked(reply: Reply) -> list[str]:
     entries = list(struct.iter_unpack(">BB6s", reply.raw[28 : 28 + 8 * count]))
     assert all(reserved == 0 and dcmd == 0 for reserved, dcmd, _ in entries)
     return [mac.hex(":") for _, _, mac in entries]
-
-
-def reserve_frame(client, rcmd: int, *macs: str, count=None, **how) -> bytes:
-    count = len(macs) if count is None else count
-    listed = b"".join(mac_bytes(mac) for mac in macs)
-    return client.frame(RESERVE, bytes((rcmd, count)) + listed, **how)
 
 
 def reserve(client, rcmd: int, *macs: str, **how) -> Reply:
