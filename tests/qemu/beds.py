@@ -59,22 +59,39 @@ def bed(name: str, disks: Sequence[Disk], nics: int = 1) -> Iterator[Bed]:
     """Boots a target for a test file."""
     wires = [Wire() for _ in range(nics)]
     neighbours = [wire.host(f"02:00:00:00:01:{i:02x}") for i, wire in enumerate(wires)]
+    guest = Guest(name, disks=disks, nics=[Nic(wire.ends[0]) for wire in wires])
     try:
-        with Guest(name, disks=disks, nics=[Nic(wire.ends[0]) for wire in wires]) as guest:
+        with guest:
             guest.run("modprobe kvblade_rs")
             yield Bed(guest, neighbours)
     finally:
         for neighbour in neighbours:
             neighbour.close()
+    assert_decoded(guest)
 
 
 def tshark(capture: Path, where: str, *fields: str) -> list[list[str]]:
     """The AoE fields of those frames of a capture that a display filter takes."""
-    command = ["tshark", "-r", str(capture), "-Y", where, "-T", "fields"]
-    for field in ["frame.number", *(f"aoe.{field}" for field in fields)]:
-        command += ["-e", field]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return [line.split("\t")[1:] for line in done.stdout.splitlines()]
+    words = ["-T", "fields", "-e", "frame.number"]
+    for field in fields:
+        words += ["-e", f"aoe.{field}"]
+    return [line.split("\t")[1:] for line in _tshark(capture, where, *words)]
+
+
+def assert_decoded(guest: Guest) -> None:
+    """Asserts that tshark has nothing against any frame that a guest, stopped now, has sent."""
+    for nic in guest.nics:
+        fault = "(_ws.malformed || _ws.expert.severity >= warning)"
+        found = _tshark(nic.pcap, f"eth.src == {nic.mac} && {fault}")
+        assert not found, "\n".join([f"{nic.pcap} has frames that tshark objects to:", *found[:9]])
+
+
+def _tshark(capture: Path, where: str, *words: str) -> list[str]:
+    command = ["tshark", "-r", capture, "-Y", where, *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    # QEMU was switched off, perhaps within its last frame.
+    assert done.returncode == 0 or "cut short" in done.stderr, done.stderr
+    return done.stdout.splitlines()
 
 
 class Flood:

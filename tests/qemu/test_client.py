@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from beds import assert_decoded
 from lab import SCATTER_GATHER, Disk, Guest, Nic, Wire, start_all
 from lab.layout import wake, wake_flag
 
@@ -69,6 +70,7 @@ def pair():
     finally:
         target.stop()
         initiator.stop()
+    assert_decoded(target)
 
 
 def number(guest: Guest, command: str) -> int:
