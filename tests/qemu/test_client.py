@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from aoeframes import Identity
 from beds import assert_decoded
 from lab import SCATTER_GATHER, Disk, Guest, Nic, Wire, start_all
 from lab.layout import wake, wake_flag
@@ -39,12 +40,16 @@ class Pair:
             self.initiator.run(wake(device))
             yield device
         finally:
-            quiet = "sleep 0.2; while pgrep -x dd; do sleep 0.2; done"
-            self.initiator.run(f"rm -f {wake_flag(device)}; {quiet}")
+            self.rest(device)
             for port in ports or (0,):
                 self.target.run(f"kvdel 0 {slot} eth{port}")
             # Forgotten with all its paths, so that the next test finds a new device.
             self.initiator.run(f"aoe-flush e0.{slot} && [ ! -e {device} ]")
+
+    def rest(self, device: str) -> None:
+        """Ends the reads that keep a device awake."""
+        quiet = "sleep 0.2; while pgrep -x dd; do sleep 0.2; done"
+        self.initiator.run(f"rm -f {wake_flag(device)}; {quiet}")
 
     def wait_up(self, slot: int) -> None:
         self.initiator.run(
@@ -197,13 +202,77 @@ def test_module_loaded_again_under_io(pair):
             pair.target.run("kvadd 0 1 eth0 /dev/sda; sleep 1")
 
 
-def test_aoetools(pair):
+def test_aoeping(pair):
     with pair.exported(1, "/dev/sda"):
-        mac = pair.target.nics[0].mac.replace(":", "")
-        assert f"found e0.1 with mac {mac}" in pair.initiator.run("aoeping -v 0 1 eth0").stdout
-        assert "model: kvblade_rs " in pair.initiator.run("aoeping -I 0 1 eth0").stdout
-        assert pair.initiator.run("aoecfg -t 2").stdout == "0.1\t\n"
-        check = pair.initiator.run("aoe-sancheck", timeout=60).stdout
-        line = next(line for line in check.splitlines() if line.startswith("e0.1"))
-        assert line.split()[1:4] == ["1", "1024", "eth0"]
-        assert "not set optimally" not in check and "only capable" not in check
+        run, mac = pair.initiator.run, pair.target.nics[0].mac.replace(":", "")
+        assert f"found e0.1 with mac {mac}" in run("aoeping -v 0 1 eth0").stdout
+        assert "model: kvblade_rs " in run("aoeping -I 0 1 eth0").stdout
+        block = bytes.fromhex(run("aoeping -i 0 1 eth0").stdout.split("response:")[1])
+        assert Identity(block[:512]).capacity == DISKS[0] // 512
+        refused = run("aoeping -S enable 0 1 eth0", check=False)
+        assert "e0.1 does not support SMART" in refused.stdout and refused.status
+        assert run("aoeping -s 1 0 9 eth0", check=False).status, "nobody is there"
+
+
+def test_aoecfg(pair):
+    with pair.exported(1, "/dev/sda"):
+
+        def aoecfg(command: str, string: str, where: str = "0 1 eth0") -> str:
+            return pair.initiator.run(f"aoecfg -c {command} -s '{string}' -t 1 {where}").stdout
+
+        assert pair.initiator.run("aoecfg -t 1").stdout == "0.1\t\n"
+        assert aoecfg("set", "of the lab") == "of the lab\n"
+        assert pair.target.run("cat /sys/kvblade/0.1@eth0/config").stdout == "of the lab\n"
+        assert aoecfg("read", "") == "of the lab\n"
+        assert aoecfg("test", "of the lab") == "of the lab\n"
+        assert aoecfg("test", "of the la") == "", "who has another string is silent"
+        assert aoecfg("prefix", "of the la", where="") == "0.1\tof the lab\n"
+        assert aoecfg("set", "of others") == "*badcfg*\n"
+        assert aoecfg("fset", "of others") == "of others\n"
+        assert aoecfg("fset", "") == "\n"
+
+
+@pytest.mark.parametrize(("mtu", "payload"), [(1500, 1024), (9000, 8704)])
+def test_aoe_sancheck(pair, mtu, payload):
+    pair.both(f"ip link set eth0 mtu {mtu}")
+    try:
+        with pair.exported(1, "/dev/sda"):
+            check = pair.initiator.run("aoe-sancheck", timeout=60).stdout
+            line = next(line for line in check.splitlines() if line.startswith("e0.1"))
+            assert line.split()[1:4] == ["1", str(payload), "eth0"]
+            assert "not set optimally" not in check and "only capable" not in check
+    finally:
+        pair.both("ip link set eth0 mtu 1500")
+
+
+def test_aoe_flush_and_aoe_discover(pair):
+    with pair.exported(1, "/dev/sda") as device:
+        pair.rest(device)
+        pair.initiator.run(f"aoe-flush e0.1 && [ ! -e {device} ]")
+        assert pair.initiator.run("aoe-stat", check=False).stdout == ""
+        pair.initiator.run("aoe-discover")
+        pair.wait_up(1)
+        assert pair.initiator.run("aoe-stat").stdout.split() == (
+            ["e0.1", "0.768GB", "eth0", "1024", "up"]
+        )
+
+
+def test_aoe_revalidate(pair):
+    """The driver asks for the size of an open disk again only when it is told to."""
+    before, after = 30 << 20, 50 << 20
+    pair.target.run(f"modprobe loop && truncate -s {before} /root/disk")
+    loop = pair.target.run("losetup -f --show /root/disk").stdout.strip()
+    with pair.exported(1, loop) as device:
+        size = f"blockdev --getsize64 {device}"
+        user = pair.initiator.spawn(f"exec sleep 1000 <{device}")
+        pair.target.run(f"truncate -s {after} /root/disk && losetup -c {loop}")
+        pair.target.run(f"until [ $(cat /sys/kvblade/0.1@eth0/scnt) = {after // 512} ]; do :; done")
+        pair.initiator.run("aoe-discover; sleep 2")
+        assert number(pair.initiator, size) == before
+        pair.initiator.run("aoe-revalidate e0.1")
+        pair.initiator.run(f"until [ $({size}) = {after} ]; do sleep 0.1; done")
+        last = f"bs=512 count=1 seek={after // 512 - 1}"
+        pair.initiator.run(f"yes end | head -c 512 | dd of={device} oflag=direct {last}")
+        user.kill()
+    assert pair.target.run("tail -c 512 /root/disk").stdout == "end\n" * 128
+    pair.target.run(f"losetup -d {loop}")
