@@ -19,6 +19,29 @@
 #define AOE_COMMAND 5
 #define AOE_QUERY_CONFIG 1
 
+static bool kv_frame_is_for_us(const struct sk_buff *skb)
+{
+	return (skb->pkt_type == PACKET_HOST ||
+		skb->pkt_type == PACKET_BROADCAST) &&
+	       skb_mac_header_was_set(skb) &&
+	       skb->data - skb_mac_header(skb) == ETH_HLEN;
+}
+
+static bool kv_frame_is_mere_response(const struct sk_buff *skb)
+{
+	return skb_headlen(skb) > AOE_COMMAND &&
+	       (skb->data[0] & AOE_RESPONSE) &&
+	       skb->data[AOE_COMMAND] != AOE_QUERY_CONFIG;
+}
+
+struct sk_buff *kv_frame_receive(struct sk_buff *skb)
+{
+	if (kv_frame_is_for_us(skb) && !kv_frame_is_mere_response(skb))
+		return skb_share_check(skb, GFP_ATOMIC);
+	consume_skb(skb);
+	return NULL;
+}
+
 unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size)
 {
 	unsigned int len = min(size - ETH_HLEN, skb->len);
@@ -40,24 +63,9 @@ int kv_frame_copy(const struct sk_buff *skb, unsigned int offset, void *to,
 	return skb_copy_bits(skb, (int)offset - ETH_HLEN, to, len);
 }
 
-bool kv_frame_is_for_us(const struct sk_buff *skb)
-{
-	return (skb->pkt_type == PACKET_HOST ||
-		skb->pkt_type == PACKET_BROADCAST) &&
-	       skb_mac_header_was_set(skb) &&
-	       skb->data - skb_mac_header(skb) == ETH_HLEN;
-}
-
 bool kv_frame_was_broadcast(const struct sk_buff *skb)
 {
 	return skb->pkt_type == PACKET_BROADCAST;
-}
-
-bool kv_frame_is_mere_response(const struct sk_buff *skb)
-{
-	return skb_headlen(skb) > AOE_COMMAND &&
-	       (skb->data[0] & AOE_RESPONSE) &&
-	       skb->data[AOE_COMMAND] != AOE_QUERY_CONFIG;
 }
 
 void kv_frame_get(struct sk_buff *skb)

@@ -25,13 +25,12 @@ static const gfp_t KV_GFP_NOIO = GFP_NOIO;
 static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND;
 
 /* Received frames; offsets and lengths count from the Ethernet header. */
+struct sk_buff *kv_frame_receive(struct sk_buff *skb);
 unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size);
 unsigned int kv_frame_len(const struct sk_buff *skb);
 int kv_frame_copy(const struct sk_buff *skb, unsigned int offset, void *to,
 		  unsigned int len);
-bool kv_frame_is_for_us(const struct sk_buff *skb);
 bool kv_frame_was_broadcast(const struct sk_buff *skb);
-bool kv_frame_is_mere_response(const struct sk_buff *skb);
 void kv_frame_get(struct sk_buff *skb);
 void kv_frame_free(struct sk_buff *skb);
 

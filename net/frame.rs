@@ -11,14 +11,15 @@ use kernel::prelude::*;
 
 use crate::bindings;
 
-/// A received frame. It may be shared with other receivers, and its payload may lie in page
-/// fragments, so it is never modified and only read by copying. Offsets and lengths count from
-/// the Ethernet destination address.
+/// A received frame. Its bytes may be shared with other receivers, and may lie in page fragments,
+/// so they are never modified and only read by copying. Offsets and lengths count from the Ethernet
+/// destination address.
 ///
 /// # Invariants
 ///
 /// The pointer is a valid `sk_buff` with an Ethernet header just before its data, of which this
-/// value owns one reference.
+/// value owns one reference, and all others are owned by such values: another receiver, as a packet
+/// socket, would move the data pointer while it looks at the frame.
 pub(crate) struct Frame(NonNull<bindings::sk_buff>);
 
 // SAFETY: A reference to an `sk_buff` may be used and put by any thread.
@@ -27,23 +28,20 @@ unsafe impl Send for Frame {}
 unsafe impl Sync for Frame {}
 
 impl Frame {
-    /// Takes a frame over from the network stack; `None`, and the frame is freed, if it is of no
-    /// interest: addressed to another host or to a multicast group, or a response, unless it is
-    /// one by which a target tells of itself.
+    /// Takes a frame over from the network stack; `None`, and the frame is freed, if there is no
+    /// memory for an `sk_buff` of our own where others have it too, or the frame is of no interest:
+    /// addressed to another host or to a multicast group, or a response, unless it is one by which
+    /// a target tells of itself.
     ///
     /// # Safety
     ///
     /// `skb` must be a valid, received `sk_buff`, and the caller gives its reference away.
     pub(super) unsafe fn receive(skb: NonNull<bindings::sk_buff>) -> Option<Self> {
-        let raw = skb.as_ptr();
-        // INVARIANT: The caller vouches for the pointer and gives the reference. The header is
-        // checked next, before the frame is read by anyone.
-        let frame = Self(skb);
-        // SAFETY: `skb` is valid by the caller's promise.
-        let wanted = unsafe {
-            bindings::kv_frame_is_for_us(raw) && !bindings::kv_frame_is_mere_response(raw)
-        };
-        wanted.then_some(frame)
+        // SAFETY: `skb` is valid, and its reference is given away, by the caller's promise.
+        let skb = unsafe { bindings::kv_frame_receive(skb.as_ptr()) };
+        // INVARIANT: A frame that is taken over is valid, has its header in place, and no one else
+        // refers to it.
+        NonNull::new(skb).map(Self)
     }
 
     /// The raw frame; its reference is the caller's to put.

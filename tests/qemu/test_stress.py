@@ -94,6 +94,7 @@ def test_everything_comes_and_goes_under_load(target, with_module):
     assert all(flood.answers > 0 for flood in floods), "there was no load"
     # The module and all that it used can go, and comes back in order.
     guest.run("modprobe -r kvblade_rs && [ ! -e /sys/kvblade ]", timeout=30)
+    guest.run("until [ -b /dev/sdb ]; do echo '0 1 0' >/sys/class/scsi_host/host0/scan; done")
     for disk in ("/dev/sda", "/dev/sdb", "/dev/loop0"):
         guest.run(FREE.format(disk))
     guest.run("modprobe kvblade_rs && kvadd 0 1 eth0 /dev/sda && kvadd 0 1 eth1 /dev/sda")
