@@ -55,11 +55,11 @@ class Bed:
 
 
 @contextlib.contextmanager
-def bed(name: str, disks: Sequence[Disk], nics: int = 1) -> Iterator[Bed]:
-    """Boots a target for a test file."""
+def bed(name: str, disks: Sequence[Disk], nics: int = 1, **how) -> Iterator[Bed]:
+    """Boots a target for a test file. `how` is what else a Guest takes."""
     wires = [Wire() for _ in range(nics)]
     neighbours = [wire.host(f"02:00:00:00:01:{i:02x}") for i, wire in enumerate(wires)]
-    guest = Guest(name, disks=disks, nics=[Nic(wire.ends[0]) for wire in wires])
+    guest = Guest(name, disks=disks, nics=[Nic(wire.ends[0]) for wire in wires], **how)
     try:
         with guest:
             guest.run("modprobe kvblade_rs")

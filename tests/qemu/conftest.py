@@ -5,6 +5,7 @@ Test files boot their own guests. Whatever guests run during a test, their
 kernel logs are judged after it, and exports that the test left are removed.
 """
 
+import random
 import re
 from collections.abc import Iterator
 
@@ -44,6 +45,19 @@ class Watch:
         (paths.results() / file).write_text(log)
         trouble += [f"{guest.name}: {line}" for line in problems(log, allow)]
         return trouble
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, help="what the tests with random frames begin with")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Where randomness begins; shown with a failure."""
+    given = request.config.getoption("seed")
+    number = random.randrange(1 << 32) if given is None else given
+    print(f"--seed {number}")
+    return number
 
 
 @pytest.fixture(autouse=True)
