@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Frames that no client sends (G05): nothing may break, and nothing may leak."""
+"""Frames that no client sends (G05), from outside: nothing may break, and nothing may leak."""
 
 import random
 
@@ -10,7 +10,7 @@ from beds import SECTOR, bed, pattern
 from lab import Disk
 
 SHELF, SLOT = 4, 3
-FRAMES = 100_000
+FRAMES = 20_000
 # Frames in a row before the answers are looked at.
 BURST = 200
 
@@ -80,22 +80,21 @@ def answers_until(client, probe: bytes) -> list[bytes]:
 
 
 @pytest.mark.kernel_log(allow=["answers for the same address"])
-def test_g05_random_frames(target):
-    seed = random.randrange(1 << 32)
+def test_g05_random_frames(target, seed):
     chance = random.Random(seed)
-    print(f"seed {seed}")
     folder = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"
     with target.exported(SHELF, SLOT, "/dev/sda") as client, target.exported(9, 9, "/dev/sdb"):
         good = target.client(9, 9)
         good.write(5, pattern(5, 2))
         answered = 0
-        for _ in range(FRAMES // BURST):
+        for number in range(FRAMES // BURST):
             for _ in range(BURST):
                 frame = hostile(client, chance)
                 # The other export is to keep its data, and its client.
                 if frame[16:19] != b"\x00\x09\x09":
                     client.neighbour.send(frame)
-            *answers, last = answers_until(client, good.ata_frame(READ_EXT, 5, 2))
+            # A tag that no hostile frame has.
+            *answers, last = answers_until(client, good.ata_frame(READ_EXT, 5, 2, tag=number))
             assert last[36:] == pattern(5, 2)
             for raw in answers:
                 judge(raw)
@@ -103,4 +102,4 @@ def test_g05_random_frames(target):
             # Else a list that has got there by chance shuts everyone out for good.
             target.guest.run(f"echo >{folder}/mask; echo >{folder}/reserve")
         print(f"{answered} answers")
-        assert answered > FRAMES // 10, "hardly anything was answered: not a test"
+        assert answered > FRAMES // 20, "hardly anything was answered: not a test"
