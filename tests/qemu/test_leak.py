@@ -102,6 +102,17 @@ def ask(client, request: bytes, fill: int = 1400):
     return client.ask(request + JUNK * max(fill - len(request), 0))
 
 
+def read_in_the_end(client, lba: int) -> bytes:
+    """Reads a sector after more requests than the client may have under way: some are dropped."""
+    request = client.ata_frame(READ_EXT, lba)
+    for _ in range(20):
+        client.neighbour.send(request)
+        answer = client.receive(lambda frame: frame[20:24] == request[20:24], 1)
+        if answer:
+            return answer[36:]
+    pytest.fail("a client that asks again is not served")
+
+
 @pytest.mark.kernel_log(allow=["poll_queues", "Power-on or device reset occurred"])
 def test_memory_is_poisoned_and_the_search_finds_it(target):
     """A disk that only says that it has read: what is sent is what was in memory."""
@@ -223,7 +234,7 @@ def test_frames_that_are_cut_short(client):
     ):
         for length in range(14, len(request)):
             client.neighbour.send(request[:length])
-    assert client.read(8) == content(8)
+    assert read_in_the_end(client, 8) == content(8)
     client.config_query(ccmd=4)
 
 
@@ -236,7 +247,7 @@ def test_random_frames(client, seed):
         if command == ATA and len(argument) > 8:
             argument[3] = chance.choice((READ, READ_EXT, VERIFY_EXT, IDENTIFY))
         client.neighbour.send(client.frame(command, bytes(argument)))
-    assert len(client.read(0)) == SECTOR
+    assert len(read_in_the_end(client, 0)) == SECTOR
 
 
 def test_d10_errors_of_the_medium(target, search):
