@@ -16,6 +16,7 @@
 static const u32 KV_OPEN_READ = (__force u32)BLK_OPEN_READ;
 static const u32 KV_OPEN_WRITE = (__force u32)BLK_OPEN_WRITE;
 static const u32 KV_READ = (__force u32)REQ_OP_READ;
+static const u32 KV_WRITE = (__force u32)(REQ_OP_WRITE | REQ_SYNC | REQ_IDLE);
 static const u32 KV_WRITE_DURABLE =
 	(__force u32)(REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | REQ_FUA);
 static const u32 KV_FLUSH =

@@ -22,12 +22,16 @@ const MINOR_BITS: u32 = 20;
 const MINOR_MASK: u32 = (1 << MINOR_BITS) - 1;
 
 /// How to open a device.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct OpenMode {
     /// Refuse writes.
     pub(crate) read_only: bool,
     /// Do not claim the device: others may mount it or write to it meanwhile.
     pub(crate) shared: bool,
+    /// The device's sector that is the disk's first.
+    pub(crate) offset: u64,
+    /// Sectors of the disk; `None`: up to the device's end.
+    pub(crate) length: Option<u64>,
 }
 
 /// Why a device cannot be opened.
@@ -37,6 +41,8 @@ pub(crate) enum OpenError {
     Kernel(Error),
     /// A block of the device is larger than a sector, so that a sector cannot be written alone.
     LogicalBlock(u32),
+    /// The device has so many sectors, and not all that are to be served.
+    TooShort(u64),
     /// There is no medium, or it has no sectors.
     Empty,
 }
@@ -76,6 +82,7 @@ pub(crate) struct Disk {
     bdev: *mut kernel_bindings::block_device,
     /// Its address, unique in the kernel, is the holder of the claim on the device.
     _claim: KBox<u8>,
+    mode: OpenMode,
     number: u32,
     closing: Atomic<bool>,
     users: Atomic<usize>,
@@ -131,6 +138,7 @@ impl Disk {
                 file: Atomic::new(file),
                 bdev,
                 _claim: claim,
+                mode,
                 number,
                 closing: Atomic::new(false),
                 users: Atomic::new(0),
@@ -170,6 +178,10 @@ impl Disk {
         }
         if sectors == 0 {
             return Err(OpenError::Empty);
+        }
+        let end = self.mode.offset.checked_add(self.mode.length.unwrap_or(1));
+        if end.is_none_or(|end| end > sectors) {
+            return Err(OpenError::TooShort(sectors));
         }
         Ok(())
     }
@@ -265,11 +277,19 @@ impl DiskUse {
         unsafe { bindings::kv_bdev_is_gone(self.0.bdev) }
     }
 
-    /// Sectors of the device: a partition's are the partition's. Read anew at each call, since
+    /// The device's sector that is the disk's first.
+    pub(super) fn offset(&self) -> u64 {
+        self.0.mode.offset
+    }
+
+    /// Sectors of the disk: a partition's are the partition's. Read anew at each call, since
     /// devices are resized without telling anyone.
     pub(crate) fn capacity(&self) -> u64 {
         // SAFETY: The device is open.
-        unsafe { bindings::kv_bdev_sectors(self.0.bdev) }
+        let sectors = unsafe { bindings::kv_bdev_sectors(self.0.bdev) };
+        sectors
+            .saturating_sub(self.offset())
+            .min(self.0.mode.length.unwrap_or(u64::MAX))
     }
 
     /// Bytes of a physical block.
@@ -278,10 +298,20 @@ impl DiskUse {
         unsafe { bindings::kv_bdev_physical_block_size(self.0.bdev) }
     }
 
-    /// Bytes by which the device's start lies behind that of a physical block, if known.
+    /// Bytes from the disk's start to that of the next physical block, if known.
     pub(crate) fn alignment(&self) -> Option<u32> {
         // SAFETY: The device is open.
-        unsafe { bindings::kv_bdev_alignment_offset(self.0.bdev) }
+        let of_device = unsafe { bindings::kv_bdev_alignment_offset(self.0.bdev) };
+        let block = u64::from(self.physical_block());
+        let ahead = self
+            .offset()
+            .checked_mul(SECTOR as u64)?
+            .checked_rem(block)?;
+        u64::try_from(of_device)
+            .ok()?
+            .checked_add(block)?
+            .checked_sub(ahead)?
+            .checked_rem(block)?
             .try_into()
             .ok()
     }

@@ -70,8 +70,8 @@ impl Io {
         Ok(())
     }
 
-    /// Makes it a durable write (`REQ_FUA`) of `sectors` from `sector` on. `fill` copies the data
-    /// in: it is given each piece of memory with its offset in the data, and must initialise all
+    /// Makes it a write of `sectors` from `sector` on, `durable` (`REQ_FUA`) or into the device's
+    /// volatile cache. `fill` copies the data in: it is given each piece of memory with its offset in the data, and must initialise all
     /// of it or fail. May wait for memory.
     ///
     /// # Errors
@@ -81,10 +81,15 @@ impl Io {
         &mut self,
         sector: u64,
         sectors: usize,
+        durable: bool,
         fill: impl FnMut(usize, &mut [MaybeUninit<u8>]) -> Result,
     ) -> Result {
         self.read(sector, sectors)?;
-        self.operation = bindings::KV_WRITE_DURABLE;
+        self.operation = if durable {
+            bindings::KV_WRITE_DURABLE
+        } else {
+            bindings::KV_WRITE
+        };
         self.pages.fill(fill)
     }
 
@@ -132,7 +137,7 @@ pub(crate) fn submit<O: Owner>(request: KBox<O>) {
             io.operation,
         );
         (*bio).bi_vcnt = count;
-        (*bio).bi_iter.bi_sector = io.sector;
+        (*bio).bi_iter.bi_sector = io.sector.saturating_add(io.disk.offset());
         (*bio).bi_iter.bi_size = io.bytes;
         (*bio).bi_private = request.cast();
         (*bio).bi_end_io = Some(end_io::<O>);

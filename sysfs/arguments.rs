@@ -5,17 +5,21 @@
 use kernel::prelude::*;
 use kernel::str::CString;
 
+use crate::aoe;
 use crate::aoe::ConfigString;
 use crate::aoe::Mac;
 use crate::aoe::MacList;
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
 use crate::ata::Wwn;
+use crate::block::OpenMode;
 use crate::net::InterfaceName;
+use crate::target::AccessList;
 use crate::target::NewExport;
-use crate::target::Options;
+use crate::target::Policy;
 use crate::target::Refusal;
 use crate::target::Settings;
+use crate::target::Word;
 
 fn invalid(sentence: core::fmt::Arguments<'_>) -> Refusal {
     Refusal::new(EINVAL, sentence)
@@ -79,11 +83,8 @@ pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, Refusal> {
         address,
         interface,
         path: CString::try_from_fmt(format_args!("{path}"))?,
-        options: Options {
-            read_only: false,
-            shared: false,
-            buffer_count: Options::BUFFER_COUNT,
-        },
+        mode: OpenMode::default(),
+        policy: Policy::new(),
         settings: None,
         force: false,
     };
@@ -98,9 +99,15 @@ pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, Refusal> {
 
 fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal> {
     match key {
-        "ro" => new.options.read_only = flag(key, value)?,
-        "shared" => new.options.shared = flag(key, value)?,
-        "bufcnt" => new.options.buffer_count = buffer_count(value)?,
+        "ro" => new.mode.read_only = flag(key, value)?,
+        "shared" => new.mode.shared = flag(key, value)?,
+        "offset" => new.mode.offset = sectors(key, value)?,
+        "length" => new.mode.length = Some(sectors(key, value)?).filter(|length| *length != 0),
+        "bufcnt" => new.policy.set_buffer_count(buffer_count(value)?),
+        "mtu" => new.policy.set_mtu_max(mtu(value)?),
+        "cache" => new.policy.set_cache(word(key, value)?),
+        "announce" => new.policy.set_audience(word(key, value)?),
+        "log" => new.policy.set_log(word(key, value)?),
         "force" => new.force = flag(key, value)?,
         "offline" => settings(new)?.rules.offline = flag(key, value)?,
         "model" => settings(new)?.model = ata_text(key, value)?,
@@ -111,8 +118,8 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
         "reserve" => settings(new)?.rules.reservation = macs(key, value)?,
         _ => {
             return Err(invalid(format_args!(
-                "{key}: no such option (there are ro, shared, bufcnt, force, offline, model, \
-                 sn, wwn, config, mask and reserve)"
+                "{key}: no such option (there are ro, shared, offset, length, bufcnt, mtu, cache, \
+                 announce, log, force, offline, model, sn, wwn, config, mask and reserve)"
             )))
         }
     }
@@ -138,8 +145,31 @@ fn flag(key: &str, value: &str) -> Result<bool, Refusal> {
     }
 }
 
-fn buffer_count(value: &str) -> Result<u16, Refusal> {
-    let (least, most) = Options::BUFFER_COUNTS.into_inner();
+fn sectors(key: &str, value: &str) -> Result<u64, Refusal> {
+    value
+        .parse()
+        .map_err(|_| invalid(format_args!("{key} {value}: not a number of sectors")))
+}
+
+/// The longest frame, if it is to be shorter than the interface's MTU.
+pub(super) fn mtu(value: &str) -> Result<Option<u32>, Refusal> {
+    match value.parse() {
+        Ok(0) => Ok(None),
+        Ok(mtu) if aoe::sectors_for_mtu(mtu).is_some() => Ok(Some(mtu)),
+        _ => Err(invalid(format_args!(
+            "mtu {value}: not a number of bytes from 1060 on, or 0 for what the interface has"
+        ))),
+    }
+}
+
+/// A setting that is one of several words.
+pub(super) fn word<T: Word>(key: &str, value: &str) -> Result<T, Refusal> {
+    T::parse(value).ok_or_else(|| invalid(format_args!("{key} {value}: not one of:{}", T::CHOICES)))
+}
+
+/// How many requests each initiator may have under way.
+pub(super) fn buffer_count(value: &str) -> Result<u16, Refusal> {
+    let (least, most) = Policy::BUFFER_COUNTS.into_inner();
     value
         .parse()
         .ok()
@@ -195,4 +225,31 @@ pub(super) fn macs(key: &str, value: &str) -> Result<MacList, Refusal> {
         })?;
     }
     Ok(macs)
+}
+
+/// An access list: `all`, `none`, `only MAC...` or `all but MAC...`.
+pub(super) fn access_list(text: &str) -> Result<AccessList, Refusal> {
+    let text = text.trim_ascii();
+    let named = |list: &str| {
+        macs("access list", list).and_then(|macs| {
+            if macs.is_empty() {
+                Err(invalid(format_args!(
+                    "access list {text}: an address is missing"
+                )))
+            } else {
+                Ok(macs)
+            }
+        })
+    };
+    match text {
+        "all" => Ok(AccessList::open()),
+        "none" => Ok(AccessList::only(MacList::new())),
+        _ => match (text.strip_prefix("only "), text.strip_prefix("all but ")) {
+            (Some(list), _) => Ok(AccessList::only(named(list)?)),
+            (_, Some(list)) => Ok(AccessList::all_but(named(list)?)),
+            _ => Err(invalid(format_args!(
+                "access list {text}: not all, none, only MAC... or all but MAC..."
+            ))),
+        },
+    }
 }

@@ -9,6 +9,7 @@ use kernel::str::Formatter;
 use kernel::sync::Arc;
 use kernel::sync::Mutex;
 
+use super::access::Access;
 use super::arguments;
 use super::export::Export;
 use super::kobject::Attribute;
@@ -43,6 +44,7 @@ struct Exports {
 
 /// An export's directory, with what is in it, which goes first.
 struct Shown {
+    _access: Directory<Access>,
     _stats: Directory<Stats>,
     export: Directory<Export>,
 }
@@ -148,8 +150,11 @@ impl State {
         let export = Export::new(port.clone(), self.registry.clone(), self.refusals.clone());
         self.registry.open(port)?;
         let export = root.make(&name, export)?;
+        let access = Access::new(port.clone(), self.refusals.clone());
+        let access = export.make(c"access", access)?;
         let stats = export.make(c"stats", Stats::new(port.clone()))?;
         let shown = Shown {
+            _access: access,
             _stats: stats,
             export,
         };

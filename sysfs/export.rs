@@ -12,11 +12,14 @@ use super::arguments;
 use super::kobject::Attribute;
 use super::kobject::Entries;
 use super::kobject::Node;
+use super::policy;
 use super::refusals::Refusals;
 use crate::aoe::MacList;
 use crate::aoe::ShelfSlot;
+use crate::block::OpenMode;
 use crate::net::InterfaceName;
 use crate::target::Blade;
+use crate::target::Policy;
 use crate::target::Port;
 use crate::target::Refusal;
 use crate::target::Registry;
@@ -48,6 +51,31 @@ impl Export {
         self.port.blade()
     }
 
+    /// How the device was opened.
+    pub(super) fn mode(&self) -> OpenMode {
+        self.blade().mode()
+    }
+
+    /// What the administrator wants of the export.
+    pub(super) fn policy(&self) -> &Policy {
+        self.blade().policy()
+    }
+
+    /// Tells initiators of the export, on all of its interfaces.
+    pub(super) fn announce(&self) {
+        self.registry.announce_blade(self.blade());
+    }
+
+    /// Does what the text asks for, or keeps the sentence why not.
+    pub(super) fn attempt(
+        &self,
+        text: &[u8],
+        attempt: impl FnOnce(&str) -> Result<(), Refusal>,
+    ) -> Result {
+        self.refusals
+            .attempt(|| attempt(arguments::text(text)?.trim_end_matches('\n')))
+    }
+
     /// Changes the settings to what the text says, or keeps the sentence why not.
     fn set<T>(
         &self,
@@ -55,8 +83,8 @@ impl Export {
         parse: impl FnOnce(&str) -> Result<T, Refusal>,
         change: impl FnOnce(&mut Settings, T),
     ) -> Result {
-        self.refusals.attempt(|| {
-            let value = parse(arguments::text(text)?.trim_end_matches('\n'))?;
+        self.attempt(text, |text| {
+            let value = parse(text)?;
             self.blade().change(|settings| change(settings, value));
             Ok(())
         })
@@ -65,7 +93,7 @@ impl Export {
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 15] = [
+        static ALL: [&Attribute<Export>; 23] = [
             &BPATH,
             &SCNT,
             &BDEV,
@@ -79,8 +107,16 @@ impl Entries for Export {
             &MASK,
             &RESERVE,
             &DUPLICATES,
-            &BUFCNT,
             &INITIATORS,
+            &policy::RO,
+            &policy::SHARED,
+            &policy::OFFSET,
+            &policy::LENGTH,
+            &policy::BUFCNT,
+            &policy::MTU_MAX,
+            &policy::CACHE,
+            &policy::ANNOUNCE,
+            &policy::LOG,
         ];
         &ALL
     }
@@ -101,8 +137,6 @@ static RESERVE: Attribute<Export> =
     Attribute::new(c"reserve", 0o644, Some(reserve), Some(set_reserve));
 
 static DUPLICATES: Attribute<Export> = Attribute::new(c"duplicates", 0o444, Some(duplicates), None);
-
-static BUFCNT: Attribute<Export> = Attribute::new(c"bufcnt", 0o444, Some(bufcnt), None);
 static INITIATORS: Attribute<Export> = Attribute::new(c"initiators", 0o444, Some(initiators), None);
 
 fn bpath(export: &Export, text: &mut Formatter<'_>) -> Result {
@@ -179,8 +213,8 @@ fn state(export: &Export, text: &mut Formatter<'_>) -> Result {
 
 fn set_state(export: &Node<Export>, text: &[u8]) -> Result {
     let (registry, port) = (&export.registry, &export.port);
-    export.refusals.attempt(|| {
-        match arguments::text(text)?.trim() {
+    export.attempt(text, |text| {
+        match text.trim_ascii() {
             "offline" => registry.set_offline(port),
             "online" | "up" => registry.set_online(port, false)?,
             "online force=1" => registry.set_online(port, true)?,
@@ -236,11 +270,6 @@ fn set_reserve(export: &Node<Export>, text: &[u8]) -> Result {
 fn duplicates(export: &Export, text: &mut Formatter<'_>) -> Result {
     let responses = export.blade().rivals();
     Ok(writeln!(text, "{responses}")?)
-}
-
-fn bufcnt(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let count = export.blade().options().buffer_count;
-    Ok(writeln!(text, "{count}")?)
 }
 
 /// A line for each initiator: its address, the requests it has under way, and the seconds since it

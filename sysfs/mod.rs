@@ -5,11 +5,13 @@
 //! [`kobject`] is the safe interface to the kernel's objects; the rest is policy without unsafe
 //! code.
 
+mod access;
 mod arguments;
 mod control;
 mod export;
 #[expect(unsafe_code)]
 mod kobject;
+mod policy;
 mod refusals;
 mod stats;
 

@@ -24,7 +24,7 @@ impl Stats {
 
 impl Entries for Stats {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Stats>; 17] = [
+        static ALL: [&Attribute<Stats>; 18] = [
             &REQUESTS,
             &READS,
             &READ_SECTORS,
@@ -39,6 +39,7 @@ impl Entries for Stats {
             &DROPPED_TO_ALL,
             &DROPPED_MEMORY,
             &DROPPED_MASK,
+            &DROPPED_ACCESS,
             &DROPPED_COPY,
             &DROPPED_LATE,
             &CLEAR,
@@ -73,6 +74,7 @@ counters! {
     DROPPED_TO_ALL, c"dropped_to_all", DroppedToAll;
     DROPPED_MEMORY, c"dropped_memory", DroppedMemory;
     DROPPED_MASK, c"dropped_mask", DroppedMask;
+    DROPPED_ACCESS, c"dropped_access", DroppedAccess;
     DROPPED_COPY, c"dropped_copy", DroppedCopy;
     DROPPED_LATE, c"dropped_late", DroppedLate;
 }

@@ -6,6 +6,8 @@ use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
 use kernel::time::Msecs;
 
+use super::access::Right;
+use super::policy::Audience;
 use super::port::Port;
 use super::rules::Advertisement;
 use super::rules::Body;
@@ -45,9 +47,9 @@ impl Port {
     /// small for AoE.
     pub(super) fn advertisement(&self) -> Option<Advertisement> {
         Some(Advertisement {
-            buffer_count: self.blade().options().buffer_count,
+            buffer_count: self.blade().policy().buffer_count(),
             firmware: FIRMWARE,
-            sector_count: aoe::sectors_for_mtu(self.mtu()?)?,
+            sector_count: aoe::sectors_for_mtu(self.frame_limit()?)?,
         })
     }
 
@@ -78,11 +80,25 @@ impl Port {
         if rules.offline {
             return;
         }
-        if rules.mask.is_empty() {
-            self.announce_to(Mac::BROADCAST, rules);
+        let accepted = self.blade().access_list(Right::Discover);
+        let named = match self.blade().policy().audience() {
+            Audience::Nobody => return,
+            Audience::All => None,
+            Audience::Accepted => accepted.named(),
+        };
+        match named {
+            Some(macs) => self.announce_to_each(macs, rules),
+            None if rules.mask.is_empty() => self.announce_to(Mac::BROADCAST, rules),
+            None => self.announce_to_each(rules.mask.as_slice(), rules),
         }
-        for mac in rules.mask.as_slice() {
-            self.announce_to(*mac, rules);
+    }
+
+    /// Tells these initiators, unless the mask list excludes them.
+    fn announce_to_each(&self, macs: &[Mac], rules: &Rules) {
+        for mac in macs {
+            if !rules.mask.excludes(*mac) {
+                self.announce_to(*mac, rules);
+            }
         }
     }
 

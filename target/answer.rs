@@ -5,6 +5,7 @@
 use kernel::prelude::*;
 use kernel::time::Msecs;
 
+use super::policy::Cache;
 use super::request::Request;
 use super::stats::Counter;
 use crate::aoe;
@@ -176,7 +177,7 @@ impl Request {
             } else {
                 TrimSupport::None
             },
-            volatile_cache: false,
+            volatile_cache: self.port.blade().policy().cache() == Cache::Back,
         }
     }
 }

@@ -7,6 +7,7 @@ use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
+use kernel::sync::rcu;
 use kernel::sync::Arc;
 use kernel::sync::Mutex;
 use kernel::time::Msecs;
@@ -16,11 +17,14 @@ use kernel::workqueue::new_work;
 use kernel::workqueue::Work;
 use kernel::workqueue::WorkItem;
 
+use super::access::Access;
+use super::access::AccessList;
+use super::access::Right;
 use super::initiators::Initiators;
 use super::new_export::NewExport;
-use super::new_export::Options;
 use super::order::Place;
 use super::order::Places;
+use super::policy::Policy;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::settings::Settings;
@@ -33,6 +37,7 @@ use crate::block::OpenMode;
 use crate::sync;
 use crate::sync::Inbox;
 use crate::sync::NoSoftirqs;
+use crate::sync::RcuCell;
 use crate::sync::WorkQueue;
 
 /// The worker that decides on requests and submits I/O.
@@ -48,7 +53,12 @@ const REPLY: u64 = 1;
 pub(crate) struct Blade {
     address: ShelfSlot,
     path: CString,
-    options: Options,
+    mode: OpenMode,
+    policy: Policy,
+    /// The access lists, to be changed, and as the data path sees them: none if all are open.
+    #[pin]
+    access: Mutex<KBox<Access>>,
+    access_in_force: RcuCell<Access>,
     disk: Arc<Disk>,
     queue: Arc<WorkQueue>,
     closing: Atomic<bool>,
@@ -85,16 +95,14 @@ impl Blade {
         let NewExport {
             address,
             path,
-            options,
+            mode,
+            policy,
             settings,
             ..
         } = new;
-        let mode = OpenMode {
-            read_only: options.read_only,
-            shared: options.shared,
-        };
         let turns = Turns::new()?;
         let initiators = Initiators::new()?;
+        let access = KBox::new(Access::open(), GFP_KERNEL)?;
         let settings = match settings {
             Some(settings) => settings,
             None => KBox::new(Settings::new(address, &path), GFP_KERNEL)?,
@@ -106,7 +114,10 @@ impl Blade {
             pin_init!(Self {
                 address,
                 path,
-                options,
+                mode,
+                policy,
+                access <- new_mutex!(access),
+                access_in_force: RcuCell::new(),
                 disk,
                 queue,
                 closing: Atomic::new(false),
@@ -142,9 +153,43 @@ impl Blade {
         &self.path
     }
 
-    /// What the administrator said of the export.
-    pub(crate) fn options(&self) -> Options {
-        self.options
+    /// How the device was opened.
+    pub(crate) fn mode(&self) -> OpenMode {
+        self.mode
+    }
+
+    /// What the administrator wants of the export.
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The access lists, unless everyone may do everything.
+    pub(super) fn access<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Access> {
+        self.access_in_force.read(guard)
+    }
+
+    /// The access list for a right.
+    pub(crate) fn access_list(&self, right: Right) -> AccessList {
+        self.access.lock().list(right).clone()
+    }
+
+    /// Sets the access list for a right, for all requests that come in after this. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then nothing has changed.
+    pub(crate) fn set_access_list(&self, right: Right, list: AccessList) -> Result {
+        let mut access = self.access.lock();
+        let mut new = KBox::new((**access).clone(), GFP_KERNEL)?;
+        new.set(right, list);
+        let in_force = if new.is_open() {
+            None
+        } else {
+            Some(KBox::new((*new).clone(), GFP_KERNEL)?)
+        };
+        *access = new;
+        self.access_in_force.replace(in_force);
+        Ok(())
     }
 
     /// The disk.
@@ -309,6 +354,10 @@ fn cannot_open(path: &CStr, error: OpenError) -> Refusal {
         OpenError::LogicalBlock(size) => Refusal::new(
             EOPNOTSUPP,
             format_args!("{path}: blocks of {size} bytes cannot be exported, only of 512"),
+        ),
+        OpenError::TooShort(sectors) => Refusal::new(
+            EINVAL,
+            format_args!("{path}: offset and length lie beyond its {sectors} sectors"),
         ),
         OpenError::Empty => Refusal::new(
             ENXIO,

@@ -7,6 +7,7 @@ use kernel::prelude::*;
 
 use super::history::Write;
 use super::order::Span;
+use super::policy::Cache;
 use super::request::Progress;
 use super::request::Request;
 use super::rules::Answer;
@@ -20,6 +21,7 @@ use crate::aoe::Command;
 use crate::aoe::MaskRequest;
 use crate::aoe::ReserveRequest;
 use crate::ata::admission;
+use crate::ata::opcode;
 use crate::ata::trim;
 use crate::ata::Capacity;
 use crate::ata::Conditions;
@@ -102,13 +104,13 @@ impl Request {
             capacity: Capacity(self.disk().capacity()),
             reply_sectors: self
                 .port
-                .mtu()
+                .frame_limit()
                 .map_or(0, aoe::sectors_for_reply)
                 .min(IO_SECTORS),
             payload: self
                 .frame()
                 .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
-            read_only: blade.options().read_only,
+            read_only: self.read_only || blade.mode().read_only,
             trim: self.disk().can_discard(),
         };
         self.task = operation.prepare(&conditions);
@@ -144,8 +146,11 @@ impl Request {
     }
 
     fn write(mut self: KBox<Self>, extent: Extent) {
+        let durable = self.argument.command == opcode::WRITE_DMA_FUA_EXT
+            || self.port.blade().policy().cache() == Cache::Through;
         let (io, frame) = self.io_and_frame();
-        let result = io.write(extent.first.0, extent.sectors as usize, |offset, memory| {
+        let sectors = extent.sectors as usize;
+        let result = io.write(extent.first.0, sectors, durable, |offset, memory| {
             let offset = offset.checked_add(ata_argument::END).ok_or(EFAULT)?;
             frame?.copy(offset, memory)
         });

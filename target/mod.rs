@@ -10,6 +10,8 @@
 
 #![deny(unsafe_code)]
 
+#[allow(unreachable_pub)]
+mod access;
 mod announce;
 mod answer;
 mod blade;
@@ -18,6 +20,7 @@ mod history;
 mod initiators;
 mod new_export;
 mod order;
+mod policy;
 mod port;
 mod presence;
 mod receive;
@@ -32,9 +35,12 @@ mod table;
 mod turn;
 mod watch;
 
+pub(crate) use access::AccessList;
+pub(crate) use access::Right;
 pub(crate) use blade::Blade;
 pub(crate) use new_export::NewExport;
-pub(crate) use new_export::Options;
+pub(crate) use policy::Policy;
+pub(crate) use policy::Word;
 pub(crate) use port::Port;
 pub(crate) use refusal::Refusal;
 pub(crate) use registry::Registry;

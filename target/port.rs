@@ -9,9 +9,12 @@ use kernel::sync::atomic::Relaxed;
 use kernel::sync::atomic::Release;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
+use kernel::time::Msecs;
 
+use super::access::Right;
 use super::announce::Announcements;
 use super::blade::Blade;
+use super::policy::LogLevel;
 use super::stats::Stats;
 use crate::aoe;
 use crate::aoe::Mac;
@@ -20,7 +23,11 @@ use crate::net::Device;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::net::Reply;
+use crate::sync::Pace;
 use crate::sync::RcuCell;
+
+/// How often the log is told at most of what the access lists refuse, in milliseconds.
+const REFUSAL_INTERVAL: Msecs = 1000;
 
 /// A blade on an interface. The interface is known by its name: it may be absent for a while.
 ///
@@ -38,6 +45,8 @@ pub(crate) struct Port {
     rival: Atomic<u64>,
     pub(super) announcements: Announcements,
     stats: Stats,
+    /// How often the log is told of what is refused.
+    refusals: Pace,
 }
 
 impl Port {
@@ -53,6 +62,7 @@ impl Port {
             rival: Atomic::new(0),
             announcements: Announcements::new(),
             stats: Stats::new(),
+            refusals: Pace::new(REFUSAL_INTERVAL),
         }
     }
 
@@ -76,10 +86,21 @@ impl Port {
         &self.interface
     }
 
-    /// Says something of the port in the kernel's log.
+    /// Says something of the port in the kernel's log, unless that is to be quiet.
     pub(super) fn log(&self, event: core::fmt::Arguments<'_>) {
+        if self.blade.policy().log() == LogLevel::Quiet {
+            return;
+        }
         let (address, interface) = (self.address(), &self.interface);
         pr_info!("{}\n", format_args!("{address}@{interface}: {event}"));
+    }
+
+    /// Says in the log what the access lists refuse, if the administrator wants to know it. In any
+    /// context.
+    pub(super) fn log_refused(&self, right: Right, initiator: Mac) {
+        if self.blade.policy().log() == LogLevel::Access && self.refusals.take() {
+            self.log(format_args!("{right} by {initiator} refused"));
+        }
     }
 
     /// Whether this is the interface that the port is for.
@@ -126,6 +147,12 @@ impl Port {
     /// The interface's MTU: bytes that may follow the Ethernet header. `None` without interface.
     pub(crate) fn mtu(&self) -> Option<u32> {
         self.with_device(Device::mtu)
+    }
+
+    /// The longest frame that the port sends or takes: bytes that may follow the Ethernet header.
+    pub(super) fn frame_limit(&self) -> Option<u32> {
+        let limit = self.blade.policy().mtu_max().unwrap_or(u32::MAX);
+        Some(self.mtu()?.min(limit))
     }
 
     /// Why initiators cannot reach the blade by this port, if they cannot.

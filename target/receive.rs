@@ -6,6 +6,9 @@
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 
+use super::access::Access;
+use super::access::Right;
+use super::access::Verdict;
 use super::initiators::Excess;
 use super::order;
 use super::port::Port;
@@ -47,7 +50,7 @@ impl FrameHandler for Registry {
             if !port.is_reachable(&guard) {
                 continue;
             }
-            if let Err(reason) = admit(port, header, head, &frame) {
+            if let Err(reason) = admit(port, header, head, &frame, &guard) {
                 port.stats().count(reason);
             }
         }
@@ -55,9 +58,19 @@ impl FrameHandler for Registry {
 }
 
 /// Makes a request of a frame for a port. What is too much is dropped, and comes again.
-fn admit(port: &Arc<Port>, header: Header, head: Head, frame: &Frame) -> Result<(), Counter> {
+fn admit(
+    port: &Arc<Port>,
+    header: Header,
+    head: Head,
+    frame: &Frame,
+    guard: &rcu::Guard,
+) -> Result<(), Counter> {
     let blade = port.blade();
-    let limit = blade.options().buffer_count.into();
+    let read_only = match blade.access(guard) {
+        Some(access) => is_read_only(port, access, &header, head.bytes())?,
+        None => false,
+    };
+    let limit = blade.policy().buffer_count().into();
     let is_to_all = !header.destination.is_exact();
     let seat = blade
         .initiators()
@@ -70,14 +83,45 @@ fn admit(port: &Arc<Port>, header: Header, head: Head, frame: &Frame) -> Result<
         blade.initiators().leave(seat);
         return Err(Counter::DroppedFull);
     };
-    let request =
-        Request::new(port.clone(), header, head, frame.share(), disk, seat).map_err(|_| {
-            blade.initiators().leave(seat);
-            Counter::DroppedMemory
-        })?;
+    let request = Request::new(
+        port.clone(),
+        header,
+        head,
+        frame.share(),
+        disk,
+        seat,
+        read_only,
+    )
+    .map_err(|_| {
+        blade.initiators().leave(seat);
+        Counter::DroppedMemory
+    })?;
     port.stats().count(Counter::Requests);
     blade.post(request);
     Ok(())
+}
+
+/// Whether the disk is read-only for the initiator of a request, by the access lists.
+///
+/// # Errors
+///
+/// The initiator is not to be answered.
+fn is_read_only(
+    port: &Port,
+    access: &Access,
+    header: &Header,
+    head: &[u8],
+) -> Result<bool, Counter> {
+    let right = Right::needed(header, head);
+    let verdict = access.judge(right, header.source);
+    if verdict != Verdict::Serve {
+        port.log_refused(right, header.source);
+    }
+    match verdict {
+        Verdict::Serve => Ok(false),
+        Verdict::ReadOnly => Ok(true),
+        Verdict::Ignore => Err(Counter::DroppedAccess),
+    }
 }
 
 /// Notes another target on the segment that has the address of one of ours: initiators would take

@@ -149,7 +149,9 @@ impl Registry {
                     format_args!("{address}: address in use on {interface}"),
                 ));
             }
-            if port.address() == address && !(same_device && blade.options() == new.options) {
+            if port.address() == address
+                && !(same_device && blade.mode() == new.mode && blade.policy().equals(&new.policy))
+            {
                 return Err(Refusal::new(
                     EEXIST,
                     format_args!(
@@ -173,7 +175,7 @@ impl Registry {
             if port.address() == address {
                 return Ok((blade.clone(), false));
             }
-            if same_device && !(new.options.shared && blade.options().shared) {
+            if same_device && !(new.mode.shared && blade.mode().shared) {
                 return Err(Refusal::new(
                     EBUSY,
                     format_args!("{name}: device is exported as {} already", blade.address()),
@@ -266,6 +268,15 @@ impl Registry {
     pub(crate) fn announce(&self) {
         for port in self.ports.lock().iter() {
             port.announce();
+        }
+    }
+
+    /// Announces a blade, on all of its interfaces.
+    pub(crate) fn announce_blade(&self, blade: &Blade) {
+        for port in self.ports.lock().iter() {
+            if core::ptr::eq::<Blade>(&**port.blade(), blade) {
+                port.announce();
+            }
         }
     }
 

@@ -57,6 +57,8 @@ pub(super) struct Request {
     pub(super) header: Header,
     pub(super) received: Moment,
     pub(super) head: Head,
+    /// Whether the initiator may not change the disk's data.
+    pub(super) read_only: bool,
     /// Until the answer takes its place.
     frame: Option<Frame>,
     /// The ATA command, once it is known to be one.
@@ -101,6 +103,7 @@ impl Request {
         frame: Frame,
         disk: DiskUse,
         seat: Seat,
+        read_only: bool,
     ) -> Result<KBox<Self>> {
         let new = init!(Self {
             link: Link::new(),
@@ -108,6 +111,7 @@ impl Request {
             header,
             received: Moment::now(),
             head,
+            read_only,
             frame: Some(frame),
             argument: AtaArgument::default(),
             task: Task::Answer(Outcome::Success),

@@ -36,6 +36,8 @@ pub(crate) enum Counter {
     DroppedMemory,
     /// Dropped: the initiator is not on the mask list.
     DroppedMask,
+    /// Dropped: the access lists do not let the initiator do it.
+    DroppedAccess,
     /// Dropped: a copy of a write that a newer one had followed.
     DroppedCopy,
     /// Answers that were not sent, a minute after the request.

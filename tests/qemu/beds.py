@@ -45,9 +45,11 @@ class Bed:
         return Client(self.neighbours[port], self.guest.nics[port].mac, shelf, slot)
 
     @contextlib.contextmanager
-    def exported(self, shelf: int, slot: int, path: str, port: int = 0) -> Iterator[Client]:
+    def exported(
+        self, shelf: int, slot: int, path: str, port: int = 0, options: str = ""
+    ) -> Iterator[Client]:
         """An export while the context lasts, and a client of it."""
-        self.guest.run(f"kvadd {shelf} {slot} eth{port} {path} force=1")
+        self.guest.run(f"kvadd {shelf} {slot} eth{port} {path} force=1 {options}")
         try:
             yield self.client(shelf, slot, port)
         finally:

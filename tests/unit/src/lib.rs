@@ -5,6 +5,8 @@
 
 #![no_std]
 
+#[path = "../../../target/access.rs"]
+pub mod access;
 #[path = "../../../aoe/mod.rs"]
 pub mod aoe;
 #[path = "../../../ata/mod.rs"]

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/sys/kvblade/SHELF.SLOT@INTERFACE/access`: who may do what, one list a file.
+
+use core::fmt::Write;
+
+use kernel::prelude::*;
+use kernel::str::Formatter;
+use kernel::sync::Arc;
+
+use super::arguments;
+use super::kobject::Attribute;
+use super::kobject::Entries;
+use super::refusals::Refusals;
+use crate::target::Port;
+use crate::target::Right;
+
+/// The directory of an export's access lists.
+pub(super) struct Access {
+    port: Arc<Port>,
+    refusals: Arc<Refusals>,
+}
+
+impl Access {
+    /// The directory of the access lists of a port's blade.
+    pub(super) fn new(port: Arc<Port>, refusals: Arc<Refusals>) -> Self {
+        Self { port, refusals }
+    }
+
+    fn show(&self, right: Right, text: &mut Formatter<'_>) -> Result {
+        let list = self.port.blade().access_list(right);
+        Ok(writeln!(text, "{list}")?)
+    }
+
+    fn set(&self, right: Right, text: &[u8]) -> Result {
+        self.refusals.attempt(|| {
+            let list = arguments::access_list(arguments::text(text)?)?;
+            Ok(self.port.blade().set_access_list(right, list)?)
+        })
+    }
+}
+
+impl Entries for Access {
+    fn attributes() -> &'static [&'static Attribute<Self>] {
+        static ALL: [&Attribute<Access>; 4] = [&DISCOVER, &CONFIG, &READ, &WRITE];
+        &ALL
+    }
+}
+
+macro_rules! lists {
+    ($($file:ident, $name:literal, $right:ident;)*) => {$(
+        static $file: Attribute<Access> = Attribute::new(
+            $name,
+            0o644,
+            Some(|access, text| access.show(Right::$right, text)),
+            Some(|access, text| access.set(Right::$right, text)),
+        );
+    )*};
+}
+
+lists! {
+    DISCOVER, c"discover", Discover;
+    CONFIG, c"config", Configure;
+    READ, c"read", Read;
+    WRITE, c"write", Write;
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files of an export by which the administrator sees how it is served, and changes it.
+
+use core::fmt::Display;
+use core::fmt::Write;
+
+use kernel::prelude::*;
+use kernel::str::Formatter;
+
+use super::arguments;
+use super::export::Export;
+use super::kobject::Attribute;
+use super::kobject::Node;
+use crate::target::Policy;
+use crate::target::Refusal;
+use crate::target::Word;
+
+pub(super) static RO: Attribute<Export> = Attribute::new(c"ro", 0o444, Some(ro), None);
+pub(super) static SHARED: Attribute<Export> = Attribute::new(c"shared", 0o444, Some(shared), None);
+pub(super) static OFFSET: Attribute<Export> = Attribute::new(c"offset", 0o444, Some(offset), None);
+pub(super) static LENGTH: Attribute<Export> = Attribute::new(c"length", 0o444, Some(length), None);
+pub(super) static BUFCNT: Attribute<Export> =
+    Attribute::new(c"bufcnt", 0o644, Some(bufcnt), Some(set_bufcnt));
+pub(super) static MTU_MAX: Attribute<Export> =
+    Attribute::new(c"mtu_max", 0o644, Some(mtu_max), Some(set_mtu_max));
+pub(super) static CACHE: Attribute<Export> =
+    Attribute::new(c"cache", 0o644, Some(cache), Some(set_cache));
+pub(super) static ANNOUNCE: Attribute<Export> =
+    Attribute::new(c"announce", 0o644, Some(announce), Some(set_announce));
+pub(super) static LOG: Attribute<Export> = Attribute::new(c"log", 0o644, Some(log), Some(set_log));
+
+fn show(text: &mut Formatter<'_>, value: impl Display) -> Result {
+    Ok(writeln!(text, "{value}")?)
+}
+
+/// Changes the policy to what the text says, and tells initiators where they are told of it.
+fn set<T>(
+    export: &Export,
+    text: &[u8],
+    parse: impl FnOnce(&str) -> Result<T, Refusal>,
+    change: impl FnOnce(&Policy, T),
+) -> Result {
+    export.attempt(text, |text| {
+        change(export.policy(), parse(text)?);
+        export.announce();
+        Ok(())
+    })
+}
+
+fn set_word<T: Word>(
+    export: &Export,
+    name: &str,
+    text: &[u8],
+    change: impl FnOnce(&Policy, T),
+) -> Result {
+    export.attempt(text, |text| {
+        change(export.policy(), arguments::word(name, text)?);
+        Ok(())
+    })
+}
+
+fn ro(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, u8::from(export.mode().read_only))
+}
+
+fn shared(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, u8::from(export.mode().shared))
+}
+
+fn offset(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.mode().offset)
+}
+
+fn length(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.mode().length.unwrap_or(0))
+}
+
+fn bufcnt(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.policy().buffer_count())
+}
+
+fn set_bufcnt(export: &Node<Export>, text: &[u8]) -> Result {
+    set(
+        export,
+        text,
+        arguments::buffer_count,
+        Policy::set_buffer_count,
+    )
+}
+
+fn mtu_max(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.policy().mtu_max().unwrap_or(0))
+}
+
+fn set_mtu_max(export: &Node<Export>, text: &[u8]) -> Result {
+    set(export, text, arguments::mtu, Policy::set_mtu_max)
+}
+
+fn cache(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.policy().cache().word())
+}
+
+fn set_cache(export: &Node<Export>, text: &[u8]) -> Result {
+    set_word(export, "cache", text, Policy::set_cache)
+}
+
+fn announce(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.policy().audience().word())
+}
+
+fn set_announce(export: &Node<Export>, text: &[u8]) -> Result {
+    set_word(export, "announce", text, Policy::set_audience)
+}
+
+fn log(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.policy().log().word())
+}
+
+fn set_log(export: &Node<Export>, text: &[u8]) -> Result {
+    set_word(export, "log", text, Policy::set_log)
+}
