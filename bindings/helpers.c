@@ -269,3 +269,18 @@ void kv_synchronize_rcu_tasks(void)
 {
 	synchronize_rcu_tasks();
 }
+
+struct kernfs_node *kv_sysfs_file(struct kobject *dir, const char *name)
+{
+	return dir->sd ? sysfs_get_dirent(dir->sd, name) : NULL;
+}
+
+void kv_sysfs_notify(struct kernfs_node *file)
+{
+	sysfs_notify_dirent(file);
+}
+
+void kv_sysfs_put(struct kernfs_node *file)
+{
+	sysfs_put(file);
+}

@@ -11,6 +11,7 @@
 #include <linux/if_ether.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <linux/sysfs.h>
 
 /* Constants that bindgen cannot evaluate. */
 static const u32 KV_OPEN_READ = (__force u32)BLK_OPEN_READ;
@@ -72,5 +73,10 @@ void *kv_page_address(const struct page *page);
 void kv_local_bh_disable(void);
 void kv_local_bh_enable(void);
 void kv_synchronize_rcu_tasks(void);
+
+/* Files of sysfs. */
+struct kernfs_node *kv_sysfs_file(struct kobject *dir, const char *name);
+void kv_sysfs_notify(struct kernfs_node *file);
+void kv_sysfs_put(struct kernfs_node *file);
 
 #endif

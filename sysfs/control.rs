@@ -12,6 +12,7 @@ use kernel::sync::Mutex;
 use super::access::Access;
 use super::arguments;
 use super::export::Export;
+use super::export::Files;
 use super::kobject::Attribute;
 use super::kobject::Directory;
 use super::kobject::Entries;
@@ -21,6 +22,7 @@ use super::stats::Stats;
 use crate::target::Port;
 use crate::target::Refusal;
 use crate::target::Registry;
+use crate::target::Watcher;
 
 /// The directory `/sys/kvblade` with those of the exports. It is there as long as this value.
 pub(crate) struct Control {
@@ -150,6 +152,7 @@ impl State {
         let export = Export::new(port.clone(), self.registry.clone(), self.refusals.clone());
         self.registry.open(port)?;
         let export = root.make(&name, export)?;
+        port.watch(KBox::new(Files::of(&export)?, GFP_KERNEL)? as KBox<dyn Watcher>)?;
         let access = Access::new(port.clone(), self.refusals.clone());
         let access = export.make(c"access", access)?;
         let stats = export.make(c"stats", Stats::new(port.clone()))?;

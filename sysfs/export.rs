@@ -11,6 +11,7 @@ use kernel::sync::Arc;
 use super::arguments;
 use super::kobject::Attribute;
 use super::kobject::Entries;
+use super::kobject::File;
 use super::kobject::Node;
 use super::policy;
 use super::refusals::Refusals;
@@ -19,11 +20,13 @@ use crate::aoe::ShelfSlot;
 use crate::block::OpenMode;
 use crate::net::InterfaceName;
 use crate::target::Blade;
+use crate::target::Change;
 use crate::target::Policy;
 use crate::target::Port;
 use crate::target::Refusal;
 use crate::target::Registry;
 use crate::target::Settings;
+use crate::target::Watcher;
 
 /// An export's directory.
 pub(super) struct Export {
@@ -82,12 +85,46 @@ impl Export {
         text: &[u8],
         parse: impl FnOnce(&str) -> Result<T, Refusal>,
         change: impl FnOnce(&mut Settings, T),
+        what: Option<Change>,
     ) -> Result {
         self.attempt(text, |text| {
             let value = parse(text)?;
             self.blade().change(|settings| change(settings, value));
+            if let Some(what) = what {
+                self.blade().tell(what);
+            }
             Ok(())
         })
+    }
+}
+
+/// The files that can be waited for with `poll`.
+pub(super) struct Files([(Change, File); 5]);
+
+impl Files {
+    /// Those of an export's directory.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` without the directory.
+    pub(super) fn of(export: &Node<Export>) -> Result<Self> {
+        Ok(Self([
+            (Change::Config, export.file(&CONFIG)?),
+            (Change::Mask, export.file(&MASK)?),
+            (Change::Reserve, export.file(&RESERVE)?),
+            (Change::State, export.file(&STATE)?),
+            (Change::Capacity, export.file(&SCNT)?),
+        ]))
+    }
+}
+
+impl Watcher for Files {
+    fn changed(&self, change: Change) {
+        for (of, file) in &self.0 {
+            if *of == change {
+                file.notify();
+            }
+        }
     }
 }
 
@@ -164,6 +201,7 @@ fn set_model(export: &Node<Export>, text: &[u8]) -> Result {
         text,
         |text| arguments::ata_text("model", text),
         |settings, model| settings.model = model,
+        None,
     )
 }
 
@@ -177,6 +215,7 @@ fn set_sn(export: &Node<Export>, text: &[u8]) -> Result {
         text,
         |text| arguments::ata_text("sn", text),
         |settings, serial| settings.serial = serial,
+        None,
     )
 }
 
@@ -188,7 +227,12 @@ fn wwn(export: &Export, text: &mut Formatter<'_>) -> Result {
 }
 
 fn set_wwn(export: &Node<Export>, text: &[u8]) -> Result {
-    export.set(text, arguments::wwn, |settings, wwn| settings.wwn = wwn)
+    export.set(
+        text,
+        arguments::wwn,
+        |settings, wwn| settings.wwn = wwn,
+        None,
+    )
 }
 
 fn mtu(export: &Export, text: &mut Formatter<'_>) -> Result {
@@ -238,9 +282,12 @@ fn config(export: &Export, text: &mut Formatter<'_>) -> Result {
 }
 
 fn set_config(export: &Node<Export>, text: &[u8]) -> Result {
-    export.set(text, arguments::config, |settings, config| {
-        settings.rules.config = config;
-    })
+    export.set(
+        text,
+        arguments::config,
+        |settings, config| settings.rules.config = config,
+        Some(Change::Config),
+    )
 }
 
 fn mask(export: &Export, text: &mut Formatter<'_>) -> Result {
@@ -252,6 +299,7 @@ fn set_mask(export: &Node<Export>, text: &[u8]) -> Result {
         text,
         |text| arguments::macs("mask", text),
         |settings, macs| settings.rules.mask = macs,
+        Some(Change::Mask),
     )
 }
 
@@ -264,6 +312,7 @@ fn set_reserve(export: &Node<Export>, text: &[u8]) -> Result {
         text,
         |text| arguments::macs("reserve", text),
         |settings, macs| settings.rules.reservation = macs,
+        Some(Change::Reserve),
     )
 }
 

@@ -78,6 +78,50 @@ impl<T> Node<T> {
     }
 }
 
+impl<T> Node<T> {
+    /// One of the directory's files.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if it does not have this file any more.
+    pub(super) fn file(&self, attribute: &'static Attribute<T>) -> Result<File> {
+        // SAFETY: The kobject was added, and is not freed while there is a reference to its node;
+        // the name is that of a constant attribute.
+        let file = unsafe {
+            crate::bindings::kv_sysfs_file(self.kobject.get(), (*attribute.attribute.get()).name)
+        };
+        // INVARIANT: The reference is given to us.
+        NonNull::new(file).map(File).ok_or(ENOENT)
+    }
+}
+
+/// A file of a directory, to tell of changes. The directory may be gone meanwhile.
+///
+/// # Invariants
+///
+/// The pointer is valid, and this value owns a reference.
+pub(super) struct File(NonNull<crate::bindings::kernfs_node>);
+
+// SAFETY: References to these nodes may be used and put by any thread.
+unsafe impl Send for File {}
+// SAFETY: As above.
+unsafe impl Sync for File {}
+
+impl File {
+    /// Wakes those who wait in `poll` for the file to change. In any context.
+    pub(super) fn notify(&self) {
+        // SAFETY: By the invariant.
+        unsafe { crate::bindings::kv_sysfs_notify(self.0.as_ptr()) };
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant the reference is ours.
+        unsafe { crate::bindings::kv_sysfs_put(self.0.as_ptr()) };
+    }
+}
+
 impl<T> Deref for Node<T> {
     type Target = T;
 

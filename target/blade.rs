@@ -29,6 +29,8 @@ use super::refusal::Refusal;
 use super::request::Request;
 use super::settings::Settings;
 use super::turn::Turns;
+use super::watchers::Change;
+use super::watchers::Watchers;
 use crate::aoe::ShelfSlot;
 use crate::block;
 use crate::block::Disk;
@@ -71,6 +73,8 @@ pub(crate) struct Blade {
     /// Responses heard in the name of this blade that it did not send.
     rivals: Atomic<u64>,
     initiators: Initiators,
+    #[pin]
+    watchers: Watchers,
     places: Places,
     #[pin]
     turns: Mutex<Turns>,
@@ -126,6 +130,7 @@ impl Blade {
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
                 initiators,
+                watchers <- Watchers::new(),
                 places: Places::new(),
                 turns <- new_mutex!(turns),
                 arrived: Inbox::new(),
@@ -249,6 +254,16 @@ impl Blade {
     /// The initiators that the blade has heard of.
     pub(crate) fn initiators(&self) -> &Initiators {
         &self.initiators
+    }
+
+    /// Those who want to know when something changes.
+    pub(super) fn watchers(&self) -> &Watchers {
+        &self.watchers
+    }
+
+    /// Tells those who want to know that something has changed. Sleeps.
+    pub(crate) fn tell(&self, change: Change) {
+        self.watchers.tell(change);
     }
 
     /// A request has ended. In any context.

@@ -5,6 +5,7 @@
 
 use kernel::prelude::*;
 
+use super::access::Right;
 use super::history::Write;
 use super::order::Span;
 use super::policy::Cache;
@@ -13,6 +14,7 @@ use super::request::Request;
 use super::rules::Answer;
 use super::rules::Body;
 use super::stats::Counter;
+use super::watchers::Change;
 use crate::aoe;
 use crate::aoe::ata_argument;
 use crate::aoe::AoeError;
@@ -79,6 +81,14 @@ impl Request {
                 .rules
                 .answer(&self.header, frame, advertisement, &mut body)
         });
+        if Right::needed(&self.header, frame) == Right::Configure {
+            match self.header.command {
+                Command::Config => self.port.blade().tell(Change::Config),
+                Command::Mask => self.port.blade().tell(Change::Mask),
+                Command::Reserve => self.port.blade().tell(Change::Reserve),
+                Command::Ata | Command::Unknown(_) => {}
+            }
+        }
         if let Answer::Body(error) = answer {
             self.reply(error, body.as_bytes());
         }

@@ -34,6 +34,7 @@ mod stats;
 mod table;
 mod turn;
 mod watch;
+mod watchers;
 
 pub(crate) use access::AccessList;
 pub(crate) use access::Right;
@@ -46,3 +47,5 @@ pub(crate) use refusal::Refusal;
 pub(crate) use registry::Registry;
 pub(crate) use settings::Settings;
 pub(crate) use stats::Counter;
+pub(crate) use watchers::Change;
+pub(crate) use watchers::Watcher;

@@ -16,6 +16,8 @@ use super::announce::Announcements;
 use super::blade::Blade;
 use super::policy::LogLevel;
 use super::stats::Stats;
+use super::watchers::Change;
+use super::watchers::Watcher;
 use crate::aoe;
 use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
@@ -43,6 +45,8 @@ pub(crate) struct Port {
     is_open: Atomic<bool>,
     /// The card at which another target was heard last that has the address; zero for none.
     rival: Atomic<u64>,
+    /// The trouble that there was when that was last looked at, by the length of its sentence.
+    trouble_told: Atomic<usize>,
     pub(super) announcements: Announcements,
     stats: Stats,
     /// How often the log is told of what is refused.
@@ -60,6 +64,7 @@ impl Port {
             device: RcuCell::new(),
             is_open: Atomic::new(false),
             rival: Atomic::new(0),
+            trouble_told: Atomic::new(0),
             announcements: Announcements::new(),
             stats: Stats::new(),
             refusals: Pace::new(REFUSAL_INTERVAL),
@@ -84,6 +89,28 @@ impl Port {
     /// The name of the interface.
     pub(crate) fn interface(&self) -> &InterfaceName {
         &self.interface
+    }
+
+    /// Has this one told when something changes, until the port is removed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn watch(&self, watcher: KBox<dyn Watcher>) -> Result {
+        self.blade.watchers().add(self.interface, watcher)
+    }
+
+    /// Has no one told of this port any more.
+    pub(crate) fn unwatch(&self) {
+        self.blade.watchers().remove(self.interface);
+    }
+
+    /// Tells those who watch when the port has begun to be of use, or has ceased.
+    pub(super) fn note_state(&self) {
+        let trouble = self.trouble().map_or(0, str::len);
+        if self.trouble_told.xchg(trouble, Relaxed) != trouble {
+            self.blade.tell(Change::State);
+        }
     }
 
     /// Says something of the port in the kernel's log, unless that is to be quiet.

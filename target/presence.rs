@@ -11,6 +11,7 @@ use kernel::time::Delta;
 use super::port::Port;
 use super::refusal::Refusal;
 use super::registry::Registry;
+use super::watchers::Change;
 
 /// How often the segment is asked whether another target has an address, and how long it has to
 /// answer each time.
@@ -25,6 +26,7 @@ impl Registry {
             .change(|settings| core::mem::replace(&mut settings.rules.offline, true));
         if !was_offline {
             port.log(format_args!("offline"));
+            port.blade().tell(Change::State);
         }
     }
 
@@ -45,6 +47,7 @@ impl Registry {
             blade.change(|settings| core::mem::replace(&mut settings.rules.offline, false));
         if was_offline {
             port.log(format_args!("online"));
+            blade.tell(Change::State);
         }
         for port in &ports {
             port.announce();

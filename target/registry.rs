@@ -256,6 +256,7 @@ impl Registry {
         }
         let mut ports = self.ports.lock();
         ports.retain(|port| !is_this(port));
+        port.unwatch();
         // Without memory for a new table the old one stays, in which the port has no interface.
         let _ = self.publish(&ports);
         if port.is_open() {
@@ -296,6 +297,7 @@ impl Registry {
             port.set_device(None);
         }
         while let Some(port) = ports.pop() {
+            port.unwatch();
             while port.blade().close(REMOVAL_WAIT).is_err() {
                 port.log(format_args!("waiting for requests to end"));
             }

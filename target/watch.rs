@@ -12,6 +12,7 @@ use kernel::workqueue::WorkItem;
 
 use super::port::Port;
 use super::registry::Registry;
+use super::watchers::Change;
 use crate::net::Device;
 use crate::net::DeviceEvent;
 use crate::net::DeviceEventHandler;
@@ -54,12 +55,14 @@ impl WorkItem for Registry {
         for port in ports.iter() {
             if let Some(sectors) = port.blade().new_capacity() {
                 port.log(format_args!("the device has {sectors} sectors now"));
+                port.blade().tell(Change::Capacity);
                 for other in ports.iter() {
                     if Arc::ptr_eq(other.blade(), port.blade()) {
                         other.announce();
                     }
                 }
             }
+            port.note_state();
             port.announce_if_due();
         }
         if !ports.is_empty() && !this.closed.load(Relaxed) {
@@ -81,6 +84,7 @@ impl DeviceEventHandler for Registry {
             }
             DeviceEvent::Changed => {
                 for port in ports.iter().filter(here) {
+                    port.note_state();
                     port.announce();
                 }
                 return;
@@ -89,5 +93,8 @@ impl DeviceEventHandler for Registry {
         // Without memory the old table stays: ports found there that have no interface drop the
         // frame, and those that are missing there wait for the next change.
         let _ = self.publish(&ports);
+        for port in ports.iter() {
+            port.note_state();
+        }
     }
 }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Those who want to know when something about a blade changes.
+
+use kernel::new_mutex;
+use kernel::prelude::*;
+use kernel::sync::Mutex;
+
+use crate::net::InterfaceName;
+
+/// What has changed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The config string.
+    Config,
+    /// The MAC mask list.
+    Mask,
+    /// The reservation.
+    Reserve,
+    /// Whether initiators can use the disk, on one interface at least.
+    State,
+    /// The disk's size.
+    Capacity,
+}
+
+/// One who wants to know when something changes.
+pub(crate) trait Watcher: Send + Sync {
+    /// Something has changed. Must not wait for anything.
+    fn changed(&self, change: Change);
+}
+
+/// The watchers of a blade, one for each interface.
+#[pin_data]
+pub(super) struct Watchers {
+    #[pin]
+    list: Mutex<KVec<(InterfaceName, KBox<dyn Watcher>)>>,
+}
+
+impl Watchers {
+    /// None yet.
+    pub(super) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            list <- new_mutex!(KVec::new()),
+        })
+    }
+
+    /// Adds the watcher of an interface.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(super) fn add(&self, interface: InterfaceName, watcher: KBox<dyn Watcher>) -> Result {
+        Ok(self.list.lock().push((interface, watcher), GFP_KERNEL)?)
+    }
+
+    /// Removes the watcher of an interface, if it has one.
+    pub(super) fn remove(&self, interface: InterfaceName) {
+        self.list.lock().retain(|(of, _)| *of != interface);
+    }
+
+    /// Tells all. Sleeps.
+    pub(super) fn tell(&self, change: Change) {
+        for (_, watcher) in self.list.lock().iter() {
+            watcher.changed(change);
+        }
+    }
+}
