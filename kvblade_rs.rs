@@ -19,6 +19,7 @@ mod net;
 mod sync;
 mod sysfs;
 mod target;
+mod trace;
 
 use crate::net::Notifier;
 use crate::net::PacketType;

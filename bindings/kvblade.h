@@ -13,6 +13,8 @@
 #include <linux/skbuff.h>
 #include <linux/sysfs.h>
 
+#include "trace.h"
+
 /* Constants that bindgen cannot evaluate. */
 static const u32 KV_OPEN_READ = (__force u32)BLK_OPEN_READ;
 static const u32 KV_OPEN_WRITE = (__force u32)BLK_OPEN_WRITE;
@@ -73,6 +75,16 @@ void *kv_page_address(const struct page *page);
 void kv_local_bh_disable(void);
 void kv_local_bh_enable(void);
 void kv_synchronize_rcu_tasks(void);
+
+/* Tracepoints. */
+void kv_trace_request_begin(const struct kv_trace_request *request, unsigned int value,
+			    const char *cause);
+void kv_trace_request_end(const struct kv_trace_request *request, unsigned int value,
+			  const char *cause);
+void kv_trace_refuse(const struct kv_trace_request *request, unsigned int value,
+		     const char *cause);
+void kv_trace_retransmit(const struct kv_trace_request *request, unsigned int value,
+			 const char *cause);
 
 /* Files of sysfs. */
 struct kernfs_node *kv_sysfs_file(struct kobject *dir, const char *name);

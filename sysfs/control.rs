@@ -2,6 +2,7 @@
 
 //! `/sys/kvblade`: adding, removing and announcing exports.
 
+use kernel::debugfs::Dir;
 use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::str::CString;
@@ -17,6 +18,7 @@ use super::kobject::Attribute;
 use super::kobject::Directory;
 use super::kobject::Entries;
 use super::kobject::Node;
+use super::latency::Debug;
 use super::refusals::Refusals;
 use super::stats::Stats;
 use crate::target::Port;
@@ -33,6 +35,8 @@ pub(crate) struct Control {
 struct State {
     registry: Arc<Registry>,
     refusals: Arc<Refusals>,
+    /// `/sys/kernel/debug/kvblade`.
+    debug: Dir,
     /// The exports' directories. Whoever holds it may wait for their readers, who never take it.
     #[pin]
     exports: Mutex<Exports>,
@@ -46,6 +50,7 @@ struct Exports {
 
 /// An export's directory, with what is in it, which goes first.
 struct Shown {
+    _debug: Debug,
     _access: Directory<Access>,
     _stats: Directory<Stats>,
     export: Directory<Export>,
@@ -66,6 +71,7 @@ impl Control {
             pin_init!(State {
                 registry,
                 refusals,
+                debug: Dir::new(c"kvblade"),
                 exports <- new_mutex!(Exports {
                     closed: false,
                     directories: KVec::new(),
@@ -156,7 +162,9 @@ impl State {
         let access = Access::new(port.clone(), self.refusals.clone());
         let access = export.make(c"access", access)?;
         let stats = export.make(c"stats", Stats::new(port.clone()))?;
+        let debug = Debug::new(&self.debug, &name, port.clone())?;
         let shown = Shown {
+            _debug: debug,
             _access: access,
             _stats: stats,
             export,

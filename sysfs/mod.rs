@@ -11,6 +11,7 @@ mod control;
 mod export;
 #[expect(unsafe_code)]
 mod kobject;
+mod latency;
 mod policy;
 mod refusals;
 mod stats;

@@ -24,7 +24,7 @@ impl Stats {
 
 impl Entries for Stats {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Stats>; 18] = [
+        static ALL: [&Attribute<Stats>; 19] = [
             &REQUESTS,
             &READS,
             &READ_SECTORS,
@@ -34,6 +34,7 @@ impl Entries for Stats {
             &TRIMS,
             &ATA_ERRORS,
             &AOE_ERRORS,
+            &RETRANSMITS,
             &DROPPED_FULL,
             &DROPPED_WINDOW,
             &DROPPED_TO_ALL,
@@ -69,6 +70,7 @@ counters! {
     TRIMS, c"trims", Trims;
     ATA_ERRORS, c"ata_errors", AtaErrors;
     AOE_ERRORS, c"aoe_errors", AoeErrors;
+    RETRANSMITS, c"retransmits", Retransmits;
     DROPPED_FULL, c"dropped_full", DroppedFull;
     DROPPED_WINDOW, c"dropped_window", DroppedWindow;
     DROPPED_TO_ALL, c"dropped_to_all", DroppedToAll;
@@ -90,6 +92,6 @@ fn show(stats: &Stats, text: &mut Formatter<'_>, counter: Counter) -> Result {
 }
 
 fn clear(stats: &Node<Stats>, _text: &[u8]) -> Result {
-    stats.0.stats().clear();
+    stats.0.clear_stats();
     Ok(())
 }

@@ -5,6 +5,7 @@
 use kernel::prelude::*;
 use kernel::time::Msecs;
 
+use super::latency::Kind;
 use super::policy::Cache;
 use super::request::Request;
 use super::stats::Counter;
@@ -60,9 +61,10 @@ impl Request {
         if let Ok(mut reply) = Reply::new(length, false) {
             reply.put(0, &header.to_bytes());
             reply.put(aoe::header::SIZE, argument);
+            self.ends(error.map_or(0, |error| error.code().into()));
             self.port.send(reply);
         } else {
-            self.port.stats().count(Counter::DroppedMemory);
+            self.is_dropped(Counter::DroppedMemory);
         }
     }
 
@@ -112,7 +114,7 @@ impl Request {
     /// short, or the request is so old that its initiator may use the tag for another by now.
     fn ata_reply(&mut self, length: usize, data_follows: bool) -> Option<Reply> {
         if self.received.is_older_than(TAG_LIFE) {
-            self.port.stats().count(Counter::DroppedLate);
+            self.is_dropped(Counter::DroppedLate);
             return None;
         }
         let header = self.reply_header()?;
@@ -121,15 +123,28 @@ impl Request {
             None => Reply::new(length, data_follows),
         };
         let Ok(mut reply) = reply else {
-            self.port.stats().count(Counter::DroppedMemory);
+            self.is_dropped(Counter::DroppedMemory);
             return None;
         };
         reply.put(0, &header.to_bytes());
-        reply.put(
-            aoe::header::SIZE,
-            &self.outcome.answer(&self.argument).to_bytes(),
-        );
+        let answer = self.outcome.answer(&self.argument);
+        reply.put(aoe::header::SIZE, &answer.to_bytes());
+        self.ends(u32::from(answer.command) << 8 | u32::from(answer.feature));
+        self.time();
         Some(reply)
+    }
+
+    /// Notes how long it has taken, if it is one of those that are timed.
+    fn time(&self) {
+        let Some(since) = self.timed_since else {
+            return;
+        };
+        let kind = match self.task {
+            Task::Read(_) | Task::Verify(_) => Kind::Read,
+            Task::Write(_) | Task::Flush | Task::Trim { .. } => Kind::Write,
+            Task::Identify | Task::Answer(_) => return,
+        };
+        self.port.latency().note(kind, since.elapsed());
     }
 
     /// Counts an ATA command that has ended.

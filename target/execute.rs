@@ -56,7 +56,7 @@ impl Request {
         self.progress = Progress::Last;
         let blade = self.port.blade();
         if blade.is_restricted() && blade.settings().lock().rules.ignores(&self.header) {
-            return self.port.stats().count(Counter::DroppedMask);
+            return self.is_dropped(Counter::DroppedMask);
         }
         if let Some(error) = admission::refusal(&self.header) {
             return self.refuse(error);
@@ -151,7 +151,7 @@ impl Request {
         match io.read(extent.first.0, extent.sectors as usize) {
             Ok(()) => block::submit(self),
             // Dropped: the initiator will ask again.
-            Err(_) => self.port.stats().count(Counter::DroppedMemory),
+            Err(_) => self.is_dropped(Counter::DroppedMemory),
         }
     }
 
@@ -166,7 +166,7 @@ impl Request {
         });
         match result {
             Ok(()) => block::submit(self),
-            Err(_) => self.port.stats().count(Counter::DroppedMemory),
+            Err(_) => self.is_dropped(Counter::DroppedMemory),
         }
     }
 

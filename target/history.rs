@@ -41,6 +41,17 @@ pub(super) struct Write {
     older: u64,
 }
 
+/// Whether a write is a copy of one that has come before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copied {
+    /// It is new.
+    No,
+    /// It is the newest that its initiator has written there.
+    Again,
+    /// Its initiator has written there since.
+    Overtaken,
+}
+
 /// The latest writes, in a ring.
 pub(super) struct History {
     /// The one of number `n` is at `n % MOST`.
@@ -89,17 +100,19 @@ impl History {
         })
     }
 
-    /// Whether a write is a copy of one that has been overtaken; if not, it is remembered.
-    pub(super) fn has_overtaken(&mut self, mut write: Write) -> bool {
+    /// What a write is; unless it is a copy that has been overtaken it is remembered.
+    pub(super) fn take(&mut self, mut write: Write) -> Copied {
         let list = write.list();
         let newest = self.newest.get(list).copied().unwrap_or_default();
-        if self.original(&write, newest).is_some_and(|number| {
+        let original = self.original(&write, newest);
+        let is_overtaken = original.is_some_and(|number| {
             let since = number.saturating_add(1)..self.count;
             since
                 .filter_map(|number| self.get(number))
                 .any(|newer| newer.overtakes(&write))
-        }) {
-            return true;
+        });
+        if is_overtaken {
+            return Copied::Overtaken;
         }
         write.older = newest;
         match self.ring.get_mut(Self::place(self.count)) {
@@ -111,7 +124,11 @@ impl History {
         if let Some(newest) = self.newest.get_mut(list) {
             *newest = self.count;
         }
-        false
+        if original.is_some() {
+            Copied::Again
+        } else {
+            Copied::No
+        }
     }
 
     /// The number of the newest write that this one is a copy of, where `next` begins its list.

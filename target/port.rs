@@ -14,6 +14,7 @@ use kernel::time::Msecs;
 use super::access::Right;
 use super::announce::Announcements;
 use super::blade::Blade;
+use super::latency::Latency;
 use super::policy::LogLevel;
 use super::stats::Stats;
 use super::watchers::Change;
@@ -49,6 +50,7 @@ pub(crate) struct Port {
     trouble_told: Atomic<usize>,
     pub(super) announcements: Announcements,
     stats: Stats,
+    latency: Latency,
     /// How often the log is told of what is refused.
     refusals: Pace,
 }
@@ -67,6 +69,7 @@ impl Port {
             trouble_told: Atomic::new(0),
             announcements: Announcements::new(),
             stats: Stats::new(),
+            latency: Latency::new(),
             refusals: Pace::new(REFUSAL_INTERVAL),
         }
     }
@@ -79,6 +82,17 @@ impl Port {
     /// What is counted of it.
     pub(crate) fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// How long its requests take.
+    pub(crate) fn latency(&self) -> &Latency {
+        &self.latency
+    }
+
+    /// Sets all that is counted and timed to nothing.
+    pub(crate) fn clear_stats(&self) {
+        self.stats.clear();
+        self.latency.clear();
     }
 
     /// The blade's address.

@@ -5,11 +5,13 @@
 
 use kernel::sync::rcu;
 use kernel::sync::Arc;
+use kernel::time::Instant;
 
 use super::access::Access;
 use super::access::Right;
 use super::access::Verdict;
 use super::initiators::Excess;
+use super::latency::Latency;
 use super::order;
 use super::port::Port;
 use super::registry::Registry;
@@ -17,6 +19,7 @@ use super::request::Head;
 use super::request::Request;
 use super::stats::Counter;
 use super::table::Table;
+use super::tracing::not_let_in;
 use crate::aoe;
 use crate::aoe::Command;
 use crate::aoe::Header;
@@ -51,7 +54,7 @@ impl FrameHandler for Registry {
                 continue;
             }
             if let Err(reason) = admit(port, header, head, &frame, &guard) {
-                port.stats().count(reason);
+                not_let_in(port, &header, &head, reason);
             }
         }
     }
@@ -83,7 +86,7 @@ fn admit(
         blade.initiators().leave(seat);
         return Err(Counter::DroppedFull);
     };
-    let request = Request::new(
+    let mut request = Request::new(
         port.clone(),
         header,
         head,
@@ -96,7 +99,11 @@ fn admit(
         blade.initiators().leave(seat);
         Counter::DroppedMemory
     })?;
-    port.stats().count(Counter::Requests);
+    let number = port.stats().add(Counter::Requests, 1);
+    if Latency::samples(number) {
+        request.timed_since = Some(Instant::now());
+    }
+    request.begins();
     blade.post(request);
     Ok(())
 }

@@ -4,6 +4,8 @@
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
+use kernel::time::Instant;
+use kernel::time::Monotonic;
 
 use super::initiators::Seat;
 use super::order::Place;
@@ -56,6 +58,8 @@ pub(super) struct Request {
     pub(super) port: Arc<Port>,
     pub(super) header: Header,
     pub(super) received: Moment,
+    /// When it came, if it is one of those that are timed.
+    pub(super) timed_since: Option<Instant<Monotonic>>,
     pub(super) head: Head,
     /// Whether the initiator may not change the disk's data.
     pub(super) read_only: bool,
@@ -110,6 +114,7 @@ impl Request {
             port,
             header,
             received: Moment::now(),
+            timed_since: None,
             head,
             read_only,
             frame: Some(frame),

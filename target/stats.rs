@@ -2,6 +2,7 @@
 
 //! What is counted of a port.
 
+use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
 
@@ -26,6 +27,8 @@ pub(crate) enum Counter {
     AtaErrors,
     /// Requests that were answered with an error of the AoE header.
     AoeErrors,
+    /// Writes that had come before under the same tag.
+    Retransmits,
     /// Dropped: the blade had as many requests as it holds.
     DroppedFull,
     /// Dropped: the initiator had more under way than the buffer count allows.
@@ -44,6 +47,23 @@ pub(crate) enum Counter {
     DroppedLate,
 }
 
+impl Counter {
+    /// The name of the cause for which a request is dropped, as that of its file in sysfs.
+    pub(super) fn name(self) -> &'static CStr {
+        match self {
+            Self::DroppedFull => c"dropped_full",
+            Self::DroppedWindow => c"dropped_window",
+            Self::DroppedToAll => c"dropped_to_all",
+            Self::DroppedMemory => c"dropped_memory",
+            Self::DroppedMask => c"dropped_mask",
+            Self::DroppedAccess => c"dropped_access",
+            Self::DroppedCopy => c"dropped_copy",
+            Self::DroppedLate => c"dropped_late",
+            _ => c"",
+        }
+    }
+}
+
 /// The counters of a port.
 pub(crate) struct Stats([Atomic<u64>; Stats::COUNTERS]);
 
@@ -57,13 +77,14 @@ impl Stats {
 
     /// Counts one. In any context.
     pub(super) fn count(&self, counter: Counter) {
-        self.add(counter, 1);
+        let _ = self.add(counter, 1);
     }
 
-    /// Counts several. In any context.
-    pub(super) fn add(&self, counter: Counter, number: u64) {
-        if let Some(value) = self.0.get(counter as usize) {
-            let _ = value.fetch_add(number, Relaxed);
+    /// Counts several, and returns how many there were before. In any context.
+    pub(super) fn add(&self, counter: Counter, number: u64) -> u64 {
+        match self.0.get(counter as usize) {
+            Some(value) => value.fetch_add(number, Relaxed),
+            None => 0,
         }
     }
 

@@ -5,6 +5,7 @@
 use kernel::alloc::AllocError;
 use kernel::prelude::*;
 
+use super::history::Copied;
 use super::history::History;
 use super::order::Places;
 use super::order::Spans;
@@ -39,12 +40,16 @@ impl Turns {
                 continue;
             }
             request.span = request.touches();
-            let is_late = request
-                .as_write()
-                .is_some_and(|write| self.history.has_overtaken(write));
-            if is_late {
+            let copied = match request.as_write() {
+                Some(write) => self.history.take(write),
+                None => Copied::No,
+            };
+            if copied != Copied::No {
+                request.is_retransmission(copied == Copied::Overtaken);
+            }
+            if copied == Copied::Overtaken {
                 // Without an answer: whoever waits for one will ask again.
-                request.port.stats().count(Counter::DroppedCopy);
+                request.is_dropped(Counter::DroppedCopy);
                 continue;
             }
             self.start_or_wait(places, request);

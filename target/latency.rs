@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How long requests take, from the arrival of the frame to the answer, as a histogram.
+
+use kernel::fmt;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+use kernel::time::Delta;
+
+/// One request of so many is timed: reading the clock twice would be felt in each.
+const SAMPLING: u64 = 16;
+
+/// Times from 1 µs to the minute after which nothing is answered.
+const CLASSES: usize = 27;
+
+/// What a request is, as far as its time is concerned.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// Reads data, if only to verify it.
+    Read,
+    /// Changes data, or sees to it that changes last.
+    Write,
+}
+
+/// A histogram of times, in classes of powers of two.
+pub(crate) struct Latency([[Atomic<u64>; CLASSES]; 2]);
+
+impl Latency {
+    /// Nothing timed yet.
+    pub(super) const fn new() -> Self {
+        Self([const { [const { Atomic::new(0) }; CLASSES] }; 2])
+    }
+
+    /// Whether the request of this number is to be timed.
+    pub(super) const fn samples(number: u64) -> bool {
+        number % SAMPLING == 0
+    }
+
+    /// Notes how long a request has taken.
+    pub(super) fn note(&self, kind: Kind, time: Delta) {
+        let micros = u64::try_from(time.as_micros_ceil()).unwrap_or(0);
+        let class = micros.checked_ilog2().unwrap_or(0) as usize;
+        if let Some(count) = self.0[kind as usize].get(class) {
+            let _ = count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Forgets all.
+    pub(super) fn clear(&self) {
+        for count in self.0.as_flattened() {
+            count.store(0, Relaxed);
+        }
+    }
+}
+
+/// A line for each class in which there are any: its least time in microseconds, reads, writes.
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [reads, writes] = &self.0;
+        for (class, (reads, writes)) in reads.iter().zip(writes).enumerate() {
+            let (reads, writes) = (reads.load(Relaxed), writes.load(Relaxed));
+            if reads != 0 || writes != 0 {
+                writeln!(f, "{} {reads} {writes}", 1u64 << class)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What tracepoints are told of requests, and what is counted of those that are not answered.
+
+use super::port::Port;
+use super::request::Head;
+use super::request::Request;
+use super::stats::Counter;
+use crate::aoe::AtaArgument;
+use crate::aoe::Command;
+use crate::aoe::Header;
+use crate::aoe::Tag;
+use crate::ata::Operation;
+use crate::trace;
+
+/// What tracepoints are told of a request that has come to a port.
+fn traced(port: &Port, header: &Header, head: &[u8]) -> trace::Request {
+    let (address, Tag(tag)) = (port.address(), header.tag);
+    let mut request = trace::Request {
+        shelf: address.shelf.get(),
+        slot: address.slot.get(),
+        initiator: header.source.0,
+        tag,
+        command: header.command.code(),
+        ..trace::Request::default()
+    };
+    let argument = match header.command {
+        Command::Ata => AtaArgument::parse(head),
+        _ => None,
+    };
+    if let Some(argument) = argument {
+        request.opcode = argument.command;
+        if let Operation::Read(transfer)
+        | Operation::Verify(transfer)
+        | Operation::Write(transfer) = Operation::decode(&argument)
+        {
+            let extent = transfer.extent();
+            request.lba = extent.first.0;
+            request.sectors = extent.sectors.try_into().unwrap_or(u16::MAX);
+        }
+    }
+    request
+}
+
+/// Counts a frame that is not let in, and says why.
+pub(super) fn not_let_in(port: &Port, header: &Header, head: &Head, cause: Counter) {
+    port.stats().count(cause);
+    trace::refuse(|| traced(port, header, head.bytes()), 0, cause.name());
+}
+
+impl Request {
+    fn traced(&self) -> trace::Request {
+        traced(&self.port, &self.header, self.head.bytes())
+    }
+
+    /// The request was let in.
+    pub(super) fn begins(&self) {
+        trace::begin(|| self.traced(), 0, c"");
+    }
+
+    /// The request is answered, with this ATA status and error register or this AoE error.
+    pub(super) fn ends(&self, value: u32) {
+        trace::end(|| self.traced(), value, c"");
+    }
+
+    /// The request is not answered.
+    pub(super) fn is_dropped(&self, cause: Counter) {
+        self.port.stats().count(cause);
+        trace::refuse(|| self.traced(), 0, cause.name());
+    }
+
+    /// The request is a write that has come before.
+    pub(super) fn is_retransmission(&self, overtaken: bool) {
+        self.port.stats().count(Counter::Retransmits);
+        trace::retransmit(|| self.traced(), overtaken.into(), c"");
+    }
+}
