@@ -15,6 +15,7 @@ pub(crate) use inbox::Linked;
 pub(crate) use rcu_cell::RcuCell;
 pub(crate) use time::Moment;
 pub(crate) use time::Pace;
+pub(crate) use time::Stopwatch;
 pub(crate) use work::flush;
 pub(crate) use work::flush_delayed;
 pub(crate) use work::this_task;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Time as coarse as the kernel's timer tick, and as cheap: good enough for seconds.
+//! Time as coarse as the kernel's timer tick, and as cheap: good enough for seconds. And a stopwatch
+//! for the rest.
 
 use kernel::bindings;
 use kernel::sync::atomic::Atomic;
@@ -40,6 +41,27 @@ impl Moment {
     /// Whether more than `age` has passed since.
     pub(crate) fn is_older_than(self, age: Msecs) -> bool {
         Self::now().0.wrapping_sub(self.0) > msecs_to_jiffies(age)
+    }
+}
+
+/// A stopwatch, which runs from when it is made.
+#[derive(Clone, Copy)]
+pub(crate) struct Stopwatch(bindings::ktime_t);
+
+impl Stopwatch {
+    fn now() -> bindings::ktime_t {
+        // SAFETY: The clock may be read in all contexts but NMI.
+        unsafe { bindings::ktime_get() }
+    }
+
+    /// Starts it. Not in NMI context.
+    pub(crate) fn start() -> Self {
+        Self(Self::now())
+    }
+
+    /// Microseconds since the start. Not in NMI context.
+    pub(crate) fn micros(self) -> u64 {
+        u64::try_from(Self::now().saturating_sub(self.0)).unwrap_or(0) / 1000
     }
 }
 

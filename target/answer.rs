@@ -136,7 +136,7 @@ impl Request {
 
     /// Notes how long it has taken, if it is one of those that are timed.
     fn time(&self) {
-        let Some(since) = self.timed_since else {
+        let Some(stopwatch) = self.stopwatch else {
             return;
         };
         let kind = match self.task {
@@ -144,7 +144,7 @@ impl Request {
             Task::Write(_) | Task::Flush | Task::Trim { .. } => Kind::Write,
             Task::Identify | Task::Answer(_) => return,
         };
-        self.port.latency().note(kind, since.elapsed());
+        self.port.latency().note(kind, stopwatch.micros());
     }
 
     /// Counts an ATA command that has ended.

@@ -5,7 +5,6 @@
 use kernel::fmt;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
-use kernel::time::Delta;
 
 /// One request of so many is timed: reading the clock twice would be felt in each.
 const SAMPLING: u64 = 16;
@@ -36,9 +35,8 @@ impl Latency {
         number % SAMPLING == 0
     }
 
-    /// Notes how long a request has taken.
-    pub(super) fn note(&self, kind: Kind, time: Delta) {
-        let micros = u64::try_from(time.as_micros_ceil()).unwrap_or(0);
+    /// Notes how many microseconds a request has taken.
+    pub(super) fn note(&self, kind: Kind, micros: u64) {
         let class = micros.checked_ilog2().unwrap_or(0) as usize;
         if let Some(count) = self.0[kind as usize].get(class) {
             let _ = count.fetch_add(1, Relaxed);
@@ -57,11 +55,14 @@ impl Latency {
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [reads, writes] = &self.0;
-        for (class, (reads, writes)) in reads.iter().zip(writes).enumerate() {
+        let (mut least, mut separator) = (1u64, "");
+        for (reads, writes) in reads.iter().zip(writes) {
             let (reads, writes) = (reads.load(Relaxed), writes.load(Relaxed));
             if reads != 0 || writes != 0 {
-                writeln!(f, "{} {reads} {writes}", 1u64 << class)?;
+                write!(f, "{separator}{least} {reads} {writes}")?;
+                separator = "\n";
             }
+            least = least.saturating_mul(2);
         }
         Ok(())
     }

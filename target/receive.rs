@@ -5,7 +5,6 @@
 
 use kernel::sync::rcu;
 use kernel::sync::Arc;
-use kernel::time::Instant;
 
 use super::access::Access;
 use super::access::Right;
@@ -27,6 +26,7 @@ use crate::ata::admission;
 use crate::net::Device;
 use crate::net::Frame;
 use crate::net::FrameHandler;
+use crate::sync::Stopwatch;
 
 impl FrameHandler for Registry {
     fn receive(&self, device: &Device, frame: Frame) {
@@ -101,7 +101,7 @@ fn admit(
     })?;
     let number = port.stats().add(Counter::Requests, 1);
     if Latency::samples(number) {
-        request.timed_since = Some(Instant::now());
+        request.stopwatch = Some(Stopwatch::start());
     }
     request.begins();
     blade.post(request);

@@ -4,8 +4,6 @@
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
-use kernel::time::Instant;
-use kernel::time::Monotonic;
 
 use super::initiators::Seat;
 use super::order::Place;
@@ -24,6 +22,7 @@ use crate::net::Frame;
 use crate::sync::Link;
 use crate::sync::Linked;
 use crate::sync::Moment;
+use crate::sync::Stopwatch;
 
 /// The headers of a frame, as far as it has them: up to the end of the longest fixed part.
 #[derive(Clone, Copy)]
@@ -59,7 +58,7 @@ pub(super) struct Request {
     pub(super) header: Header,
     pub(super) received: Moment,
     /// When it came, if it is one of those that are timed.
-    pub(super) timed_since: Option<Instant<Monotonic>>,
+    pub(super) stopwatch: Option<Stopwatch>,
     pub(super) head: Head,
     /// Whether the initiator may not change the disk's data.
     pub(super) read_only: bool,
@@ -114,7 +113,7 @@ impl Request {
             port,
             header,
             received: Moment::now(),
-            timed_since: None,
+            stopwatch: None,
             head,
             read_only,
             frame: Some(frame),
