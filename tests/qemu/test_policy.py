@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the administrator may say of how an export is served, and its effect."""
 
+import re
+
 import pytest
 
 from aoeframes import IDNF, OK, READ_EXT, WRITE_EXT, Identity
 from beds import SECTOR, bed, pattern, sectors_of
 from lab import Disk
+from lab.paths import SOURCE
 
 SECTORS = 2048
 FOLDER = "/sys/kvblade/3.4@eth0"
@@ -43,6 +46,15 @@ def test_what_holds_unless_it_is_said(target):
         assert [value(target.guest, name) for name in names] == (
             ["0", "0", "0", "0", "64", "0", "through", "all", "normal"]
         )
+
+
+def test_all_files_are_documented(target):
+    text = (SOURCE / "docs/sysfs-abi.md").read_text()
+    documented = set(re.findall(r"^/sys/kvblade/(\S+)$", text, re.MULTILINE))
+    with target.exported(3, 4, "/dev/sda"):
+        found = target.guest.run("cd /sys/kvblade && find . -type f").stdout.split()
+    found = {name.removeprefix("./").replace("3.4@eth0", "SHELF.SLOT@INTERFACE") for name in found}
+    assert found == documented
 
 
 def test_a_part_of_a_device(target):
