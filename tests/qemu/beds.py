@@ -56,6 +56,27 @@ class Bed:
             self.guest.run(f"kvdel {shelf} {slot} eth{port}")
 
 
+def mapped(guest: Guest, name: str, table: str) -> str:
+    """Makes a device of the device mapper, and returns its path."""
+    guest.run(f"echo '{table}' | dmsetup create {name}")
+    device = guest.run(f"dmsetup info -c --noheadings -o blkdevname {name}").stdout.strip()
+    return f"/dev/{device}"
+
+
+def uneven(guest: Guest, path: str, sectors: int, fast: int, slow: int) -> str:
+    """A disk that ends requests before earlier ones: of two that follow each other one takes
+    `fast` milliseconds and the other `slow`. Returns its path.
+    """
+    guest.run("modprobe dm-delay && modprobe dm-multipath && modprobe dm-round-robin")
+    ways = [
+        mapped(guest, f"way{delay}", f"0 {sectors} delay {path} 0 {delay}")
+        for delay in (fast, slow)
+    ]
+    paths = " ".join(f"{way} 1" for way in ways)
+    table = f"0 {sectors} multipath 2 queue_mode bio 0 1 1 round-robin 0 2 1 {paths}"
+    return mapped(guest, "uneven", table)
+
+
 @contextlib.contextmanager
 def bed(name: str, disks: Sequence[Disk], nics: int = 1, **how) -> Iterator[Bed]:
     """Boots a target for a test file. `how` is what else a Guest takes."""

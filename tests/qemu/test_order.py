@@ -7,7 +7,7 @@ import time
 import pytest
 
 from aoeframes import READ_EXT, WRITE_EXT
-from beds import SECTOR, bed, pattern
+from beds import SECTOR, bed, mapped, pattern, uneven
 from lab import Disk
 
 SHELF, SLOT = 4, 2
@@ -17,12 +17,8 @@ FLUSH_EXT = 0xEA
 
 @pytest.fixture(scope="module")
 def target():
-    with bed("order", [Disk(SECTORS * SECTOR), Disk(1 << 20)]) as target:
-        # Reads take 20 ms and writes 200 ms, each on its own.
-        target.guest.run(
-            "modprobe dm-delay &&"
-            f" echo '0 {SECTORS} delay /dev/sda 0 20 /dev/sda 0 200' | dmsetup create slow"
-        )
+    with bed("order", [Disk(SECTORS * SECTOR), Disk(1 << 20), Disk(SECTORS * SECTOR)]) as target:
+        target.guest.run("modprobe dm-delay")
         yield target
 
 
@@ -30,9 +26,8 @@ def target():
 def stuck(target):
     """A request that hangs in its disk from here on, and when it was sent."""
     run = target.guest.run
-    run("echo '0 8 linear /dev/sdb 0' | dmsetup create stuck")
-    device = run("dmsetup info -c --noheadings -o blkdevname stuck").stdout.strip()
-    with target.exported(SHELF, 3, f"/dev/{device}") as client:
+    device = mapped(target.guest, "stuck", "0 8 linear /dev/sdb 0")
+    with target.exported(SHELF, 3, device) as client:
         client.read(0)
         run("dmsetup suspend stuck")
         frame = client.ata_frame(READ_EXT)
@@ -43,8 +38,22 @@ def stuck(target):
 
 @pytest.fixture(scope="module")
 def export(target):
-    device = target.guest.run("dmsetup info -c --noheadings -o blkdevname slow").stdout.strip()
-    with target.exported(SHELF, SLOT, f"/dev/{device}") as client:
+    """Reads take 20 ms and writes 200 ms, each on its own."""
+    table = f"0 {SECTORS} delay /dev/sda 0 20 /dev/sda 0 200"
+    with target.exported(SHELF, SLOT, mapped(target.guest, "slow", table)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def uneven_disk(target):
+    return uneven(target.guest, "/dev/sdc", SECTORS, fast=20, slow=200)
+
+
+@pytest.fixture
+def uneven_client(target, uneven_disk):
+    """Of two requests the second ends first, or much later than the first."""
+    with target.exported(SHELF, 5, uneven_disk) as client:
+        client.neighbour.drain()
         yield client
 
 
@@ -72,11 +81,25 @@ def tags(frames: list[bytes]) -> list[bytes]:
     return [frame[20:24] for frame in frames]
 
 
-def test_g02_h1_a_retransmission_never_undoes_a_newer_write(client):
-    old, new = random.randbytes(SECTOR), random.randbytes(SECTOR)
-    frames = [write(client, 10, old), write(client, 10, old), write(client, 10, new)]
-    assert tags(send(client, *frames)) == tags(frames)
-    assert client.read(10) == new
+def test_g02_h1_a_retransmission_never_undoes_a_newer_write(uneven_client):
+    client = uneven_client
+    # Three requests each time, so that each comes by each way.
+    for _ in range(4):
+        old, new = random.randbytes(SECTOR), random.randbytes(SECTOR)
+        frames = [write(client, 10, old), write(client, 10, new)]
+        assert tags(send(client, *frames)) == tags(frames)
+        assert client.read(10) == new
+
+
+def test_h1_writes_that_do_not_overlap_end_in_any_order(uneven_client):
+    """So the disk is one that could undo a newer write."""
+    client = uneven_client
+    orders = set()
+    for _ in range(4):
+        frames = [write(client, lba, bytes(SECTOR)) for lba in (20, 30)]
+        orders.add(tags(send(client, *frames)) == tags(frames))
+        client.read(0)
+    assert orders == {True, False}
 
 
 def test_g01_the_same_write_twice(client):
@@ -234,7 +257,9 @@ def test_h13_queries_of_all_targets_are_answered_so_often_only(client):
     # 100 in each second that has begun since.
     assert 100 <= answers <= min(399, 100 * (2 + int(time.monotonic() - began)))
     # Others, and what is meant for this target, are not affected.
-    assert client.config_query(shelf=0xFFFF, slot=0xFF).error is None
+    query = client.config_frame(shelf=0xFFFF, slot=0xFF)
+    client.neighbour.send(query)
+    assert client.receive(lambda raw: raw[20:24] == query[20:24] and raw[18] == SLOT)
     assert client.config_query(src=victim).error is None
 
 
