@@ -199,6 +199,9 @@ def test_b19_sector_count_follows_the_mtu(target, client, mtu, sectors):
     client.neighbour.drain()
     target.guest.run(f"ip link set eth0 mtu {mtu}")
     reply = announcement(client)
+    if reply and reply.sector_count != sectors:
+        # That of the MTU before, which had to wait for the pace of announcements.
+        reply = announcement(client)
     assert reply, "no announcement after a change"
     assert_config(reply, sectors)
     assert_config(client.config_query(), sectors)
