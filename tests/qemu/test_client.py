@@ -38,6 +38,9 @@ class Pair:
             self.initiator.run("aoe-discover")
             self.wait_up(slot)
             self.initiator.run(wake(device))
+            # It is up before its partitions are read, and can be opened after that. A device
+            # removed in between would stop the driver's work on all of them for minutes.
+            self.initiator.run(f"blockdev --getsize64 {device}")
             yield device
         finally:
             self.rest(device)
@@ -117,15 +120,6 @@ def test_a_clients_normal_work_is_not_logged_by_the_target(pair):
         pair.initiator.run(f"dd if=/dev/zero of={device} bs=1M count=10 oflag=direct")
         log = pair.target.kernel_log(mark)
         assert [line for line in log.splitlines() if "lab: mark" not in line] == []
-
-
-def test_one_line_per_export_and_removal(pair):
-    mark = pair.target.mark()
-    pair.target.run("kvadd 0 3 eth0 /dev/sdb && kvdel 0 3 eth0")
-    lines = [line for line in pair.target.kernel_log(mark).splitlines() if "kvblade_rs" in line]
-    assert len(lines) == 2
-    assert all("0.3@eth0" in line for line in lines)
-    assert "/dev/sdb" in lines[0] and str(DISKS[1] // 512) in lines[0]
 
 
 def test_two_exports(pair):

@@ -323,3 +323,12 @@ def test_kvstat(guest):
     ]
     quiet(guest, "kvdel 10 2 eth0 && kvdel 2 10 eth1 && kvdel 02 9 eth0")
     assert listing(guest) == []
+
+
+def test_one_line_in_the_log_per_export_and_removal(guest):
+    mark = guest.mark()
+    guest.run("kvadd 0 3 eth0 /dev/sdb && kvdel 0 3 eth0")
+    lines = [line for line in guest.kernel_log(mark).splitlines() if "kvblade_rs" in line]
+    assert len(lines) == 2
+    assert all("0.3@eth0" in line for line in lines)
+    assert "/dev/sdb" in lines[0] and str(64 * MB // 512) in lines[0]
