@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
-.PHONY: help setup module demo test test-unit test-fuzz test-qemu bench-quick bench-profile lint fmt shell install uninstall \
+.PHONY: help setup module demo test test-unit test-fuzz test-qemu bench bench-quick bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 help: ## list the targets
@@ -29,6 +29,9 @@ test-fuzz: setup ## fuzz the wire formats and the command core for a short while
 
 test-qemu: module ## run the tests in guests; K=EXPRESSION or T=FILE select some
 	@dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(T)
+
+bench: module ## measure all, beside rivals, into docs/performance.md; ROUNDS=3
+	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run full $(ROUNDS)
 
 bench-quick: module ## instructions per request, against the baseline; ACCEPT=1 makes it the baseline
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run quick $(if $(ACCEPT),--accept)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Figures:
-    """The figures of all runs, or only their medians when they were read from a file."""
+    """The figures of all runs."""
 
     def __init__(self) -> None:
         self._runs: dict[str, dict[str, list[float]]] = {}
@@ -37,11 +37,14 @@ class Figures:
         return None if cost is None or base is None else cost - base
 
     def save(self, path: Path, about: dict[str, str]) -> None:
-        cells = {
-            cell: {name: [round(figure) for figure in runs] for name, runs in row.items()}
+        """Writes all figures as JSON, those of a cell on one line."""
+        lines = [
+            f"  {json.dumps(cell)}: "
+            + json.dumps({name: [round(figure) for figure in runs] for name, runs in row.items()})
             for cell, row in self._runs.items()
-        }
-        path.write_text(json.dumps({"about": about, "cells": cells}, indent=1) + "\n")
+        ]
+        cells = ",\n".join(lines)
+        path.write_text(f'{{\n "about": {json.dumps(about)},\n "cells": {{\n{cells}\n }}\n}}\n')
 
     @classmethod
     def load(cls, path: Path) -> "Figures":

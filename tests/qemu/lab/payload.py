@@ -34,6 +34,22 @@ def module(folder: str) -> Path:
     return Path(done.stdout.splitlines()[-1])
 
 
+def _add_stock(names: list[str], stage: Path) -> None:
+    """Adds modules of the kernel's package, with what they depend on."""
+    setup = paths.setup()
+    package = Path(setup["vmlinuz"]).parents[4]
+    command = ["modprobe", "-d", package, "-S", setup["release"], "--show-depends", "-a", *names]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    for line in done.stdout.splitlines():
+        kind, _, file = line.strip().partition(" ")
+        source = Path(file.split()[0])
+        target = stage / source.relative_to(package).with_suffix("")
+        if kind == "insmod" and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as out:
+                subprocess.run(["xz", "-dc", source], check=True, stdout=out)
+
+
 @functools.cache
 def initrd(programs: tuple[str, ...] = (), modules: tuple[str, ...] = ()) -> Path:
     """Builds the initrd, with programs and further modules of ours, and returns its path."""
@@ -45,8 +61,10 @@ def initrd(programs: tuple[str, ...] = (), modules: tuple[str, ...] = ()) -> Pat
 
     updates = stage / "lib/modules" / setup["release"] / "updates"
     updates.mkdir()
-    for path in (Path(setup["module"]), *map(module, modules)):
+    for path in (Path(setup["module"]), *(module(name) for name in modules if "/" in name)):
         _copy_module(path, updates)
+    if stock := [name for name in modules if "/" not in name]:
+        _add_stock(stock, stage)
     subprocess.run(["depmod", "-b", stage, setup["release"]], check=True)
 
     for name in ("init", "agent"):
