@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/nsproxy.h>
 #include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <net/net_namespace.h>
 
 #include "kvblade.h"
@@ -253,6 +254,23 @@ bool kv_bdev_is_rotational(struct block_device *bdev)
 void *kv_page_address(const struct page *page)
 {
 	return page_address(page);
+}
+
+/* The kernel clears no objects that have a constructor. */
+static void kv_slab_construct(void *object)
+{
+}
+
+struct kmem_cache *kv_slab_create(const char *name, unsigned int size,
+				  unsigned int align)
+{
+	return kmem_cache_create(name, size, align, SLAB_HWCACHE_ALIGN,
+				 kv_slab_construct);
+}
+
+void *kv_slab_alloc(struct kmem_cache *cache, gfp_t gfp)
+{
+	return kmem_cache_alloc(cache, gfp);
 }
 
 void kv_local_bh_disable(void)

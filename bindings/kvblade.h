@@ -71,6 +71,9 @@ bool kv_bdev_can_discard(struct block_device *bdev);
 bool kv_bdev_is_rotational(struct block_device *bdev);
 
 /* The rest. */
+struct kmem_cache *kv_slab_create(const char *name, unsigned int size,
+				  unsigned int align);
+void *kv_slab_alloc(struct kmem_cache *cache, gfp_t gfp);
 void *kv_page_address(const struct page *page);
 void kv_local_bh_disable(void);
 void kv_local_bh_enable(void);

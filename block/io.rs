@@ -16,6 +16,8 @@ use super::disk::DiskUse;
 use super::pages::Pages;
 use super::SECTOR;
 use crate::bindings;
+use crate::sync::InSlab;
+use crate::sync::SlabBox;
 
 /// One operation on a disk, with its data: it lives in the request that wants it.
 pub(crate) struct Io {
@@ -107,20 +109,20 @@ impl Io {
 }
 
 /// A request that owns an operation, and gets it back when it has ended.
-pub(crate) trait Owner: Send + Sized + 'static {
+pub(crate) trait Owner: Send + InSlab {
     /// The operation, always the same one.
     fn io(&mut self) -> &mut Io;
 
     /// The operation has ended. Called in any context, hard interrupts included.
-    fn ended(this: KBox<Self>, result: Result);
+    fn ended(this: SlabBox<Self>, result: Result);
 }
 
 /// Submits the request's operation. Sleeps.
 ///
 /// Its sectors must lie within the disk, else the kernel logs the error that it returns.
-pub(crate) fn submit<O: Owner>(request: KBox<O>) {
-    let request = KBox::into_raw(request);
-    // SAFETY: The pointer came from `KBox::into_raw`; from here to `end_io` it is only used for
+pub(crate) fn submit<O: Owner>(request: SlabBox<O>) {
+    let request = SlabBox::into_raw(request);
+    // SAFETY: The pointer came from `SlabBox::into_raw`; from here to `end_io` it is only used for
     // the bio.
     let io = unsafe { (*request).io() };
     let bio = io.bio.get();
@@ -147,12 +149,12 @@ pub(crate) fn submit<O: Owner>(request: KBox<O>) {
 
 unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
     // SAFETY: The bio was submitted by `submit`, has ended, and is ours again; its private
-    // pointer is that of the request that it lies in, which came from `KBox::into_raw`.
+    // pointer is that of the request that it lies in, which came from `SlabBox::into_raw`.
     let (request, result) = unsafe {
         let errno = kernel_bindings::blk_status_to_errno((*bio).bi_status);
         let request = (*bio).bi_private.cast::<O>();
         kernel_bindings::bio_uninit(bio);
-        (KBox::from_raw(request), kernel::error::to_result(errno))
+        (SlabBox::from_raw(request), kernel::error::to_result(errno))
     };
     O::ended(request, result);
 }

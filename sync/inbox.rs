@@ -9,11 +9,13 @@
 use core::ptr;
 use core::ptr::NonNull;
 
-use kernel::prelude::*;
 use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::atomic::Release;
+
+use super::slab::InSlab;
+use super::slab::SlabBox;
 
 /// The link that an element carries for the inbox it is in.
 pub(crate) struct Link<T>(Option<NonNull<T>>);
@@ -31,7 +33,7 @@ unsafe impl<T: Send> Send for Link<T> {}
 unsafe impl<T> Sync for Link<T> {}
 
 /// An element that can be put into an [`Inbox`].
-pub(crate) trait Linked: Send + Sized {
+pub(crate) trait Linked: Send + InSlab {
     /// The element's link, always the same one.
     fn link(&mut self) -> &mut Link<Self>;
 }
@@ -40,7 +42,7 @@ pub(crate) trait Linked: Send + Sized {
 ///
 /// # Invariants
 ///
-/// `head` is null or begins a chain, by the elements' links, of pointers from `KBox::into_raw`,
+/// `head` is null or begins a chain, by the elements' links, of pointers from `SlabBox::into_raw`,
 /// which the inbox owns.
 pub(crate) struct Inbox<T: Linked> {
     head: Atomic<*mut T>,
@@ -61,14 +63,14 @@ impl<T: Linked> Inbox<T> {
     }
 
     /// Adds an element; true if the inbox was empty, so that its consumer wants waking.
-    pub(crate) fn push(&self, element: KBox<T>) -> bool {
-        let new = KBox::into_raw(element);
+    pub(crate) fn push(&self, element: SlabBox<T>) -> bool {
+        let new = SlabBox::into_raw(element);
         let mut head = self.head.load(Relaxed);
         loop {
             // SAFETY: `new` is a valid `T` that only this function knows until the exchange
             // below succeeds.
             unsafe { (*new).link().0 = NonNull::new(head) };
-            // INVARIANT: `new` comes from `KBox::into_raw` and its link continues the chain.
+            // INVARIANT: `new` comes from `SlabBox::into_raw` and its link continues the chain.
             match self.head.cmpxchg(head, new, Release) {
                 Ok(_) => return head.is_null(),
                 Err(seen) => head = seen,
@@ -103,18 +105,18 @@ impl<T: Linked> Drop for Inbox<T> {
 ///
 /// # Invariants
 ///
-/// `next` begins a chain of pointers from `KBox::into_raw` that this value owns.
+/// `next` begins a chain of pointers from `SlabBox::into_raw` that this value owns.
 pub(crate) struct Taken<T: Linked> {
     next: Option<NonNull<T>>,
 }
 
 impl<T: Linked> Iterator for Taken<T> {
-    type Item = KBox<T>;
+    type Item = SlabBox<T>;
 
-    fn next(&mut self) -> Option<KBox<T>> {
+    fn next(&mut self) -> Option<SlabBox<T>> {
         let element = self.next?;
-        // SAFETY: By the invariant `element` came from `KBox::into_raw` and is ours.
-        let mut element = unsafe { KBox::from_raw(element.as_ptr()) };
+        // SAFETY: By the invariant `element` came from `SlabBox::into_raw` and is ours.
+        let mut element = unsafe { SlabBox::from_raw(element.as_ptr()) };
         self.next = element.link().0.take();
         Some(element)
     }
@@ -132,7 +134,7 @@ impl<T: Linked> Drop for Taken<T> {
 ///
 /// # Invariants
 ///
-/// `oldest` begins a chain, by the elements' links, of pointers from `KBox::into_raw` that the
+/// `oldest` begins a chain, by the elements' links, of pointers from `SlabBox::into_raw` that the
 /// queue owns; `newest` is its end.
 pub(crate) struct Fifo<T: Linked> {
     oldest: Option<NonNull<T>>,
@@ -158,23 +160,23 @@ impl<T: Linked> Fifo<T> {
     }
 
     /// Adds an element behind the others.
-    pub(crate) fn push(&mut self, mut element: KBox<T>) {
+    pub(crate) fn push(&mut self, mut element: SlabBox<T>) {
         element.link().0 = None;
-        let new = NonNull::new(KBox::into_raw(element));
+        let new = NonNull::new(SlabBox::into_raw(element));
         match self.newest {
             // SAFETY: By the invariant the element is ours.
             Some(mut newest) => unsafe { newest.as_mut() }.link().0 = new,
             None => self.oldest = new,
         }
-        // INVARIANT: The chain has one element more, which came from `KBox::into_raw`.
+        // INVARIANT: The chain has one element more, which came from `SlabBox::into_raw`.
         self.newest = new;
     }
 
     /// Takes the oldest element.
-    pub(crate) fn pop(&mut self) -> Option<KBox<T>> {
+    pub(crate) fn pop(&mut self) -> Option<SlabBox<T>> {
         let oldest = self.oldest?;
-        // SAFETY: By the invariant it came from `KBox::into_raw` and is ours.
-        let mut element = unsafe { KBox::from_raw(oldest.as_ptr()) };
+        // SAFETY: By the invariant it came from `SlabBox::into_raw` and is ours.
+        let mut element = unsafe { SlabBox::from_raw(oldest.as_ptr()) };
         // INVARIANT: The chain begins with the next, or is empty and has no end.
         self.oldest = element.link().0.take();
         if self.oldest.is_none() {

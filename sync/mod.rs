@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Concurrency tools that the `kernel` crate does not have yet: an RCU-protected pointer, a
-//! lock-free inbox, coarse time, and an owned workqueue. They know nothing of AoE.
+//! lock-free inbox, boxes from a slab cache, coarse time, and an owned workqueue. They know nothing of AoE.
 
 mod inbox;
 mod rcu_cell;
+mod slab;
 mod time;
 mod work;
 
@@ -13,6 +14,10 @@ pub(crate) use inbox::Inbox;
 pub(crate) use inbox::Link;
 pub(crate) use inbox::Linked;
 pub(crate) use rcu_cell::RcuCell;
+pub(crate) use slab::InSlab;
+pub(crate) use slab::OpenSlab;
+pub(crate) use slab::Slab;
+pub(crate) use slab::SlabBox;
 pub(crate) use time::Moment;
 pub(crate) use time::Pace;
 pub(crate) use time::Stopwatch;

@@ -25,6 +25,7 @@ use crate::ata::Task;
 use crate::ata::Text;
 use crate::ata::TrimSupport;
 use crate::net::Reply;
+use crate::sync::SlabBox;
 
 /// The firmware revision that initiators are shown: the module's version.
 const FIRMWARE: &str = "0.1";
@@ -86,7 +87,7 @@ impl Request {
 
     /// Answers an ATA command that has ended, with the data if it has read any. Without memory or
     /// interface there is no answer, and the initiator will ask again.
-    pub(super) fn answer(mut self: KBox<Self>) {
+    pub(super) fn answer(mut self: SlabBox<Self>) {
         self.count();
         if matches!(self.outcome, Outcome::Failed(_)) && self.disk().is_gone() {
             return self.refuse(AoeError::DeviceUnavailable);

@@ -40,6 +40,7 @@ use crate::sync;
 use crate::sync::Inbox;
 use crate::sync::NoSoftirqs;
 use crate::sync::RcuCell;
+use crate::sync::SlabBox;
 use crate::sync::WorkQueue;
 
 /// The worker that decides on requests and submits I/O.
@@ -289,14 +290,14 @@ impl Blade {
     }
 
     /// Takes a request in. In any context.
-    pub(super) fn post(self: &Arc<Self>, request: KBox<Request>) {
+    pub(super) fn post(self: &Arc<Self>, request: SlabBox<Request>) {
         if self.arrived.push(request) {
             self.wake();
         }
     }
 
     /// Takes a request back whose I/O has ended. In any context.
-    pub(super) fn post_ended(self: &Arc<Self>, request: KBox<Request>) {
+    pub(super) fn post_ended(self: &Arc<Self>, request: SlabBox<Request>) {
         let is_first = self.ended.push(request);
         if is_first && self.submitter.load(Relaxed) != sync::this_task() {
             let _ = workqueue::system_bh().enqueue::<_, REPLY>(self.clone());

@@ -36,6 +36,7 @@ use crate::ata::Task;
 use crate::ata::TrimList;
 use crate::block;
 use crate::block::SECTOR;
+use crate::sync::SlabBox;
 
 /// Sectors of one I/O at most.
 const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;
@@ -46,7 +47,7 @@ const LONGEST: usize = aoe::config::END + aoe::config::CAPACITY;
 
 impl Request {
     /// Executes the request, or the next step of it.
-    pub(super) fn execute(mut self: KBox<Self>) {
+    pub(super) fn execute(mut self: SlabBox<Self>) {
         match self.progress {
             Progress::Arrived => {}
             Progress::Verifying(rest) => return self.verify(rest),
@@ -94,7 +95,7 @@ impl Request {
         }
     }
 
-    fn execute_ata(mut self: KBox<Self>) {
+    fn execute_ata(mut self: SlabBox<Self>) {
         let operation = Operation::decode(&self.argument);
         let blade = self.port.blade();
         if blade.is_restricted() {
@@ -141,12 +142,12 @@ impl Request {
         }
     }
 
-    fn end(mut self: KBox<Self>, outcome: Outcome) {
+    fn end(mut self: SlabBox<Self>, outcome: Outcome) {
         self.outcome = outcome;
         self.answer();
     }
 
-    fn read(mut self: KBox<Self>, extent: Extent) {
+    fn read(mut self: SlabBox<Self>, extent: Extent) {
         let (io, _) = self.io_and_frame();
         match io.read(extent.first.0, extent.sectors as usize) {
             Ok(()) => block::submit(self),
@@ -155,7 +156,7 @@ impl Request {
         }
     }
 
-    fn write(mut self: KBox<Self>, extent: Extent) {
+    fn write(mut self: SlabBox<Self>, extent: Extent) {
         let durable = self.argument.command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
         let (io, frame) = self.io_and_frame();
@@ -172,7 +173,7 @@ impl Request {
 
     /// Reads as much of what is to be verified as one I/O can; the rest follows when that has
     /// ended.
-    fn verify(mut self: KBox<Self>, extent: Extent) {
+    fn verify(mut self: SlabBox<Self>, extent: Extent) {
         let sectors = extent.sectors.min(IO_SECTORS);
         let rest = Extent {
             first: Lba(extent.first.0.saturating_add(sectors.into())),
@@ -187,7 +188,7 @@ impl Request {
     }
 
     /// Discards the first range from this index on; the next follows when that has ended.
-    fn trim(mut self: KBox<Self>, index: usize) {
+    fn trim(mut self: SlabBox<Self>, index: usize) {
         let capacity = Capacity(self.disk().capacity());
         let mut rest = (index..self.trim_entries()).filter_map(|index| {
             let extent = self.trim_range(index, capacity).ok()??;

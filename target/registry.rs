@@ -20,6 +20,7 @@ use super::new_export::NewExport;
 use super::port::Port;
 use super::presence::look_for_rivals;
 use super::refusal::Refusal;
+use super::request::Request;
 use super::table::Table;
 use crate::aoe;
 use crate::aoe::ShelfSlot;
@@ -27,6 +28,7 @@ use crate::block;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::sync;
+use crate::sync::OpenSlab;
 use crate::sync::RcuCell;
 use crate::sync::WorkQueue;
 
@@ -52,6 +54,8 @@ pub(crate) struct Registry {
     pub(super) closed: Atomic<bool>,
     #[pin]
     pub(super) tick: DelayedWork<Registry>,
+    /// The memory of all requests: last, as it may only go when there are none.
+    _requests: OpenSlab<Request>,
 }
 
 impl_has_delayed_work! {
@@ -65,6 +69,7 @@ impl Registry {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(queue: Arc<WorkQueue>) -> Result<Arc<Self>> {
+        let requests = OpenSlab::new(c"kvblade_rs_request")?;
         Arc::pin_init(
             pin_init!(Self {
                 queue,
@@ -73,6 +78,7 @@ impl Registry {
                 table: RcuCell::new(),
                 closed: Atomic::new(false),
                 tick <- new_delayed_work!("kvblade_rs::tick"),
+                _requests: requests,
             }),
             GFP_KERNEL,
         )

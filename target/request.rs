@@ -19,10 +19,13 @@ use crate::block;
 use crate::block::DiskUse;
 use crate::block::Io;
 use crate::net::Frame;
+use crate::sync::InSlab;
 use crate::sync::Link;
 use crate::sync::Linked;
 use crate::sync::Moment;
 use crate::sync::Stopwatch;
+use crate::sync::Slab;
+use crate::sync::SlabBox;
 
 /// The headers of a frame, as far as it has them: up to the end of the longest fixed part.
 #[derive(Clone, Copy)]
@@ -107,7 +110,7 @@ impl Request {
         disk: DiskUse,
         seat: Seat,
         read_only: bool,
-    ) -> Result<KBox<Self>> {
+    ) -> Result<SlabBox<Self>> {
         let new = init!(Self {
             link: Link::new(),
             port,
@@ -127,7 +130,7 @@ impl Request {
             io: Io::new(disk),
         });
         // In place, since copying it would cost as much as all of the checks.
-        KBox::init(new, GFP_ATOMIC)
+        SlabBox::init(new, GFP_ATOMIC)
     }
 
     /// Whether nothing is decided on the request yet.
@@ -175,6 +178,15 @@ impl Drop for Request {
     }
 }
 
+/// Where the memory of requests comes from.
+static SLAB: Slab = Slab::new();
+
+impl InSlab for Request {
+    fn slab() -> &'static Slab {
+        &SLAB
+    }
+}
+
 impl Linked for Request {
     fn link(&mut self) -> &mut Link<Self> {
         &mut self.link
@@ -186,7 +198,7 @@ impl block::Owner for Request {
         &mut self.io
     }
 
-    fn ended(mut this: KBox<Self>, result: Result) {
+    fn ended(mut this: SlabBox<Self>, result: Result) {
         let port = this.port.clone();
         let is_last = matches!(this.progress, Progress::Last);
         if result.is_ok() && !is_last {

@@ -12,6 +12,7 @@ use super::order::Spans;
 use super::request::Request;
 use super::stats::Counter;
 use crate::sync::Fifo;
+use crate::sync::SlabBox;
 
 /// The requests that wait, and what those under way touch.
 pub(super) struct Turns {
@@ -31,7 +32,7 @@ impl Turns {
     }
 
     /// Executes what has its turn: of those that waited, then of those that have `arrived`.
-    pub(super) fn run(&mut self, places: &Places, arrived: impl Iterator<Item = KBox<Request>>) {
+    pub(super) fn run(&mut self, places: &Places, arrived: impl Iterator<Item = SlabBox<Request>>) {
         self.retry(places);
         for mut request in arrived {
             if !request.has_arrived() {
@@ -72,7 +73,7 @@ impl Turns {
 
     /// Executes a request, unless it must wait for one under way, or for one that waits and came
     /// before it.
-    fn start_or_wait(&mut self, places: &Places, mut request: KBox<Request>) {
+    fn start_or_wait(&mut self, places: &Places, mut request: SlabBox<Request>) {
         let Some(span) = request.span else {
             return request.execute();
         };

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Boxes from a slab cache of their own.
+//!
+//! Objects that come and go with every frame are cheaper so than from the general allocator, which
+//! looks for the cache by the size and clears the memory even though all of it is written next.
+//!
+//! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
+
+use core::alloc::Layout;
+use core::marker::PhantomData;
+use core::ptr;
+use core::ptr::NonNull;
+
+use kernel::alloc::AllocError;
+use kernel::alloc::Allocator;
+use kernel::alloc::Box;
+use kernel::alloc::Flags;
+use kernel::alloc::NumaNode;
+use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+
+use crate::bindings;
+
+/// The place for a slab cache, empty until [`Slab::open`].
+///
+/// # Invariants
+///
+/// The pointer is null, or a slab cache of objects of the type whose [`InSlab::slab`] this is.
+pub(crate) struct Slab(Atomic<*mut bindings::kmem_cache>);
+
+impl Slab {
+    /// No cache yet: until there is one, no object can be allocated.
+    pub(crate) const fn new() -> Self {
+        // INVARIANT: The pointer is null.
+        Self(Atomic::new(ptr::null_mut()))
+    }
+}
+
+/// What is kept in a slab cache of its own.
+pub(crate) trait InSlab: Sized + 'static {
+    /// The place of that cache, always the same one, and no other type's.
+    fn slab() -> &'static Slab;
+}
+
+/// The slab cache of a type, as long as this is there. All objects must be gone before.
+pub(crate) struct OpenSlab<T: InSlab>(PhantomData<T>);
+
+impl<T: InSlab> OpenSlab<T> {
+    /// Makes the slab cache. Once.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(name: &'static CStr) -> Result<Self> {
+        let layout = Layout::new::<T>();
+        // SAFETY: The name is NUL-terminated and always there.
+        let cache = unsafe {
+            bindings::kv_slab_create(
+                name.as_char_ptr(),
+                layout.size() as u32,
+                layout.align() as u32,
+            )
+        };
+        if cache.is_null() {
+            return Err(ENOMEM);
+        }
+        // INVARIANT: The cache was made for objects like `T`.
+        T::slab().0.store(cache, Relaxed);
+        Ok(Self(PhantomData))
+    }
+}
+
+impl<T: InSlab> Drop for OpenSlab<T> {
+    fn drop(&mut self) {
+        let cache = T::slab().0.xchg(ptr::null_mut(), Relaxed);
+        // SAFETY: The cache was made by `new`, and no one else has it any more.
+        unsafe { bindings::kmem_cache_destroy(cache) };
+    }
+}
+
+/// Allocates objects of one type from their slab cache, with the flags `GFP_ATOMIC` only.
+pub(crate) struct SlabMemory<T>(PhantomData<T>);
+
+/// A box in the slab cache of its type.
+pub(crate) type SlabBox<T> = Box<T, SlabMemory<T>>;
+
+// SAFETY: What is allocated is an object of the cache, which is as large and aligned as `T`, and
+// is valid until it is given back. No object is ever moved or resized.
+unsafe impl<T: InSlab> Allocator for SlabMemory<T> {
+    const MIN_ALIGN: usize = align_of::<T>();
+
+    unsafe fn realloc(
+        object: Option<NonNull<u8>>,
+        layout: Layout,
+        _old_layout: Layout,
+        flags: Flags,
+        _node: NumaNode,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        let cache = T::slab().0.load(Relaxed);
+        match object {
+            None if layout == Layout::new::<T>() && flags == GFP_ATOMIC && !cache.is_null() => {
+                // SAFETY: By the invariant the cache is valid.
+                let object = unsafe { bindings::kv_slab_alloc(cache, bindings::GFP_ATOMIC) };
+                let object = NonNull::new(object.cast()).ok_or(AllocError)?;
+                Ok(NonNull::slice_from_raw_parts(object, layout.size()))
+            }
+            Some(object) if layout.size() == 0 => {
+                // SAFETY: The object came from the cache, by the caller's promise.
+                unsafe { bindings::kmem_cache_free(cache, object.as_ptr().cast()) };
+                Ok(NonNull::slice_from_raw_parts(NonNull::dangling(), 0))
+            }
+            _ => Err(AllocError),
+        }
+    }
+}
