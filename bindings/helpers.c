@@ -10,8 +10,10 @@
 #include <linux/mm.h>
 #include <linux/nsproxy.h>
 #include <linux/rcupdate.h>
+#include <linux/skbuff_ref.h>
 #include <linux/slab.h>
 #include <net/net_namespace.h>
+#include <net/page_pool/helpers.h>
 
 #include "kvblade.h"
 
@@ -143,6 +145,8 @@ void kv_reply_add_page(struct sk_buff *skb, int index, struct page *page,
 		       unsigned int len)
 {
 	skb_add_rx_frag(skb, index, page, 0, len, PAGE_SIZE);
+	/* Not if it is from no pool. */
+	skb_mark_for_recycle(skb);
 }
 
 void kv_reply_send(struct sk_buff *skb, struct net_device *dev)
@@ -249,6 +253,55 @@ bool kv_bdev_can_discard(struct block_device *bdev)
 bool kv_bdev_is_rotational(struct block_device *bdev)
 {
 	return bdev_rot(bdev);
+}
+
+/*
+ * On a real-time kernel holding off softirqs does not keep the CPU to oneself,
+ * as the pool of one CPU requires.
+ */
+struct page_pool *kv_pool_create(unsigned int cpu)
+{
+	struct page_pool_params params = {
+		.pool_size = 512,
+		.nid = cpu_online(cpu) ? cpu_to_mem(cpu) : NUMA_NO_NODE,
+	};
+	struct page_pool *pool;
+
+	if (!cpu_online(cpu) || IS_ENABLED(CONFIG_PREEMPT_RT))
+		return NULL;
+	pool = page_pool_create_percpu(&params, cpu);
+	return IS_ERR(pool) ? NULL : pool;
+}
+
+void kv_pools_destroy(struct page_pool *const *pools, unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++)
+		if (pools[i])
+			page_pool_disable_direct_recycling(pools[i]);
+	/* Softirqs that have not seen this yet. */
+	synchronize_rcu();
+	for (i = 0; i < count; i++)
+		page_pool_destroy(pools[i]);
+}
+
+struct page *kv_pool_take(struct page_pool *const *pools)
+{
+	struct page_pool *pool;
+	struct page *page = NULL;
+
+	local_bh_disable();
+	pool = pools[smp_processor_id()];
+	if (pool)
+		page = page_pool_alloc_pages(pool, GFP_NOWAIT | __GFP_NOWARN);
+	local_bh_enable();
+	return page ?: alloc_page(GFP_NOIO);
+}
+
+void kv_pool_give_back(struct page *page)
+{
+	skb_page_unref(page_to_netmem(page), true);
 }
 
 void *kv_page_address(const struct page *page)

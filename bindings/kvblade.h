@@ -25,7 +25,6 @@ static const u32 KV_WRITE_DURABLE =
 static const u32 KV_FLUSH =
 	(__force u32)(REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH);
 static const u32 KV_DISCARD = (__force u32)(REQ_OP_DISCARD | REQ_SYNC);
-static const gfp_t KV_GFP_NOIO = GFP_NOIO;
 static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND;
 
 /* Received frames; offsets and lengths count from the Ethernet header. */
@@ -70,11 +69,17 @@ int kv_bdev_alignment_offset(struct block_device *bdev);
 bool kv_bdev_can_discard(struct block_device *bdev);
 bool kv_bdev_is_rotational(struct block_device *bdev);
 
+/* Pages. */
+struct page_pool *kv_pool_create(unsigned int cpu);
+void kv_pools_destroy(struct page_pool *const *pools, unsigned int count);
+struct page *kv_pool_take(struct page_pool *const *pools);
+void kv_pool_give_back(struct page *page);
+void *kv_page_address(const struct page *page);
+
 /* The rest. */
 struct kmem_cache *kv_slab_create(const char *name, unsigned int size,
 				  unsigned int align);
 void *kv_slab_alloc(struct kmem_cache *cache, gfp_t gfp);
-void *kv_page_address(const struct page *page);
 void kv_local_bh_disable(void);
 void kv_local_bh_enable(void);
 void kv_synchronize_rcu_tasks(void);

@@ -14,6 +14,7 @@ use kernel::time::msecs_to_jiffies;
 use kernel::time::Msecs;
 use kernel::types::Opaque;
 
+use super::pool::PagePools;
 use super::SECTOR;
 use crate::bindings;
 
@@ -80,6 +81,8 @@ pub(crate) fn number_of(path: &CStr) -> Result<u32> {
 pub(crate) struct Disk {
     file: Atomic<*mut kernel_bindings::file>,
     bdev: *mut kernel_bindings::block_device,
+    /// Where the memory for data comes from.
+    pools: Arc<PagePools>,
     /// Its address, unique in the kernel, is the holder of the claim on the device.
     _claim: KBox<u8>,
     mode: OpenMode,
@@ -106,7 +109,11 @@ impl Disk {
     ///
     /// See [`OpenError`]; the kernel's own are `EBUSY` when the device is claimed by another,
     /// `EACCES` and `EROFS` when it cannot be written, and those of [`number_of`].
-    pub(crate) fn open(path: &CStr, mode: OpenMode) -> Result<Arc<Self>, OpenError> {
+    pub(crate) fn open(
+        path: &CStr,
+        mode: OpenMode,
+        pools: Arc<PagePools>,
+    ) -> Result<Arc<Self>, OpenError> {
         let claim = KBox::new(0u8, GFP_KERNEL).map_err(Error::from)?;
         let holder = if mode.shared {
             core::ptr::null_mut()
@@ -137,6 +144,7 @@ impl Disk {
             pin_init!(Self {
                 file: Atomic::new(file),
                 bdev,
+                pools,
                 _claim: claim,
                 mode,
                 number,
@@ -269,6 +277,11 @@ impl DiskUse {
     /// The device, open as long as `self` is there.
     pub(super) fn bdev(&self) -> *mut kernel_bindings::block_device {
         self.0.bdev
+    }
+
+    /// Where the memory for data comes from.
+    pub(super) fn pools(&self) -> &PagePools {
+        &self.0.pools
     }
 
     /// Whether the device has been taken away.

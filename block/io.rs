@@ -66,8 +66,8 @@ impl Io {
     pub(crate) fn read(&mut self, sector: u64, sectors: usize) -> Result<(), AllocError> {
         self.operation = bindings::KV_READ;
         self.sector = sector;
-        self.pages
-            .take(sectors.checked_mul(SECTOR).ok_or(AllocError)?)?;
+        let len = sectors.checked_mul(SECTOR).ok_or(AllocError)?;
+        self.pages.take(self.disk.pools(), len)?;
         self.bytes = self.pages.len();
         Ok(())
     }

@@ -7,6 +7,7 @@
 mod disk;
 mod io;
 mod pages;
+mod pool;
 
 pub(crate) use disk::number_of;
 pub(crate) use disk::Disk;
@@ -18,6 +19,7 @@ pub(crate) use io::Io;
 pub(crate) use io::Owner;
 pub(crate) use io::Plug;
 pub(crate) use pages::Pages;
+pub(crate) use pool::PagePools;
 
 /// Bytes in a sector, the unit of capacities and addresses here, whatever the device's blocks.
 pub(crate) const SECTOR: usize = 512;

@@ -8,6 +8,8 @@ use kernel::alloc::AllocError;
 use kernel::page::PAGE_SIZE;
 use kernel::prelude::*;
 
+use super::pool;
+use super::pool::PagePools;
 use crate::bindings;
 
 /// Whole pages for up to [`Pages::MAX_LEN`] bytes of data, each filled from its first byte, all
@@ -47,14 +49,14 @@ impl Pages {
         }
     }
 
-    /// Takes pages for `len` bytes, not initialised, in place of those there were. May wait for
-    /// memory, but not for I/O.
+    /// Takes pages for `len` bytes in place of those there were. What is in them is of requests
+    /// before. May wait for memory, but not for I/O.
     ///
     /// # Errors
     ///
     /// `AllocError` when memory is short or `len` is more than [`Pages::MAX_LEN`]; then there may
     /// be fewer pages.
-    pub(super) fn take(&mut self, len: usize) -> Result<(), AllocError> {
+    pub(super) fn take(&mut self, pools: &PagePools, len: usize) -> Result<(), AllocError> {
         self.clear();
         if len > Self::MAX_LEN {
             return Err(AllocError);
@@ -64,8 +66,7 @@ impl Pages {
             if part == 0 {
                 break;
             }
-            // SAFETY: An FFI call in process context, which may sleep.
-            let page = unsafe { bindings::alloc_pages(bindings::KV_GFP_NOIO, 0) };
+            let page = pools.take();
             if page.is_null() {
                 return Err(AllocError);
             }
@@ -84,8 +85,9 @@ impl Pages {
     /// Gives the pages back.
     fn clear(&mut self) {
         for vector in self.iter() {
-            // SAFETY: By the invariant the page is ours.
-            unsafe { bindings::__free_pages(vector.bv_page, 0) };
+            // SAFETY: By the invariant the page is ours, and it was taken from a pool. Requests end
+            // in hard interrupts, but are dropped in none.
+            unsafe { pool::give_back(vector.bv_page) };
         }
         // INVARIANT: The entries are not ours any more.
         (self.count, self.len) = (0, 0);

@@ -36,6 +36,7 @@ use crate::block;
 use crate::block::Disk;
 use crate::block::OpenError;
 use crate::block::OpenMode;
+use crate::block::PagePools;
 use crate::sync;
 use crate::sync::Inbox;
 use crate::sync::NoSoftirqs;
@@ -96,7 +97,11 @@ impl_has_work! {
 
 impl Blade {
     /// Opens the device and makes a blade of it. Sleeps.
-    pub(super) fn open(new: NewExport, queue: Arc<WorkQueue>) -> Result<Arc<Self>, Refusal> {
+    pub(super) fn open(
+        new: NewExport,
+        queue: Arc<WorkQueue>,
+        pools: Arc<PagePools>,
+    ) -> Result<Arc<Self>, Refusal> {
         let NewExport {
             address,
             path,
@@ -112,7 +117,7 @@ impl Blade {
             Some(settings) => settings,
             None => KBox::new(Settings::new(address, &path), GFP_KERNEL)?,
         };
-        let disk = Disk::open(&path, mode).map_err(|error| cannot_open(&path, error))?;
+        let disk = Disk::open(&path, mode, pools).map_err(|error| cannot_open(&path, error))?;
         let opened = disk.clone();
         let capacity = disk.enter(usize::MAX).map_or(0, |disk| disk.capacity());
         let blade = Arc::pin_init(

@@ -25,6 +25,7 @@ use super::table::Table;
 use crate::aoe;
 use crate::aoe::ShelfSlot;
 use crate::block;
+use crate::block::PagePools;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::sync;
@@ -46,6 +47,7 @@ type Ports = KVec<Arc<Port>>;
 #[pin_data]
 pub(crate) struct Registry {
     pub(super) queue: Arc<WorkQueue>,
+    pools: Arc<PagePools>,
     #[pin]
     control: Mutex<()>,
     #[pin]
@@ -69,10 +71,12 @@ impl Registry {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(queue: Arc<WorkQueue>) -> Result<Arc<Self>> {
+        let pools = Arc::new(PagePools::new()?, GFP_KERNEL)?;
         let requests = OpenSlab::new(c"kvblade_rs_request")?;
         Arc::pin_init(
             pin_init!(Self {
                 queue,
+                pools,
                 control <- new_mutex!(()),
                 ports <- new_mutex!(KVec::new()),
                 table: RcuCell::new(),
@@ -188,7 +192,10 @@ impl Registry {
                 ));
             }
         }
-        Ok((Blade::open(new, self.queue.clone())?, true))
+        Ok((
+            Blade::open(new, self.queue.clone(), self.pools.clone())?,
+            true,
+        ))
     }
 
     /// Makes a port for the blade on an interface that exists.
