@@ -4,6 +4,7 @@
  * policy; what each may be called with is stated where Rust calls it.
  */
 
+#include <linux/blk-integrity.h>
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/if_vlan.h>
@@ -64,6 +65,53 @@ int kv_frame_copy(const struct sk_buff *skb, unsigned int offset, void *to,
 		  unsigned int len)
 {
 	return skb_copy_bits(skb, (int)offset - ETH_HLEN, to, len);
+}
+
+/*
+ * Describes a part of the frame for a bio of the device, if it can be written
+ * from where it lies: it must be so aligned that the device takes it, and if the
+ * data must not change meanwhile we cannot promise it, since the frame may have
+ * come from a sender on this host, in pages that it goes on using.
+ */
+u16 kv_frame_vectors(const struct sk_buff *skb, unsigned int offset,
+		     unsigned int len, struct block_device *bdev,
+		     struct bio_vec *to, u16 most)
+{
+	unsigned int mask = bdev_dma_alignment(bdev);
+	unsigned long gap = queue_virt_boundary(bdev_get_queue(bdev));
+	unsigned int start = offset - ETH_HLEN, size = skb_headlen(skb);
+	struct page *page = virt_to_page(skb->data);
+	unsigned int from = offset_in_page(skb->data);
+	u16 count = 0;
+	int i;
+
+	if (skb_has_frag_list(skb) || !skb_frags_readable(skb) ||
+	    bdev_stable_writes(bdev) || blk_get_integrity(bdev->bd_disk))
+		return 0;
+	most = min(most, bdev_max_segments(bdev));
+	for (i = 0; len; i++) {
+		if (start < size) {
+			from += start;
+			size = min(size - start, len);
+			if (count == most || (from & mask) || (size & mask) ||
+			    (count && (((from | to[-1].bv_offset) & gap) ||
+				       (to[-1].bv_len & gap))))
+				return 0;
+			bvec_set_page(to++, page + (from >> PAGE_SHIFT), size,
+				      offset_in_page(from));
+			count++;
+			len -= size;
+			start = 0;
+		} else {
+			start -= size;
+		}
+		if (i == skb_shinfo(skb)->nr_frags)
+			break;
+		page = skb_frag_page(&skb_shinfo(skb)->frags[i]);
+		from = skb_frag_off(&skb_shinfo(skb)->frags[i]);
+		size = skb_frag_size(&skb_shinfo(skb)->frags[i]);
+	}
+	return len ? 0 : count;
 }
 
 bool kv_frame_was_broadcast(const struct sk_buff *skb)

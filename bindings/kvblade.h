@@ -33,6 +33,9 @@ unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size)
 unsigned int kv_frame_len(const struct sk_buff *skb);
 int kv_frame_copy(const struct sk_buff *skb, unsigned int offset, void *to,
 		  unsigned int len);
+u16 kv_frame_vectors(const struct sk_buff *skb, unsigned int offset,
+		     unsigned int len, struct block_device *bdev,
+		     struct bio_vec *to, u16 most);
 bool kv_frame_was_broadcast(const struct sk_buff *skb);
 void kv_frame_get(struct sk_buff *skb);
 void kv_frame_free(struct sk_buff *skb);

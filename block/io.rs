@@ -14,42 +14,90 @@ use kernel::types::Opaque;
 
 use super::disk::DiskUse;
 use super::pages::Pages;
+use super::pages::Vectors;
 use super::SECTOR;
 use crate::bindings;
 use crate::sync::InSlab;
 use crate::sync::SlabBox;
 
+/// Where the data of writes comes from.
+///
+/// # Safety
+///
+/// What `describe` describes must be `len` bytes that stay there, and can be read, as long as the
+/// source; and the device must take them as they lie.
+pub(crate) unsafe trait Source {
+    /// Describes `len` bytes from `offset` on in `vectors`, for the block device `bdev`, which is
+    /// open, and returns how many vectors there are; 0 if the data cannot be had so.
+    fn describe(
+        &self,
+        offset: usize,
+        len: usize,
+        bdev: *mut bindings::block_device,
+        vectors: &mut Vectors,
+    ) -> u16;
+
+    /// Fills `to` with the data from `offset` on; all of it is initialised on success.
+    ///
+    /// # Errors
+    ///
+    /// If there is not so much data.
+    fn copy(&self, offset: usize, to: &mut [MaybeUninit<u8>]) -> Result;
+}
+
 /// One operation on a disk, with its data: it lives in the request that wants it.
-pub(crate) struct Io {
-    disk: DiskUse,
+///
+/// # Invariants
+///
+/// If `pages` borrows memory, it is `source` that it borrows from.
+pub(crate) struct Io<S> {
     operation: u32,
     sector: u64,
     bytes: u32,
     pages: Pages,
+    source: Option<S>,
     bio: Opaque<kernel_bindings::bio>,
+    // Last, so that it is dropped last: whoever closes the disk waits for this.
+    disk: DiskUse,
 }
 
 // SAFETY: A bio belongs to no thread, and it points only at what the `Io` owns.
-unsafe impl Send for Io {}
+unsafe impl<S: Send> Send for Io<S> {}
 // SAFETY: `&Io` allows no access to the bio.
-unsafe impl Sync for Io {}
+unsafe impl<S: Sync> Sync for Io<S> {}
 
-impl Io {
-    /// An operation yet to be decided on. Until then it is a flush.
-    pub(crate) fn new(disk: DiskUse) -> Self {
-        Self {
-            disk,
+impl<S: Source> Io<S> {
+    /// An operation yet to be decided on. Until then it is a flush. If it is going to be a write,
+    /// its data comes from `source`.
+    pub(crate) fn new(disk: DiskUse, source: S) -> impl Init<Self> {
+        init!(Self {
             operation: bindings::KV_FLUSH,
             sector: 0,
             bytes: 0,
-            pages: Pages::none(),
+            pages <- Pages::none(),
+            source: Some(source),
             bio: Opaque::uninit(),
-        }
+            disk,
+        })
     }
 
     /// The disk.
     pub(crate) fn disk(&self) -> &DiskUse {
         &self.disk
+    }
+
+    /// The source, unless it was taken.
+    pub(crate) fn source(&self) -> Option<&S> {
+        self.source.as_ref()
+    }
+
+    /// Takes the source: then there can be no write any more.
+    pub(crate) fn take_source(&mut self) -> Option<S> {
+        self.flush();
+        if self.pages.are_borrowed() {
+            self.pages.clear();
+        }
+        self.source.take()
     }
 
     /// Makes it a flush of the device's volatile cache, if it has one.
@@ -73,26 +121,42 @@ impl Io {
     }
 
     /// Makes it a write of `sectors` from `sector` on, `durable` (`REQ_FUA`) or into the device's
-    /// volatile cache. `fill` copies the data in: it is given each piece of memory with its offset in the data, and must initialise all
-    /// of it or fail. May wait for memory.
+    /// volatile cache, of the source's data from `offset` on: where that lies if the device can do
+    /// so, else of a copy. May wait for memory.
     ///
     /// # Errors
     ///
-    /// `ENOMEM` as with [`Io::read`], and what `fill` returns.
+    /// `ENOMEM` as with [`Io::read`], and `EFAULT` if there is not so much data.
     pub(crate) fn write(
         &mut self,
         sector: u64,
         sectors: usize,
         durable: bool,
-        fill: impl FnMut(usize, &mut [MaybeUninit<u8>]) -> Result,
+        offset: usize,
     ) -> Result {
-        self.read(sector, sectors)?;
+        let source = self.source.as_ref().ok_or(EFAULT)?;
+        let len = sectors.checked_mul(SECTOR).ok_or(EINVAL)?;
+        let bdev = self.disk.bdev();
+        // INVARIANT: It borrows from the source.
+        // SAFETY: The source stays as long as `pages` borrows, and it is open for this device.
+        let has_borrowed = unsafe {
+            self.pages
+                .borrow(len, |vectors| source.describe(offset, len, bdev, vectors))
+        };
+        if !has_borrowed {
+            self.pages.take(self.disk.pools(), len)?;
+            self.pages.fill(|done, memory| {
+                source.copy(offset.checked_add(done).ok_or(EFAULT)?, memory)
+            })?;
+        }
         self.operation = if durable {
             bindings::KV_WRITE_DURABLE
         } else {
             bindings::KV_WRITE
         };
-        self.pages.fill(fill)
+        self.sector = sector;
+        self.bytes = self.pages.len();
+        Ok(())
     }
 
     /// Makes it a discard of `sectors` from `sector` on.
@@ -102,7 +166,7 @@ impl Io {
         self.bytes = sectors.saturating_mul(SECTOR as u32);
     }
 
-    /// The data, to be given away.
+    /// The data that was read, to be given away.
     pub(crate) fn pages(&mut self) -> &mut Pages {
         &mut self.pages
     }
@@ -110,8 +174,11 @@ impl Io {
 
 /// A request that owns an operation, and gets it back when it has ended.
 pub(crate) trait Owner: Send + InSlab {
+    /// Where the data of writes comes from.
+    type Source: Source;
+
     /// The operation, always the same one.
-    fn io(&mut self) -> &mut Io;
+    fn io(&mut self) -> &mut Io<Self::Source>;
 
     /// The operation has ended. Called in any context, hard interrupts included.
     fn ended(this: SlabBox<Self>, result: Result);
@@ -128,8 +195,8 @@ pub(crate) fn submit<O: Owner>(request: SlabBox<O>) {
     let bio = io.bio.get();
     let (vectors, count) = io.pages.vectors();
     // SAFETY: The bio and the vectors lie in the request, which stays in place until `end_io`
-    // takes it back; the pages stay with it and so does the `DiskUse` that keeps the device
-    // open. The fields written are those of a bio with its data described by vectors.
+    // takes it back; the memory stays with it, or with the source that it also has, and so does the
+    // `DiskUse` that keeps the device open. The fields written are those of a bio with its data described by vectors.
     unsafe {
         kernel_bindings::bio_init(
             bio,

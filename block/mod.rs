@@ -18,7 +18,9 @@ pub(crate) use io::submit;
 pub(crate) use io::Io;
 pub(crate) use io::Owner;
 pub(crate) use io::Plug;
+pub(crate) use io::Source;
 pub(crate) use pages::Pages;
+pub(crate) use pages::Vectors;
 pub(crate) use pool::PagePools;
 
 /// Bytes in a sector, the unit of capacities and addresses here, whatever the device's blocks.

@@ -12,18 +12,23 @@ use super::pool;
 use super::pool::PagePools;
 use crate::bindings;
 
+/// Descriptions of memory in the form in which a bio wants them.
+pub(crate) type Vectors = [MaybeUninit<bindings::bio_vec>; Pages::MAX];
+
 /// Whole pages for up to [`Pages::MAX_LEN`] bytes of data, each filled from its first byte, all
-/// but the last to its end: so aligned that every block device takes them. They are kept in the
-/// form in which a bio wants them.
+/// but the last to its end: so aligned that every block device takes them. Or memory of another,
+/// wherever it lies.
 ///
 /// # Invariants
 ///
 /// The first `count` vectors describe pages that this value owns, each with the number of bytes
-/// used of it, which is at most a page, from its start.
+/// used of it, which is at most a page, from its start; or, if they `are_borrowed`, memory that
+/// stays with its owner.
 pub(crate) struct Pages {
-    vectors: [MaybeUninit<bindings::bio_vec>; Pages::MAX],
     count: u16,
+    are_borrowed: bool,
     len: u32,
+    vectors: Vectors,
 }
 
 // SAFETY: Pages belong to no thread.
@@ -40,13 +45,14 @@ impl Pages {
     pub(crate) const MAX_LEN: usize = Self::MAX * PAGE_SIZE;
 
     /// No pages.
-    pub(crate) const fn none() -> Self {
+    pub(super) fn none() -> impl Init<Self> {
         // INVARIANT: No vector is claimed to describe a page.
-        Self {
-            vectors: [const { MaybeUninit::uninit() }; Self::MAX],
+        init!(Self {
             count: 0,
+            are_borrowed: false,
             len: 0,
-        }
+            vectors: [const { MaybeUninit::uninit() }; Self::MAX],
+        })
     }
 
     /// Takes pages for `len` bytes in place of those there were. What is in them is of requests
@@ -82,15 +88,41 @@ impl Pages {
         Ok(())
     }
 
+    /// Has `describe` describe `len` bytes of memory instead of owning pages: it returns the number
+    /// of vectors, or 0 if it cannot. True if it could.
+    ///
+    /// # Safety
+    ///
+    /// What is described must stay until it is not borrowed any more.
+    pub(super) unsafe fn borrow(
+        &mut self,
+        len: usize,
+        describe: impl FnOnce(&mut Vectors) -> u16,
+    ) -> bool {
+        self.clear();
+        let count = describe(&mut self.vectors);
+        if count > 0 {
+            // INVARIANT: So many vectors describe what the caller vouches for.
+            (self.count, self.len, self.are_borrowed) = (count, len as u32, true);
+        }
+        count > 0
+    }
+
+    /// Whether the memory is another's.
+    pub(super) fn are_borrowed(&self) -> bool {
+        self.are_borrowed
+    }
+
     /// Gives the pages back.
-    fn clear(&mut self) {
-        for vector in self.iter() {
+    pub(super) fn clear(&mut self) {
+        let owned = if self.are_borrowed { 0 } else { self.count };
+        for vector in self.iter().take(owned.into()) {
             // SAFETY: By the invariant the page is ours, and it was taken from a pool. Requests end
             // in hard interrupts, but are dropped in none.
             unsafe { pool::give_back(vector.bv_page) };
         }
         // INVARIANT: The entries are not ours any more.
-        (self.count, self.len) = (0, 0);
+        (self.count, self.len, self.are_borrowed) = (0, 0, false);
     }
 
     /// Bytes of data.
@@ -132,8 +164,11 @@ impl Pages {
     }
 
     /// Gives the pages away: `take` gets each with its index and the number of bytes used, and
-    /// owns it from then on.
+    /// owns it from then on. It gets none if they are borrowed.
     pub(crate) fn give(&mut self, mut take: impl FnMut(usize, *mut bindings::page, u32)) {
+        if self.are_borrowed {
+            return;
+        }
         for (index, vector) in self.iter().enumerate() {
             take(index, vector.bv_page, vector.bv_len);
         }

@@ -10,6 +10,8 @@ use core::ptr::NonNull;
 use kernel::prelude::*;
 
 use crate::bindings;
+use crate::block::Source;
+use crate::block::Vectors;
 
 /// A received frame. Its bytes may be shared with other receivers, and may lie in page fragments,
 /// so they are never modified and only read by copying. Offsets and lengths count from the Ethernet
@@ -82,12 +84,47 @@ impl Frame {
         }
     }
 
-    /// Fills `to` from the frame at `offset`; all of it is initialised on success.
+    /// The `N` bytes at `offset`.
     ///
     /// # Errors
     ///
     /// `EFAULT` if the frame does not have so many bytes there.
-    pub(crate) fn copy(&self, offset: usize, to: &mut [MaybeUninit<u8>]) -> Result {
+    pub(crate) fn bytes<const N: usize>(&self, offset: usize) -> Result<[u8; N]> {
+        let mut bytes = [MaybeUninit::uninit(); N];
+        self.copy(offset, &mut bytes)?;
+        // SAFETY: `copy` has initialised all of them.
+        Ok(bytes.map(|byte| unsafe { byte.assume_init() }))
+    }
+}
+
+// SAFETY: The frame's memory stays as long as it is referred to, and no one writes to it. What it
+// is described by is checked to suit the device.
+unsafe impl Source for Frame {
+    fn describe(
+        &self,
+        offset: usize,
+        len: usize,
+        bdev: *mut bindings::block_device,
+        vectors: &mut Vectors,
+    ) -> u16 {
+        match offset.checked_add(len) {
+            // SAFETY: By the invariant the frame is valid; the device is open, and there is room
+            // for so many vectors. The range lies within the frame, whose length is a `u32`.
+            Some(end) if end <= self.len() => unsafe {
+                bindings::kv_frame_vectors(
+                    self.0.as_ptr(),
+                    offset as u32,
+                    len as u32,
+                    bdev,
+                    vectors.as_mut_ptr().cast(),
+                    vectors.len() as u16,
+                )
+            },
+            _ => 0,
+        }
+    }
+
+    fn copy(&self, offset: usize, to: &mut [MaybeUninit<u8>]) -> Result {
         let end = offset.checked_add(to.len()).ok_or(EFAULT)?;
         if end > self.len() {
             return Err(EFAULT);
@@ -103,20 +140,6 @@ impl Frame {
             )
         };
         kernel::error::to_result(result)
-    }
-}
-
-impl Frame {
-    /// The `N` bytes at `offset`.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Frame::copy`].
-    pub(crate) fn bytes<const N: usize>(&self, offset: usize) -> Result<[u8; N]> {
-        let mut bytes = [MaybeUninit::uninit(); N];
-        self.copy(offset, &mut bytes)?;
-        // SAFETY: `copy` has initialised all of them.
-        Ok(bytes.map(|byte| unsafe { byte.assume_init() }))
     }
 }
 

@@ -24,6 +24,7 @@ use crate::ata::Rotation;
 use crate::ata::Task;
 use crate::ata::Text;
 use crate::ata::TrimSupport;
+use crate::block::Owner;
 use crate::net::Reply;
 use crate::sync::SlabBox;
 
@@ -97,7 +98,7 @@ impl Request {
             return;
         };
         if reads {
-            reply = reply.with_pages(self.io_and_frame().0.pages());
+            reply = reply.with_pages(self.io().pages());
         }
         self.port.send(reply);
     }

@@ -35,6 +35,7 @@ use crate::ata::Outcome;
 use crate::ata::Task;
 use crate::ata::TrimList;
 use crate::block;
+use crate::block::Owner;
 use crate::block::SECTOR;
 use crate::sync::SlabBox;
 
@@ -130,7 +131,7 @@ impl Request {
             Task::Write(extent) => self.write(extent),
             Task::Verify(extent) => self.verify(extent),
             Task::Flush => {
-                self.io_and_frame().0.flush();
+                self.io().flush();
                 block::submit(self);
             }
             Task::Trim { .. } => match self.check_trim(conditions.capacity) {
@@ -148,8 +149,7 @@ impl Request {
     }
 
     fn read(mut self: SlabBox<Self>, extent: Extent) {
-        let (io, _) = self.io_and_frame();
-        match io.read(extent.first.0, extent.sectors as usize) {
+        match self.io().read(extent.first.0, extent.sectors as usize) {
             Ok(()) => block::submit(self),
             // Dropped: the initiator will ask again.
             Err(_) => self.is_dropped(Counter::DroppedMemory),
@@ -159,12 +159,10 @@ impl Request {
     fn write(mut self: SlabBox<Self>, extent: Extent) {
         let durable = self.argument.command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
-        let (io, frame) = self.io_and_frame();
         let sectors = extent.sectors as usize;
-        let result = io.write(extent.first.0, sectors, durable, |offset, memory| {
-            let offset = offset.checked_add(ata_argument::END).ok_or(EFAULT)?;
-            frame?.copy(offset, memory)
-        });
+        let result = self
+            .io()
+            .write(extent.first.0, sectors, durable, ata_argument::END);
         match result {
             Ok(()) => block::submit(self),
             Err(_) => self.is_dropped(Counter::DroppedMemory),
@@ -200,8 +198,7 @@ impl Request {
         };
         drop(rest);
         self.progress = Progress::Trimming(index.saturating_add(1));
-        let (io, _) = self.io_and_frame();
-        io.discard(extent.first.0, extent.sectors);
+        self.io().discard(extent.first.0, extent.sectors);
         block::submit(self);
     }
 

@@ -65,8 +65,6 @@ pub(super) struct Request {
     pub(super) head: Head,
     /// Whether the initiator may not change the disk's data.
     pub(super) read_only: bool,
-    /// Until the answer takes its place.
-    frame: Option<Frame>,
     /// The ATA command, once it is known to be one.
     pub(super) argument: AtaArgument,
     /// What is done about it.
@@ -80,7 +78,7 @@ pub(super) struct Request {
     place: Option<Place>,
     seat: Seat,
     // Last, so that it is dropped last: whoever closes the disk waits for this.
-    io: Io,
+    io: Io<Frame>,
 }
 
 /// How far a request has come.
@@ -119,7 +117,6 @@ impl Request {
             stopwatch: None,
             head,
             read_only,
-            frame: Some(frame),
             argument: AtaArgument::default(),
             task: Task::Answer(Outcome::Success),
             progress: Progress::Arrived,
@@ -127,7 +124,7 @@ impl Request {
             place: None,
             seat,
             outcome: Outcome::Success,
-            io: Io::new(disk),
+            io <- Io::new(disk, frame),
         });
         // In place, since copying it would cost as much as all of the checks.
         SlabBox::init(new, GFP_ATOMIC)
@@ -148,23 +145,18 @@ impl Request {
         self.io.disk()
     }
 
-    /// The frame, to copy data from.
+    /// The frame.
     ///
     /// # Errors
     ///
     /// `EFAULT` if the answer has taken its place.
     pub(super) fn frame(&self) -> Result<&Frame> {
-        self.frame.as_ref().ok_or(EFAULT)
+        self.io.source().ok_or(EFAULT)
     }
 
     /// The frame, whose memory is free for the answer.
     pub(super) fn take_frame(&mut self) -> Option<Frame> {
-        self.frame.take()
-    }
-
-    /// The operation and, beside it, the frame.
-    pub(super) fn io_and_frame(&mut self) -> (&mut Io, Result<&Frame>) {
-        (&mut self.io, self.frame.as_ref().ok_or(EFAULT))
+        self.io.take_source()
     }
 }
 
@@ -194,7 +186,9 @@ impl Linked for Request {
 }
 
 impl block::Owner for Request {
-    fn io(&mut self) -> &mut Io {
+    type Source = Frame;
+
+    fn io(&mut self) -> &mut Io<Frame> {
         &mut self.io
     }
 
