@@ -134,9 +134,16 @@ impl Places {
         let _ = self.awaited.xchg(awaited, Full);
     }
 
-    fn taken(&self) -> impl Iterator<Item = Place> + '_ {
-        self.taken.iter().enumerate().flat_map(|(word, bits)| {
-            let mut left = bits.load(Acquire);
+    /// The places taken, in the words before `words` and of those only the ones that `filter`
+    /// leaves of a word.
+    fn taken<'a>(
+        &'a self,
+        words: usize,
+        filter: impl Fn(usize, u64) -> u64 + 'a,
+    ) -> impl Iterator<Item = Place> + 'a {
+        let all = self.taken.iter().enumerate().take(words);
+        all.flat_map(move |(word, bits)| {
+            let mut left = filter(word, bits.load(Acquire));
             core::iter::from_fn(move || {
                 let bit = left.trailing_zeros();
                 let place = (left != 0).then_some(Place { word, bit });
@@ -155,30 +162,46 @@ impl Places {
 }
 
 /// The spans of requests under way, which only the worker knows.
-pub(super) struct Spans(KVec<Span>);
+pub(super) struct Spans {
+    /// By place; there may be old ones at places that are free.
+    spans: KVec<Span>,
+    /// Places whose spans are exclusive: those that only read need not look at others.
+    exclusive: [u64; WORDS],
+}
 
 impl Spans {
     /// None yet, with room for all that there may be.
     pub(super) fn new() -> Result<Self, AllocError> {
-        Ok(Self(KVec::with_capacity(MOST, GFP_KERNEL)?))
+        Ok(Self {
+            spans: KVec::with_capacity(MOST, GFP_KERNEL)?,
+            exclusive: [0; WORDS],
+        })
     }
 
     /// Takes a place for a request that may go ahead; `None` if it must wait for another that is
     /// under way.
     pub(super) fn claim(&mut self, places: &Places, span: Span) -> Option<Place> {
+        // No place behind these has ever been taken.
+        let words = self.spans.len().div_ceil(BITS);
+        let filter = |word: usize, bits| match self.exclusive.get(word) {
+            Some(exclusive) if !span.exclusive => bits & exclusive,
+            _ => bits,
+        };
         let is_free = !places
-            .taken()
-            .filter_map(|place| self.0.get(place.index()))
+            .taken(words, filter)
+            .filter_map(|place| self.spans.get(place.index()))
             .any(|other| other.conflicts(&span));
         if !is_free {
             return None;
         }
         let place = places.free()?;
-        match self.0.get_mut(place.index()) {
+        match self.spans.get_mut(place.index()) {
             Some(old) => *old = span,
             // The lowest free place is the next new one, for which there is room.
-            None => self.0.push_within_capacity(span).ok()?,
+            None => self.spans.push_within_capacity(span).ok()?,
         }
+        let exclusive = self.exclusive.get_mut(place.word)?;
+        *exclusive = *exclusive & !place.mask() | if span.exclusive { place.mask() } else { 0 };
         let _ = places.taken.get(place.word)?.fetch_add(place.mask(), Full);
         Some(place)
     }

@@ -49,14 +49,23 @@ impl FrameHandler for Registry {
         if header.is_response {
             return hear(table, device, &header);
         }
-        for port in table.matching(device.key(), header.destination) {
-            if !port.is_reachable(&guard) {
-                continue;
+        let mut ports = table
+            .matching(device.key(), header.destination)
+            .filter(|port| port.is_reachable(&guard))
+            .peekable();
+        while let Some(port) = ports.next() {
+            if ports.peek().is_none() {
+                return take_in(port, header, head, frame, &guard);
             }
-            if let Err(reason) = admit(port, header, head, &frame, &guard) {
-                not_let_in(port, &header, &head, reason);
-            }
+            take_in(port, header, head, frame.share(), &guard);
         }
+    }
+}
+
+/// Makes a request of a frame for a port, or counts why not.
+fn take_in(port: &Arc<Port>, header: Header, head: Head, frame: Frame, guard: &rcu::Guard) {
+    if let Err(reason) = admit(port, header, head, frame, guard) {
+        not_let_in(port, &header, &head, reason);
     }
 }
 
@@ -65,7 +74,7 @@ fn admit(
     port: &Arc<Port>,
     header: Header,
     head: Head,
-    frame: &Frame,
+    frame: Frame,
     guard: &rcu::Guard,
 ) -> Result<(), Counter> {
     let blade = port.blade();
@@ -90,7 +99,7 @@ fn admit(
         port.clone(),
         header,
         head,
-        frame.share(),
+        frame,
         disk,
         seat,
         read_only,

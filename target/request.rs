@@ -46,7 +46,10 @@ impl Head {
 
     /// The bytes there are.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        // The compiler need not know the length, but that it is not too long.
+        self.bytes
+            .get(..self.len.min(Self::SIZE))
+            .unwrap_or_default()
     }
 }
 
