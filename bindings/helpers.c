@@ -155,11 +155,15 @@ static bool kv_frame_is_ours(struct sk_buff *skb, unsigned int linear)
 	       headroom + linear <= skb_end_offset(skb);
 }
 
-struct sk_buff *kv_reply_in_place(struct sk_buff *frame, unsigned int linear, gfp_t gfp)
+struct sk_buff *kv_reply_in_place(struct sk_buff *frame, const void *head,
+				  unsigned int len, unsigned int linear,
+				  gfp_t gfp)
 {
 	if (!kv_frame_is_ours(frame, linear) || pskb_trim(frame, 0)) {
 		struct sk_buff *skb = kv_reply_alloc(linear, gfp);
 
+		if (skb)
+			memcpy(skb->data, head, len);
 		consume_skb(frame);
 		return skb;
 	}
@@ -177,7 +181,9 @@ struct sk_buff *kv_reply_in_place(struct sk_buff *frame, unsigned int linear, gf
 
 	skb_push(frame, ETH_HLEN);
 	skb_trim(frame, 0);
-	skb_put_zero(frame, linear);
+	skb_put_data(frame, head, len);
+	if (linear > len)
+		skb_put_zero(frame, linear - len);
 	skb_reset_mac_header(frame);
 	skb_set_network_header(frame, ETH_HLEN);
 	frame->protocol = htons(ETH_P_AOE);

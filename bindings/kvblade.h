@@ -42,7 +42,9 @@ void kv_frame_free(struct sk_buff *skb);
 
 /* Replies. */
 struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp);
-struct sk_buff *kv_reply_in_place(struct sk_buff *frame, unsigned int linear, gfp_t gfp);
+struct sk_buff *kv_reply_in_place(struct sk_buff *frame, const void *head,
+				  unsigned int len, unsigned int linear,
+				  gfp_t gfp);
 u8 *kv_reply_data(const struct sk_buff *skb);
 void kv_reply_add_page(struct sk_buff *skb, int index, struct page *page,
 		       unsigned int len);

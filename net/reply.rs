@@ -50,25 +50,33 @@ impl Reply {
         Ok(Self { skb, linear })
     }
 
-    /// As [`Reply::new`], in the memory of a frame whose contents are not needed any more, if no
-    /// one else has a part in that.
+    /// As [`Reply::new`], beginning with `head`, in the memory of a frame whose contents are not
+    /// needed any more, if no one else has a part in that.
     ///
     /// # Errors
     ///
     /// As for [`Reply::new`].
-    pub(crate) fn in_place_of(
+    pub(crate) fn in_place_of<const N: usize>(
         frame: Frame,
+        head: &[u8; N],
         linear: usize,
         data_follows: bool,
     ) -> Result<Self, AllocError> {
-        let linear = Self::padded(linear, data_follows);
-        // SAFETY: The frame is valid, and its reference is given away.
+        let linear = Self::padded(linear.max(N), data_follows);
+        // SAFETY: The frame is valid, and its reference is given away; `head` has `N` bytes, which
+        // are not more than `linear`.
         let skb = unsafe {
-            bindings::kv_reply_in_place(frame.into_raw(), linear as u32, bindings::GFP_ATOMIC)
+            bindings::kv_reply_in_place(
+                frame.into_raw(),
+                head.as_ptr().cast(),
+                N as u32,
+                linear as u32,
+                bindings::GFP_ATOMIC,
+            )
         };
         let skb = NonNull::new(skb).ok_or(AllocError)?;
-        // INVARIANT: `kv_reply_in_place` returns a buffer that is ours alone, with `linear` zeroed
-        // bytes.
+        // INVARIANT: `kv_reply_in_place` returns a buffer that is ours alone, with `linear` bytes,
+        // zero but for the head.
         Ok(Self { skb, linear })
     }
 

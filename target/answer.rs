@@ -120,17 +120,16 @@ impl Request {
             return None;
         }
         let header = self.reply_header()?;
-        let reply = match self.take_frame() {
-            Some(frame) => Reply::in_place_of(frame, length, data_follows),
-            None => Reply::new(length, data_follows),
-        };
-        let Ok(mut reply) = reply else {
+        let answer = self.outcome.answer(&self.argument);
+        let mut head = [0; ata_argument::END];
+        let (aoe, argument) = head.split_first_chunk_mut()?;
+        *aoe = header.to_bytes();
+        *argument.first_chunk_mut()? = answer.to_bytes();
+        let frame = self.take_frame()?;
+        let Ok(reply) = Reply::in_place_of(frame, &head, length, data_follows) else {
             self.is_dropped(Counter::DroppedMemory);
             return None;
         };
-        reply.put(0, &header.to_bytes());
-        let answer = self.outcome.answer(&self.argument);
-        reply.put(aoe::header::SIZE, &answer.to_bytes());
         self.ends(u32::from(answer.command) << 8 | u32::from(answer.feature));
         self.time();
         Some(reply)
