@@ -50,6 +50,10 @@ unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size)
 {
 	unsigned int len = min(size - ETH_HLEN, skb->len);
 
+	if (len <= skb_headlen(skb)) {
+		memcpy(to, eth_hdr(skb), ETH_HLEN + len);
+		return ETH_HLEN + len;
+	}
 	memcpy(to, eth_hdr(skb), ETH_HLEN);
 	if (skb_copy_bits(skb, 0, to + ETH_HLEN, len))
 		return 0;

@@ -77,7 +77,7 @@ impl Request {
         };
         // What the block layer says of a bad medium; the rest is no fault of the data.
         let is_medium = error == EIO || error == ENODATA || error == EILSEQ;
-        self.outcome = Outcome::Failed(match Operation::decode(&self.argument) {
+        self.outcome = Outcome::Failed(match self.operation {
             Operation::Read(transfer) | Operation::Verify(transfer) if is_medium => {
                 transfer.uncorrectable(None)
             }

@@ -97,7 +97,7 @@ impl Request {
     }
 
     fn execute_ata(mut self: SlabBox<Self>) {
-        let operation = Operation::decode(&self.argument);
+        let operation = self.operation;
         let blade = self.port.blade();
         if blade.is_restricted() {
             let refusal = blade
@@ -229,7 +229,8 @@ impl Request {
         match self.header.command {
             Command::Ata => {
                 self.argument = AtaArgument::parse(head)?;
-                match Operation::decode(&self.argument) {
+                self.operation = Operation::decode(&self.argument);
+                match self.operation {
                     Operation::Read(transfer) | Operation::Verify(transfer) => {
                         Some(Span::reading(transfer.extent()))
                     }
@@ -252,10 +253,7 @@ impl Request {
     /// What is to be remembered of a request that changes data.
     pub(super) fn as_write(&self) -> Option<Write> {
         let changes = matches!(self.header.command, Command::Ata)
-            && matches!(
-                Operation::decode(&self.argument),
-                Operation::Write(_) | Operation::Trim { .. }
-            );
+            && matches!(self.operation, Operation::Write(_) | Operation::Trim { .. });
         let span = self.span.filter(|_| changes)?;
         Some(Write::new(self.header.source, self.header.tag, span))
     }

@@ -95,19 +95,11 @@ fn admit(
         blade.initiators().leave(seat);
         return Err(Counter::DroppedFull);
     };
-    let mut request = Request::new(
-        port.clone(),
-        header,
-        head,
-        frame,
-        disk,
-        seat,
-        read_only,
-    )
-    .map_err(|_| {
-        blade.initiators().leave(seat);
-        Counter::DroppedMemory
-    })?;
+    let mut request = Request::new(port.clone(), header, head, frame, disk, seat, read_only)
+        .map_err(|_| {
+            blade.initiators().leave(seat);
+            Counter::DroppedMemory
+        })?;
     let number = port.stats().add(Counter::Requests, 1);
     if Latency::samples(number) {
         request.stopwatch = Some(Stopwatch::start());

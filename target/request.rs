@@ -13,6 +13,7 @@ use crate::aoe::ata_argument;
 use crate::aoe::AtaArgument;
 use crate::aoe::Header;
 use crate::ata::Extent;
+use crate::ata::Operation;
 use crate::ata::Outcome;
 use crate::ata::Task;
 use crate::block;
@@ -23,9 +24,9 @@ use crate::sync::InSlab;
 use crate::sync::Link;
 use crate::sync::Linked;
 use crate::sync::Moment;
-use crate::sync::Stopwatch;
 use crate::sync::Slab;
 use crate::sync::SlabBox;
+use crate::sync::Stopwatch;
 
 /// The headers of a frame, as far as it has them: up to the end of the longest fixed part.
 #[derive(Clone, Copy)]
@@ -70,6 +71,8 @@ pub(super) struct Request {
     pub(super) read_only: bool,
     /// The ATA command, once it is known to be one.
     pub(super) argument: AtaArgument,
+    /// The same, decoded.
+    pub(super) operation: Operation,
     /// What is done about it.
     pub(super) task: Task,
     /// How far it has come.
@@ -121,6 +124,7 @@ impl Request {
             head,
             read_only,
             argument: AtaArgument::default(),
+            operation: Operation::Unsupported,
             task: Task::Answer(Outcome::Success),
             progress: Progress::Arrived,
             span: None,
