@@ -2,9 +2,9 @@
 
 //! Pages that are used again and again.
 //!
-//! To get a page from the kernel and give it back costs more than everything else that is done for
-//! a read, most of it for clearing it. The network stack has pools for this, to which it gives back
-//! the pages of a frame that has been sent. A page out of them holds what it was last used for.
+//! To get a page from the kernel and give it back costs more than to read it from a fast disk, half
+//! of it for clearing it. The network stack has pools for this, to which it gives back the pages of
+//! a frame that has been sent. A page out of them holds what it was last used for.
 //!
 //! C header: [`include/net/page_pool/helpers.h`](srctree/include/net/page_pool/helpers.h)
 

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Data arrives whole, wherever in a frame it lies and however the device wants it aligned."""
+
+import base64
+import random
+
+import pytest
+
+from beds import SECTOR, bed
+from lab import Disk
+
+SHELF, SLOT = 3, 9
+SECTORS = 2048
+
+# What each device asks of the address of data: to be a multiple of 2, 4 or 512.
+DEVICES = {
+    "null_blk": ("/dev/nullb0", 1),
+    "SCSI": ("/dev/sda", 3),
+    "device mapper": ("/dev/dm-0", 511),
+}
+
+
+@pytest.fixture(scope="module")
+def target():
+    with bed("alignment", [Disk(SECTORS * SECTOR) for _ in range(2)]) as target:
+        run = target.guest.run
+        run("modprobe null_blk memory_backed=1 gb=1 bs=512")
+        run(f"echo '0 {SECTORS} linear /dev/sdb 0' | dmsetup create whole")
+        yield target
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("mtu", [1500, 9000])
+def test_data_is_what_was_written(target, device, mtu):
+    path, mask = DEVICES[device]
+    run = target.guest.run
+    assert int(run(f"cat /sys/block/{path[5:]}/queue/dma_alignment").stdout) == mask
+    run(f"ip link set eth0 mtu {mtu}")
+    chance = random.Random(mtu + mask)
+    disk = bytearray(chance.randbytes(256 * SECTOR))
+    most = (mtu - 22) // SECTOR
+    with target.exported(SHELF, SLOT, path) as client:
+        for first in range(0, 256, most):
+            client.write(first, disk[first * SECTOR : (first + most) * SECTOR])
+        for _ in range(20):
+            count = chance.randint(1, most)
+            first = chance.randint(0, 256 - count)
+            data = chance.randbytes(count * SECTOR)
+            client.write(first, data)
+            disk[first * SECTOR : (first + count) * SECTOR] = data
+            assert client.read(first, count) == data
+        text = run(f"dd if={path} bs=512 count=256 iflag=direct status=none | base64 -w0").stdout
+        assert text.strip() == base64.b64encode(disk).decode()
