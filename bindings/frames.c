@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Received frames, and replies: sequences of the kernel's macros and inline
+ * functions. What each may be called with is stated where Rust calls it.
+ */
+
+#include <linux/blk-integrity.h>
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/mm.h>
+#include <linux/skbuff.h>
+
+#include "kvblade.h"
+
+/* An AoE header: bit R of its first byte, and its command. */
+#define AOE_RESPONSE 0x08
+#define AOE_COMMAND 5
+#define AOE_QUERY_CONFIG 1
+
+static bool kv_frame_is_for_us(const struct sk_buff *skb)
+{
+	return (skb->pkt_type == PACKET_HOST ||
+		skb->pkt_type == PACKET_BROADCAST) &&
+	       skb_mac_header_was_set(skb) &&
+	       skb->data - skb_mac_header(skb) == ETH_HLEN;
+}
+
+static bool kv_frame_is_mere_response(const struct sk_buff *skb)
+{
+	return skb_headlen(skb) > AOE_COMMAND &&
+	       (skb->data[0] & AOE_RESPONSE) &&
+	       skb->data[AOE_COMMAND] != AOE_QUERY_CONFIG;
+}
+
+struct sk_buff *kv_frame_receive(struct sk_buff *skb)
+{
+	if (kv_frame_is_for_us(skb) && !kv_frame_is_mere_response(skb))
+		return skb_share_check(skb, GFP_ATOMIC);
+	consume_skb(skb);
+	return NULL;
+}
+
+unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size)
+{
+	unsigned int len = min(size - ETH_HLEN, skb->len);
+
+	if (len <= skb_headlen(skb)) {
+		memcpy(to, eth_hdr(skb), ETH_HLEN + len);
+		return ETH_HLEN + len;
+	}
+	memcpy(to, eth_hdr(skb), ETH_HLEN);
+	if (skb_copy_bits(skb, 0, to + ETH_HLEN, len))
+		return 0;
+	return ETH_HLEN + len;
+}
+
+unsigned int kv_frame_len(const struct sk_buff *skb)
+{
+	return ETH_HLEN + skb->len;
+}
+
+int kv_frame_copy(const struct sk_buff *skb, unsigned int offset, void *to,
+		  unsigned int len)
+{
+	return skb_copy_bits(skb, (int)offset - ETH_HLEN, to, len);
+}
+
+/*
+ * Describes a part of the frame for a bio of the device, if it can be written
+ * from where it lies: it must be so aligned that the device takes it, and if the
+ * data must not change meanwhile we cannot promise it, since the frame may have
+ * come from a sender on this host, in pages that it goes on using.
+ */
+u16 kv_frame_vectors(const struct sk_buff *skb, unsigned int offset,
+		     unsigned int len, struct block_device *bdev,
+		     struct bio_vec *to, u16 most)
+{
+	unsigned int mask = bdev_dma_alignment(bdev);
+	unsigned long gap = queue_virt_boundary(bdev_get_queue(bdev));
+	unsigned int start = offset - ETH_HLEN, size = skb_headlen(skb);
+	struct page *page = virt_to_page(skb->data);
+	unsigned int from = offset_in_page(skb->data);
+	u16 count = 0;
+	int i;
+
+	if (skb_has_frag_list(skb) || !skb_frags_readable(skb) ||
+	    bdev_stable_writes(bdev) || blk_get_integrity(bdev->bd_disk))
+		return 0;
+	most = min(most, bdev_max_segments(bdev));
+	for (i = 0; len; i++) {
+		if (start < size) {
+			from += start;
+			size = min(size - start, len);
+			if (count == most || (from & mask) || (size & mask) ||
+			    (count && (((from | to[-1].bv_offset) & gap) ||
+				       (to[-1].bv_len & gap))))
+				return 0;
+			bvec_set_page(to++, page + (from >> PAGE_SHIFT), size,
+				      offset_in_page(from));
+			count++;
+			len -= size;
+			start = 0;
+		} else {
+			start -= size;
+		}
+		if (i == skb_shinfo(skb)->nr_frags)
+			break;
+		page = skb_frag_page(&skb_shinfo(skb)->frags[i]);
+		from = skb_frag_off(&skb_shinfo(skb)->frags[i]);
+		size = skb_frag_size(&skb_shinfo(skb)->frags[i]);
+	}
+	return len ? 0 : count;
+}
+
+bool kv_frame_was_broadcast(const struct sk_buff *skb)
+{
+	return skb->pkt_type == PACKET_BROADCAST;
+}
+
+void kv_frame_get(struct sk_buff *skb)
+{
+	skb_get(skb);
+}
+
+void kv_frame_free(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
+struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp)
+{
+	struct sk_buff *skb = alloc_skb(LL_MAX_HEADER + linear, gfp);
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, LL_MAX_HEADER);
+	skb_put_zero(skb, linear);
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	skb->protocol = htons(ETH_P_AOE);
+	return skb;
+}
+
+/* Whether a reply can be made where the frame is, instead of beside it. */
+static bool kv_frame_is_ours(struct sk_buff *skb, unsigned int linear)
+{
+	unsigned int headroom = skb_mac_header(skb) - skb->head;
+
+	return !skb_shared(skb) && !skb_cloned(skb) && !skb_zcopy(skb) &&
+	       !skb_is_gso(skb) && !skb_has_frag_list(skb) &&
+	       skb->fclone == SKB_FCLONE_UNAVAILABLE &&
+	       headroom + ETH_HLEN >= LL_RESERVED_SPACE(skb->dev) &&
+	       headroom + linear <= skb_end_offset(skb);
+}
+
+struct sk_buff *kv_reply_in_place(struct sk_buff *frame, const void *head,
+				  unsigned int len, unsigned int linear,
+				  gfp_t gfp)
+{
+	if (!kv_frame_is_ours(frame, linear) || pskb_trim(frame, 0)) {
+		struct sk_buff *skb = kv_reply_alloc(linear, gfp);
+
+		if (skb)
+			memcpy(skb->data, head, len);
+		consume_skb(frame);
+		return skb;
+	}
+	/* What the way in has left there must not follow it on the way out. */
+	skb_orphan(frame);
+	skb_scrub_packet(frame, true);
+	__vlan_hwaccel_clear_tag(frame);
+	skb_clear_hash(frame);
+	skb_set_queue_mapping(frame, 0);
+	skb_reset_redirect(frame);
+	frame->ip_summed = CHECKSUM_NONE;
+	frame->encapsulation = 0;
+	frame->priority = 0;
+	memset(frame->cb, 0, sizeof(frame->cb));
+
+	skb_push(frame, ETH_HLEN);
+	skb_trim(frame, 0);
+	skb_put_data(frame, head, len);
+	if (linear > len)
+		skb_put_zero(frame, linear - len);
+	skb_reset_mac_header(frame);
+	skb_set_network_header(frame, ETH_HLEN);
+	frame->protocol = htons(ETH_P_AOE);
+	return frame;
+}
+
+u8 *kv_reply_data(const struct sk_buff *skb)
+{
+	return skb->data;
+}
+
+void kv_reply_add_page(struct sk_buff *skb, int index, struct page *page,
+		       unsigned int len)
+{
+	skb_add_rx_frag(skb, index, page, 0, len, PAGE_SIZE);
+	/* Not if it is from no pool. */
+	skb_mark_for_recycle(skb);
+}
+
+void kv_reply_send(struct sk_buff *skb, struct net_device *dev)
+{
+	skb->dev = dev;
+	dev_queue_xmit(skb);
+}
