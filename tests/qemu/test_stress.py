@@ -76,11 +76,13 @@ def target():
         yield target
 
 
-# The block layer's own words on a disk that is pulled out while it is read, or searched for
-# partitions.
-@pytest.mark.kernel_log(
-    allow=["device offline", "I/O error", "read failed", "unable to read", "callbacks suppressed"]
-)
+# The kernel's own words on a disk that is pulled out while it is read, searched for partitions, or
+# asked what it can do.
+PULLED_OUT = ["device offline", "I/O error", "read failed", "unable to read"]
+PULLED_OUT += ["callbacks suppressed", "Asking for cache data failed", "Assuming drive cache"]
+
+
+@pytest.mark.kernel_log(allow=PULLED_OUT)
 @pytest.mark.parametrize("with_module", [False, True], ids=["exports", "module"])
 def test_everything_comes_and_goes_under_load(target, with_module):
     guest = target.guest
@@ -93,13 +95,17 @@ def test_everything_comes_and_goes_under_load(target, with_module):
     for flood in floods:
         flood.__enter__()
     try:
-        jobs = [guest.spawn(LOOP.format(rounds=ROUNDS, body=body)) for body in bodies]
-        for job in jobs:
-            job.wait(timeout=60 + 5 * ROUNDS)
+        # Again where none of a flood has met its export, on a busy machine.
+        for _ in range(4):
+            jobs = [guest.spawn(LOOP.format(rounds=ROUNDS, body=body)) for body in bodies]
+            for job in jobs:
+                job.wait(timeout=60 + 5 * ROUNDS)
+            if all(flood.answers for flood in floods):
+                break
     finally:
         for flood in floods:
             flood.__exit__()
-    assert all(flood.answers > 0 for flood in floods), "there was no load"
+    assert all(flood.answers for flood in floods), "there was no load"
     # The module and all that it used can go, and comes back in order.
     guest.run("modprobe -r kvblade_rs && [ ! -e /sys/kvblade ]", timeout=30)
     guest.run(f"until [ -b /dev/sdb ]; do {AGAIN}; done 2>/dev/null")
