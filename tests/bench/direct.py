@@ -54,10 +54,12 @@ CELLS = (
 )
 
 
-def load(count: int, cells: list[Cell]) -> str:
-    """The command that puts the load of these cells on a target."""
+def load(
+    count: int, cells: list[Cell], ends: tuple[str, str] = (CLIENT, TARGET), crowd: str = "1 1"
+) -> str:
+    """The command that puts the load of these cells on a crowd of targets and initiators."""
     words = " ".join(cell.load for cell in cells)
-    return f"kvblade-bench {CLIENT} {TARGET} {SECTORS} {count} {words}"
+    return f"kvblade-bench {' '.join(ends)} {SECTORS} {crowd} {count} {words}"
 
 
 def measure(bench: Bench, contestants: tuple[Contestant, ...], figures: Figures) -> None:

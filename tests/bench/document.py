@@ -42,7 +42,7 @@ def write(figures: dict[str, Figures], about: dict[str, str], rounds: int) -> No
     """Writes the document's figures and the plots of `direct` and `whole`."""
     texts = [
         f"Medians; rounds: {rounds}. Kernel {about['kernel']}, QEMU {about['qemu']}.",
-        report.spreads(figures["direct"], figures["whole"]),
+        report.spreads(*figures.values()),
         "### Own cost in the direct cells",
         report.markdown(report.own_costs(figures["direct"])),
         "![](performance-direct.svg)",
@@ -52,6 +52,8 @@ def write(figures: dict[str, Figures], about: dict[str, str], rounds: int) -> No
         report.markdown(report.totals(figures["whole"])),
         "![](performance-whole-4.svg)",
         "![](performance-whole-128.svg)",
+        "### Among many, and beside a greedy one",
+        report.markdown(report.totals(figures["scale"])),
     ]
     mark = r"(<!-- figures -->\n).*(<!-- end of figures -->)"
     inner = "\n\n".join(texts)

@@ -62,10 +62,21 @@ impl FromStr for Cell {
     }
 }
 
-/// The load of a cell on one target.
+/// Between whom the requests go in turn.
+#[derive(Clone, Copy)]
+pub struct Crowd {
+    /// Targets: that of number `i` is `i / 128`.`i % 128`, and they begin at 1.
+    pub targets: u32,
+    /// Initiators: after the first, which has the interface's address, come local ones.
+    pub initiators: u32,
+}
+
+/// The load of a cell.
 pub struct Load<'a> {
     socket: &'a Socket,
     cell: Cell,
+    crowd: Crowd,
+    from: [u8; 6],
     /// One frame for each request under way.
     requests: Batch,
     answers: Batch,
@@ -78,8 +89,15 @@ pub struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    /// A load for the target `to`, with a disk of so many sectors.
-    pub fn new(socket: &'a Socket, cell: Cell, from: [u8; 6], to: [u8; 6], disk: u64) -> Self {
+    /// A load for targets at `to`, with disks of so many sectors.
+    pub fn new(
+        socket: &'a Socket,
+        cell: Cell,
+        crowd: Crowd,
+        from: [u8; 6],
+        to: [u8; 6],
+        disk: u64,
+    ) -> Self {
         let data = if cell.is_write {
             cell.sectors * SECTOR
         } else {
@@ -90,12 +108,14 @@ impl<'a> Load<'a> {
         } else {
             (0x40, 0x24)
         };
-        let mut frame = [&to[..], &from, &AOE.to_be_bytes(), &[0x10, 0, 0, 0, 1, 0]].concat();
+        let mut frame = [&to[..], &from, &AOE.to_be_bytes(), &[0x10, 0, 0, 0, 0, 0]].concat();
         frame.extend([0, 0, 0, 0, flags, 0, cell.sectors as u8, opcode]);
         frame.resize((ATA + data).max(SHORTEST), 0);
         Self {
             socket,
             cell,
+            crowd,
+            from,
             requests: Batch::new(vec![frame; cell.window]),
             answers: Batch::new(vec![vec![0; SEEN]; cell.window]),
             ready: (0..cell.window).collect(),
@@ -149,7 +169,17 @@ impl<'a> Load<'a> {
         let tag = self.number << 8 | index as u32;
         let place = u64::from(self.number) * 7919 % self.places;
         let lba = place * self.cell.sectors as u64;
+        let target = 1 + self.number % self.crowd.targets;
+        let initiator = self.number % self.crowd.initiators;
         let frame = self.requests.buffer(index);
+        if initiator == 0 {
+            frame[6..12].copy_from_slice(&self.from);
+        } else {
+            frame[6..8].copy_from_slice(&[2, 0]);
+            frame[8..12].copy_from_slice(&initiator.to_be_bytes());
+        }
+        frame[16..18].copy_from_slice(&((target >> 7) as u16).to_be_bytes());
+        frame[18] = (target & 127) as u8;
         frame[20..24].copy_from_slice(&tag.to_be_bytes());
         frame[28..34].copy_from_slice(&lba.to_le_bytes()[..6]);
     }

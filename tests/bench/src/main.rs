@@ -4,30 +4,35 @@
 //! emulated machine that counts instructions is how many it executes:
 //!
 //! ```text
-//! kvblade-bench FROM TO SECTORS COUNT CELL...
+//! kvblade-bench FROM TO SECTORS TARGETS INITIATORS COUNT CELL...
 //! ```
 //!
-//! FROM and TO are the ends of a veth pair, and at TO there is the target 0.1 with a disk of so
-//! many SECTORS. A CELL is `read:8:16` for reads of 8 sectors, 16 of them under way. For each it
+//! FROM and TO are the ends of a veth pair, and at TO there are so many TARGETS, 0.1 and those that
+//! follow, with disks of so many SECTORS. Requests are for each of them in turn, and from each of
+//! so many INITIATORS. A CELL is `read:8:16` for reads of 8 sectors, 16 of them under way. For each it
 //! prints the cell, the figure, and of how many requests it is the average: about COUNT, after a
 //! quarter as many to warm up.
 
 use std::error::Error;
 use std::{env, fs};
 
-use kvblade_bench::load::{Cell, Load, AOE};
+use kvblade_bench::load::{Cell, Crowd, Load, AOE};
 use kvblade_bench::socket;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [from, to, sectors, count, cells @ ..] = &arguments[..] else {
-        return Err("kvblade-bench FROM TO SECTORS COUNT CELL...".into());
+    let [from, to, sectors, targets, initiators, count, cells @ ..] = &arguments[..] else {
+        return Err("kvblade-bench FROM TO SECTORS TARGETS INITIATORS COUNT CELL...".into());
+    };
+    let crowd = Crowd {
+        targets: targets.parse()?,
+        initiators: initiators.parse()?,
     };
     let (own, target) = (address(from)?, address(to)?);
     let (sectors, count) = (sectors.parse()?, count.parse::<usize>()?);
     for text in cells {
         let socket = socket::open(from, AOE)?;
-        let mut load = Load::new(&socket, text.parse::<Cell>()?, own, target, sectors);
+        let mut load = Load::new(&socket, text.parse::<Cell>()?, crowd, own, target, sectors);
         let (time, answered) = load.run(count / 4, count)?;
         println!("{text} {time:.1} {answered}");
     }
