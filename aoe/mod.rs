@@ -45,3 +45,4 @@ pub use reserve::ReserveRequest;
 pub use size::padding;
 pub use size::sectors_for_mtu;
 pub use size::sectors_for_reply;
+pub use size::MIN_MTU;

@@ -26,15 +26,18 @@ const ETHERNET: u32 = 14;
 /// What is really taken off the MTU.
 const OVERHEAD: u32 = ata_argument::END as u32 - ETHERNET;
 
-/// The number of sectors per request to advertise at an MTU: 2 to 255.
+/// The number of sectors per request to advertise at an MTU, 2 to 255, for a disk with physical
+/// blocks of `block` sectors: whole blocks where one fits. Initiators cut long requests into frames
+/// of so many sectors, and a disk must read a block before it writes a part of it.
 ///
 /// Returns [`None`] if the MTU is too small for AoE.
-pub fn sectors_for_mtu(mtu: u32) -> Option<u8> {
+pub fn sectors_for_mtu(mtu: u32, block: u32) -> Option<u8> {
     if mtu < MIN_MTU {
         return None;
     }
-    let sectors = mtu.checked_sub(ADVERTISED_OVERHEAD)? / SECTOR;
-    Some(u8::try_from(sectors).unwrap_or(u8::MAX))
+    let most = (mtu.checked_sub(ADVERTISED_OVERHEAD)? / SECTOR).min(u8::MAX.into());
+    let rest = most.checked_rem(block).filter(|rest| *rest < most);
+    most.checked_sub(rest.unwrap_or(0))?.try_into().ok()
 }
 
 /// The most sectors that a response can carry at an MTU. It may be one more than advertised.

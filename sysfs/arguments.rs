@@ -155,7 +155,7 @@ fn sectors(key: &str, value: &str) -> Result<u64, Refusal> {
 pub(super) fn mtu(value: &str) -> Result<Option<u32>, Refusal> {
     match value.parse() {
         Ok(0) => Ok(None),
-        Ok(mtu) if aoe::sectors_for_mtu(mtu).is_some() => Ok(Some(mtu)),
+        Ok(mtu) if mtu >= aoe::MIN_MTU => Ok(Some(mtu)),
         _ => Err(invalid(format_args!(
             "mtu {value}: not a number of bytes from 1060 on, or 0 for what the interface has"
         ))),

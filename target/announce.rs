@@ -49,7 +49,7 @@ impl Port {
         Some(Advertisement {
             buffer_count: self.blade().policy().buffer_count(),
             firmware: FIRMWARE,
-            sector_count: aoe::sectors_for_mtu(self.frame_limit()?)?,
+            sector_count: aoe::sectors_for_mtu(self.frame_limit()?, self.blade().physical_block())?,
         })
     }
 

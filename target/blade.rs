@@ -70,6 +70,8 @@ pub(crate) struct Blade {
     settings: Mutex<Settings>,
     /// Whether initiators have restricted each other, or the administrator all of them.
     restricted: Atomic<bool>,
+    /// Sectors of the disk's physical blocks.
+    physical_block: u32,
     /// Sectors of the disk when that was last looked at in order to tell of a change.
     capacity_told: Atomic<u64>,
     /// Responses heard in the name of this blade that it did not send.
@@ -119,7 +121,12 @@ impl Blade {
         };
         let disk = Disk::open(&path, mode, pools).map_err(|error| cannot_open(&path, error))?;
         let opened = disk.clone();
-        let capacity = disk.enter(usize::MAX).map_or(0, |disk| disk.capacity());
+        let (capacity, physical_block) = disk.enter(usize::MAX).map_or((0, 1), |disk| {
+            (
+                disk.capacity(),
+                disk.physical_block() / block::SECTOR as u32,
+            )
+        });
         let blade = Arc::pin_init(
             pin_init!(Self {
                 address,
@@ -133,6 +140,7 @@ impl Blade {
                 closing: Atomic::new(false),
                 restricted: Atomic::new(!settings.rules.are_open()),
                 settings <- new_mutex!(KBox::into_inner(settings)),
+                physical_block,
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
                 initiators,
@@ -152,6 +160,11 @@ impl Blade {
             let _ = opened.close(0);
             error.into()
         })
+    }
+
+    /// Sectors of the disk's physical blocks.
+    pub(super) fn physical_block(&self) -> u32 {
+        self.physical_block
     }
 
     /// The blade's address.

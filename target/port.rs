@@ -206,7 +206,7 @@ impl Port {
         }
         match self.mtu() {
             None => Some("no such interface"),
-            Some(mtu) if aoe::sectors_for_mtu(mtu).is_none() => Some("MTU below 1060"),
+            Some(mtu) if mtu < aoe::MIN_MTU => Some("MTU below 1060"),
             Some(_) => None,
         }
     }

@@ -34,7 +34,7 @@ impl FrameHandler for Registry {
         let Some(header) = Header::parse(head.bytes()) else {
             return;
         };
-        if aoe::sectors_for_mtu(device.mtu()).is_none()
+        if device.mtu() < aoe::MIN_MTU
             || header.source.is_group()
             || (header.source == device.address() && !device.is_loopback())
             || !(header.is_response

@@ -212,7 +212,7 @@ impl Registry {
             ));
         }
         let mtu = device.mtu();
-        if aoe::sectors_for_mtu(mtu).is_none() {
+        if mtu < aoe::MIN_MTU {
             return Err(Refusal::new(
                 EINVAL,
                 format_args!("{interface}: MTU is {mtu}, less than the 1060 bytes that AoE needs"),

@@ -51,3 +51,17 @@ def test_data_is_what_was_written(target, device, mtu):
             assert client.read(first, count) == data
         text = run(f"dd if={path} bs=512 count=256 iflag=direct status=none | base64 -w0").stdout
         assert text.strip() == base64.b64encode(disk).decode()
+
+
+@pytest.mark.kernel_log(allow=["poll_queues", "Power-on or device reset occurred"])
+@pytest.mark.parametrize(("mtu", "sectors"), [(9000, 16), (4131, 7), (1500, 2)])
+def test_frames_carry_whole_physical_blocks(target, mtu, sectors):
+    """A disk of 4 KiB blocks must read one before it writes a part of it."""
+    run = target.guest.run
+    run("modprobe scsi_debug dev_size_mb=8 physblk_exp=3 delay=0")
+    name = run("ls /sys/bus/pseudo/devices/adapter0/host*/t*/*/block").stdout.strip()
+    assert run(f"cat /sys/block/{name}/queue/physical_block_size").stdout == "4096\n"
+    run(f"ip link set eth0 mtu {mtu}")
+    with target.exported(SHELF, SLOT, f"/dev/{name}") as client:
+        assert client.config_query().sector_count == sectors
+    run("modprobe -r scsi_debug")

@@ -48,7 +48,7 @@ impl Blade {
     pub fn receive(&mut self, world: &World, fault: Fault, frame: &[u8]) -> Option<Vec<u8>> {
         self.disk.capacity = world.capacity();
         self.rules.offline = world.offline;
-        let sector_count = aoe::sectors_for_mtu(world.mtu.into())?;
+        let sector_count = aoe::sectors_for_mtu(world.mtu.into(), 1)?;
         let header = Header::parse(frame)?;
         let broadcast = header.target == Mac::BROADCAST;
         if !(broadcast || header.target == Mac(OWN))

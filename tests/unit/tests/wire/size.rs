@@ -25,7 +25,28 @@ fn advertised_sectors() {
         (36 + 512 * 256, Some(255)),
         (u32::MAX, Some(255)),
     ] {
-        assert_eq!(sectors_for_mtu(mtu), sectors, "MTU {mtu}");
+        assert_eq!(sectors_for_mtu(mtu, 1), sectors, "MTU {mtu}");
+    }
+}
+
+#[test]
+fn advertised_sectors_are_whole_blocks_where_one_fits() {
+    for (mtu, block, sectors) in [
+        (9000, 8, 16),
+        (9000, 16, 16),
+        (9000, 32, 17),
+        (4200, 8, 8),
+        (4131, 8, 7),
+        (1500, 8, 2),
+        (u32::MAX, 8, 248),
+        (9000, 0, 17),
+        (9000, u32::MAX, 17),
+    ] {
+        assert_eq!(
+            sectors_for_mtu(mtu, block),
+            Some(sectors),
+            "MTU {mtu}, {block}"
+        );
     }
 }
 
@@ -51,7 +72,7 @@ fn sectors_that_fit_an_answer() {
 #[test]
 fn advertised_sectors_always_fit() {
     for mtu in 1060..70000 {
-        let advertised = sectors_for_mtu(mtu).expect("large enough");
+        let advertised = sectors_for_mtu(mtu, 8).expect("large enough");
         assert!(u32::from(advertised) <= sectors_for_reply(mtu));
         assert!(advertised >= 2);
     }
