@@ -125,3 +125,17 @@ fn mac_as_it_is_written() {
         assert_eq!(Mac::parse(bad), None, "{bad}");
     }
 }
+
+#[test]
+fn mac_as_a_number() {
+    for (octets, number) in [
+        ([0; 6], 0),
+        ([0, 0, 0, 0, 0, 1], 1),
+        ([0x02, 0x0a, 0xff, 0, 1, 0x99], 0x020a_ff00_0199),
+        ([0xff; 6], 0xffff_ffff_ffff),
+    ] {
+        assert_eq!(Mac(octets).to_number(), number);
+        assert_eq!(Mac::from_number(number), Mac(octets));
+    }
+    assert_eq!(Mac::from_number(0xabcd << 48 | 7), Mac::from_number(7));
+}

@@ -289,3 +289,23 @@ fn text_that_is_written_keeps_what_fits() {
     assert_eq!(text.as_str(), "abc-12de");
     assert_eq!(format!("{text:?}"), "\"abc-12de\"");
 }
+
+#[test]
+fn world_wide_name_as_it_is_written() {
+    let name = Wwn::parse("50014ee2b4D1f09a").expect("a name");
+    assert_eq!(name.to_string(), "50014ee2b4d1f09a");
+    assert_eq!(Some(name), Wwn::new(0x5001_4ee2_b4d1_f09a));
+    for bad in [
+        "",
+        "5",
+        "50014ee2b4d1f09",
+        "50014ee2b4d1f09a0",
+        "60014ee2b4d1f09a",
+        "0x50014ee2b4d1f0",
+        "50014ee2b4d1f09g",
+        "+0014ee2b4d1f09a",
+        "5001 4ee2b4d1f09",
+    ] {
+        assert_eq!(Wwn::parse(bad), None, "{bad}");
+    }
+}
