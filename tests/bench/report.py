@@ -72,7 +72,8 @@ def spreads(*tables: Figures) -> str:
         figures.spread(cell, name)
         for figures in tables
         for cell in figures.cells
-        for name in (NULL.name, OWN.name)
+        for name in figures.contestants(cell)
+        if name in (NULL.name, OWN.name)
     )
     return (
         f"From the lowest to the highest run: {100 * middle:.1f} % in the middle, at most "

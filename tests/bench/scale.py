@@ -38,7 +38,7 @@ def measure(bench: Bench, figures: Figures) -> None:
     bench.run("modprobe -r kvblade_rs; modprobe kvblade_rs")
     bench.run(_add(1, 1))
     for count in INITIATORS:
-        figures.add(f"{count} initiators", OWN.name, _cost(bench, _READ, crowd=f"1 {count}"))
+        figures.add(_count(count, "initiator"), OWN.name, _cost(bench, _READ, crowd=f"1 {count}"))
     _measure_fairness(bench, figures)
     bench.run("modprobe -r kvblade_rs")
 
@@ -49,8 +49,8 @@ def _measure_exports(bench: Bench, figures: Figures) -> None:
     for count in EXPORTS:
         bench.run(_add(there + 1, count))
         there = count
-        figures.add(f"{count} exports, one used", OWN.name, _cost(bench, _READ))
-        figures.add(f"{count} exports, all used", OWN.name, _cost(bench, _READ, crowd=f"{count} 1"))
+        figures.add(f"{_count(count, 'export')}, one used", OWN.name, _cost(bench, _READ))
+        figures.add(f"{_count(count, 'export')}, all used", OWN.name, _cost(bench, _READ, crowd=f"{count} 1"))
 
 
 def _measure_fairness(bench: Bench, figures: Figures) -> None:
@@ -69,3 +69,7 @@ def _measure_fairness(bench: Bench, figures: Figures) -> None:
 
 def _cost(bench: Bench, cell: Cell, crowd: str = "1 1") -> float:
     return float(bench.run(load(COUNT, [cell], crowd=crowd)).split()[1])
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
