@@ -49,8 +49,9 @@ def _measure_exports(bench: Bench, figures: Figures) -> None:
     for count in EXPORTS:
         bench.run(_add(there + 1, count))
         there = count
-        figures.add(f"{_count(count, 'export')}, one used", OWN.name, _cost(bench, _READ))
-        figures.add(f"{_count(count, 'export')}, all used", OWN.name, _cost(bench, _READ, crowd=f"{count} 1"))
+        name, everyone = _count(count, "export"), _cost(bench, _READ, crowd=f"{count} 1")
+        figures.add(f"{name}, one used", OWN.name, _cost(bench, _READ))
+        figures.add(f"{name}, all used", OWN.name, everyone)
 
 
 def _measure_fairness(bench: Bench, figures: Figures) -> None:
