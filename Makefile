@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
-.PHONY: help setup module demo test test-unit test-fuzz test-qemu bench bench-quick bench-profile lint fmt shell install uninstall \
+.PHONY: help setup module kvctl demo test test-unit test-fuzz test-qemu bench bench-quick bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 help: ## list the targets
@@ -14,6 +14,9 @@ setup: ## download and prepare what the others need: tools, kernel, guest image
 
 module: setup ## build kvblade_rs.ko for the prepared kernel
 	@dev/build
+
+kvctl: setup ## build kvctl, with its manual pages and completions, and print where they are
+	@dev/build-kvctl
 
 demo: module ## export a partition and use it from a second guest, as a transcript
 	@dev/in-tools python3 tests/qemu/demo.py
@@ -49,7 +52,7 @@ fmt: setup ## format all sources
 shell: module ## a guest with the module and a root prompt; WITH=initiator for a second one
 	@dev/in-tools python3 tests/qemu/shell.py $(WITH)
 
-install: ## build and install module and scripts for the running kernel
+install: ## build and install module, kvctl and scripts for the running kernel
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install
 
 uninstall: ## remove what install installed

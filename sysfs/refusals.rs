@@ -3,7 +3,7 @@
 //! The sentences of the latest refusals, for those who were refused.
 //!
 //! A write to sysfs can return an error number and nothing else. So the sentence is kept, and the
-//! process that wrote finds it in `/sys/kvblade/error`: the one of its own write, even if others
+//! thread that wrote finds it in `/sys/kvblade/error`: the one of its own write, even if others
 //! have been refused since.
 
 use kernel::new_mutex;
@@ -14,8 +14,8 @@ use kernel::task::Pid;
 
 use crate::target::Refusal;
 
-/// Refusals kept: as many as administrators may be at it at once.
-const KEPT: usize = 16;
+/// Refusals kept: as many as threads may be at it at once.
+const KEPT: usize = 256;
 
 /// The latest refusals, the newest last.
 #[pin_data]
@@ -32,23 +32,23 @@ impl Refusals {
         })
     }
 
-    fn process() -> Pid {
-        kernel::current!().tgid()
+    fn writer() -> Pid {
+        kernel::current!().pid()
     }
 
-    /// Does what the writing process asks for, or keeps the sentence why not.
+    /// Does what the writer asks for, or keeps the sentence why not.
     pub(super) fn attempt(&self, action: impl FnOnce() -> Result<(), Refusal>) -> Result {
         self.clear();
         action().map_err(|refusal| self.keep(refusal))
     }
 
-    /// Forgets what this process was refused before: it tries anew.
+    /// Forgets what this writer was refused before: it tries anew.
     fn clear(&self) {
-        let process = Self::process();
-        self.latest.lock().retain(|(of, _)| *of != process);
+        let writer = Self::writer();
+        self.latest.lock().retain(|(of, _)| *of != writer);
     }
 
-    /// Keeps the sentence for this process, and returns the error number.
+    /// Keeps the sentence for this writer, and returns the error number.
     fn keep(&self, refusal: Refusal) -> Error {
         let errno = refusal.errno();
         let mut latest = self.latest.lock();
@@ -57,16 +57,16 @@ impl Refusals {
         }
         if let Some(sentence) = refusal.into_sentence() {
             // Without memory the error number must do.
-            let _ = latest.push((Self::process(), sentence), GFP_KERNEL);
+            let _ = latest.push((Self::writer(), sentence), GFP_KERNEL);
         }
         errno
     }
 
-    /// Shows the sentence of this process's latest refusal, or else of anyone's.
+    /// Shows the sentence of this writer's latest refusal, or else of anyone's.
     pub(super) fn show(&self, text: &mut impl core::fmt::Write) -> Result {
-        let process = Self::process();
+        let writer = Self::writer();
         let latest = self.latest.lock();
-        let own = latest.iter().rev().find(|(of, _)| *of == process);
+        let own = latest.iter().rev().find(|(of, _)| *of == writer);
         if let Some((_, sentence)) = own.or(latest.last()) {
             writeln!(text, "{}", sentence.to_str().unwrap_or_default())?;
         }

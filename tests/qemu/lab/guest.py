@@ -71,8 +71,8 @@ class Machine:
 class Guest:
     """A virtual machine with our module and scripts in it. A context manager.
 
-    Further `programs` of ours are those of tests/NAME; further `modules` are in a FOLDER/NAME of
-    ours, or in the kernel's package under a NAME.
+    Further `programs` of ours are kvctl and those of tests/NAME; further `modules` are in a
+    FOLDER/NAME of ours, or in the kernel's package under a NAME.
 
     Its console log and the frames of its cards (NAME-ethN.pcap) are kept in
     the results folder. Not for use by several threads.

@@ -20,10 +20,11 @@ _APPLETS = ("sh", "mount", "mkdir", "modprobe", "cp", "sleep", "switch_root")
 
 @functools.cache
 def program(name: str) -> Path:
-    """Builds the Rust program of tests/NAME. The guests have the C library that it needs."""
-    folder = paths.SOURCE / "tests" / name
+    """Builds kvctl, or the Rust program of tests/NAME. The guests have the C library for it."""
+    folder = paths.SOURCE / (name if name == "kvctl" else f"tests/{name}")
     subprocess.run(["cargo", "build", "--quiet", "--release", "--locked"], cwd=folder, check=True)
-    return Path(os.environ["CARGO_TARGET_DIR"]) / "release" / f"kvblade-{name}"
+    binary = name if name == "kvctl" else f"kvblade-{name}"
+    return Path(os.environ["CARGO_TARGET_DIR"]) / "release" / binary
 
 
 @functools.cache
@@ -71,8 +72,8 @@ def initrd(programs: tuple[str, ...] = (), modules: tuple[str, ...] = ()) -> Pat
         _install(_GUEST / name, stage / "payload/usr/local/lib/lab" / name)
     for script in (paths.SOURCE / "scripts").glob("kv*"):
         _install(script, stage / "payload/usr/local/sbin" / script.name)
-    for name in programs:
-        _install(program(name), stage / "payload/usr/local/sbin" / f"kvblade-{name}")
+    for binary in map(program, programs):
+        _install(binary, stage / "payload/usr/local/sbin" / binary.name)
     return _archive(stage)
 
 

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kvctl apply` and `kvctl stop`.
+
+use std::sync::Mutex;
+
+use super::args::Apply;
+use super::Context;
+use super::Failure;
+use crate::plan;
+use crate::plan::machine::Host;
+use crate::plan::Plan;
+use crate::state::record::Lock;
+use crate::state::saved::keep;
+use crate::state::saved::Saved;
+use crate::state::slots::Slots;
+use crate::state::Record;
+
+/// Makes the running state what the configuration says.
+pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
+    let config = context.config(&args.config)?;
+    let paths = &context.paths;
+    let _lock = if args.dry_run {
+        None
+    } else {
+        Some(Lock::take(&paths.run)?)
+    };
+    let record = Record::load(&paths.run)?;
+    for name in &args.names {
+        let known = config.exports.iter().any(|export| export.name == *name);
+        if !known && !record.exports.contains_key(name) {
+            return Err(Failure::Because(format!("{name}: no such export")));
+        }
+    }
+    let slots = Slots::load(&paths.lib)?;
+    let mut state = plan::look(&context.kernel, record, slots.clone())?;
+    let machine = Host(paths.clone());
+    let plan = plan::plan(&config, &args.names, &mut state, &machine, |name| {
+        Saved::load(&paths.lib, name)
+    });
+    for line in &plan.lines {
+        anstream::println!("{line}");
+    }
+    if args.dry_run {
+        return tell(&plan.failures);
+    }
+    if state.slots != slots {
+        state.slots.store(&paths.lib)?;
+    }
+    run(context, plan, state.record)
+}
+
+/// Removes what kvctl has made.
+pub(super) fn stop(context: &Context) -> Result<(), Failure> {
+    let paths = &context.paths;
+    let _lock = Lock::take(&paths.run)?;
+    let record = Record::load(&paths.run)?;
+    if record.exports.is_empty() {
+        return Ok(());
+    }
+    let state = plan::look(&context.kernel, record, Slots::default())?;
+    let plan = plan::plan_stop(&state);
+    for line in &plan.lines {
+        anstream::println!("{line}");
+    }
+    run(context, plan, state.record)
+}
+
+/// Does what is planned, and says what could not be done.
+fn run(context: &Context, plan: Plan, before: Record) -> Result<(), Failure> {
+    let (kernel, paths) = (&context.kernel, &context.paths);
+    let machine = Host(paths.clone());
+    let record = Mutex::new(before.clone());
+    let mut failures = plan.failures;
+    let keep = |name: &str, made: &_| keep(kernel, &paths.lib, name, made);
+    failures.extend(plan::execute(&plan.jobs, kernel, &machine, &record, keep));
+    let record = record
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if record != before {
+        record.store(&paths.run)?;
+    }
+    tell(&failures)
+}
+
+fn tell(failures: &[(String, String)]) -> Result<(), Failure> {
+    for (name, reason) in failures {
+        anstream::eprintln!("kvctl: {name}: {reason}");
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Said)
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the command line can say; the manual page and the completion are made of this.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use clap::Subcommand;
+
+/// Configure ATA over Ethernet exports, and show what they do.
+///
+/// Makes what the kernel module kvblade_rs exports what /etc/kvblade.conf and
+/// /etc/kvblade.conf.d/*.conf say, and shows it. See kvblade.conf(5) for the configuration.
+#[derive(Parser)]
+#[command(name = "kvctl", version, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    /// Find all files and folders below this one.
+    #[arg(long, hide = true, default_value = "/")]
+    pub(crate) root: PathBuf,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    Apply(Apply),
+    /// Check the configuration, and do nothing.
+    Check(ConfigFile),
+    /// Remove all exports that apply has made.
+    ///
+    /// Requests under way are finished first.
+    Stop,
+    Show(Show),
+    /// Print the running exports as a configuration.
+    Export,
+    /// Put exports online: I/O is served.
+    ///
+    /// First asks on the segment whether another target has the address.
+    Online(Names),
+    /// Take exports offline: I/O is refused, the address is kept.
+    Offline(Names),
+    /// Tell all clients that the exports are there.
+    Announce,
+    Stats(Stats),
+    /// Show or clear the list of clients that are answered.
+    Mask(ListCommand),
+    /// Show or clear the list of clients that may use the disk.
+    Reserve(ListCommand),
+    /// Write the manual page and the completions into a folder.
+    #[command(hide = true)]
+    Generate {
+        folder: PathBuf,
+    },
+}
+
+/// Make the running exports what the configuration says.
+///
+/// Only what differs is touched. If the configuration has an error, nothing is. If one export
+/// cannot be made, the others are, and the exit status is 1. Exports that were made by hand stay as
+/// they are, unless the configuration has the same.
+#[derive(clap::Args)]
+pub(crate) struct Apply {
+    /// Only say what would be done.
+    #[arg(short = 'n', long)]
+    pub(crate) dry_run: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+
+    /// Only these exports, by their names in the configuration.
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ConfigFile {
+    /// Read this file instead of /etc/kvblade.conf and /etc/kvblade.conf.d/*.conf.
+    #[arg(short, long)]
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Show the exports.
+///
+/// With --watch, shows what they do, per interface and for all of them: requests and kilobytes a
+/// second, the time within which half of the requests and 99 of 100 were answered in microseconds,
+/// requests under way, requests dropped a second by cause, and the clients.
+#[derive(clap::Args)]
+pub(crate) struct Show {
+    /// Print JSON, with all settings and counters.
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) json: bool,
+
+    /// Show what the exports do, again and again.
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+
+    /// Seconds from one time to the next.
+    #[arg(short, long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) interval: u64,
+
+    /// How many times; without it, until the program is ended.
+    #[arg(short, long, default_value_t = 0, hide_default_value = true)]
+    pub(crate) count: u64,
+
+    /// Only these exports, by name or address.
+    pub(crate) names: Vec<String>,
+}
+
+/// Show the counters of the exports that are not zero.
+#[derive(clap::Args)]
+pub(crate) struct Stats {
+    /// Set them to zero instead.
+    #[arg(long)]
+    pub(crate) clear: bool,
+
+    /// Only these exports, by name or address.
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Names {
+    /// The exports, by name or address.
+    #[arg(required = true)]
+    pub(crate) names: Vec<String>,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ListCommand {
+    #[command(subcommand)]
+    pub(crate) action: ListAction,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ListAction {
+    /// Show the list of these exports, or of all.
+    Show {
+        /// The exports, by name or address.
+        names: Vec<String>,
+    },
+    /// Clear the list.
+    Clear(Names),
+}

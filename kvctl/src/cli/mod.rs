@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command line.
+
+mod apply;
+mod args;
+mod generate;
+mod running_exports;
+
+use std::io;
+use std::io::ErrorKind;
+use std::io::IsTerminal;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::Args;
+use args::Command;
+
+use crate::config;
+use crate::config::Config;
+use crate::export;
+use crate::paths::Paths;
+use crate::plan::machine::Host;
+use crate::plan::machine::Machine;
+use crate::state::running;
+use crate::state::Kernel;
+use crate::state::Record;
+use crate::state::Sysfs;
+
+/// Why a command has not done what it was to do. What there is to say was said, or is in the text.
+pub(crate) enum Failure {
+    Said,
+    Because(String),
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Self::Because(text)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // Whoever was reading has read enough.
+            ErrorKind::BrokenPipe => Self::Said,
+            _ => Self::Because(error.to_string()),
+        }
+    }
+}
+
+/// What commands need.
+pub(crate) struct Context {
+    pub(crate) paths: Paths,
+    pub(crate) kernel: Sysfs,
+}
+
+impl Context {
+    /// Reads the configuration, or says all that is wrong with it.
+    fn config(&self, args: &args::ConfigFile) -> Result<Config, Failure> {
+        config::load(&self.paths, args.file.as_deref()).map_err(|refused| {
+            let coloured = std::io::stderr().is_terminal();
+            anstream::eprintln!("{}", refused.text(coloured));
+            Failure::Said
+        })
+    }
+}
+
+/// Runs the command that the command line asks for.
+pub(crate) fn run() -> ExitCode {
+    let args = Args::parse();
+    let paths = Paths::under(&args.root);
+    let context = Context {
+        kernel: Sysfs(paths.kvblade.clone()),
+        paths,
+    };
+    match dispatch(&context, args.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Failure::Because(text) = failure {
+                anstream::eprintln!("kvctl: {text}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Apply(args) => apply::apply(context, &args),
+        Command::Check(args) => {
+            let config = context.config(&args)?;
+            anstream::println!("{} exports, no errors", config.exports.len());
+            Ok(())
+        }
+        Command::Stop => apply::stop(context),
+        Command::Export => {
+            let targets = running::targets(&context.kernel)?;
+            let record = Record::load(&context.paths.run)?;
+            let loops = Host(context.paths.clone()).loops();
+            print(&export::text(&targets, &record, &loops))
+        }
+        Command::Show(args) => running_exports::show(context, &args),
+        Command::Online(args) => running_exports::set_state(context, &args.names, "online"),
+        Command::Offline(args) => running_exports::set_state(context, &args.names, "offline"),
+        Command::Announce => Ok(context.kernel.write("announce", "")?),
+        Command::Stats(args) => running_exports::stats(context, &args),
+        Command::Mask(args) => running_exports::list(context, "mask", &args.action),
+        Command::Reserve(args) => running_exports::list(context, "reserve", &args.action),
+        Command::Generate { folder } => generate::generate(&folder),
+    }
+}
+
+/// Prints a text. That the reader has gone away is no panic.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}

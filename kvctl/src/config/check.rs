@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! From the text of all files to a configuration, or to all that is wrong with it.
+
+use std::collections::BTreeMap;
+
+use kvblade_wire::aoe::Mac;
+use toml::Spanned;
+
+use super::access::at;
+use super::access::Lists;
+use super::model::Config;
+use super::model::Export;
+use super::partial::Partial;
+use super::problem::Place;
+use super::problem::Problem;
+use super::problem::Problems;
+use super::problem::Source;
+use super::table::Document;
+use super::table::ExportTable;
+use super::values::Checker;
+
+/// Makes a configuration of the texts of its files, with the names of cards that there are.
+pub(crate) fn parse(
+    sources: &[Source],
+    ethers: &BTreeMap<String, Mac>,
+) -> Result<Config, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let documents: Vec<Document> = sources
+        .iter()
+        .enumerate()
+        .map(|(file, source)| document(file, source, &mut problems))
+        .collect();
+    if !problems.0.is_empty() {
+        // What is missing where a file cannot be read would only confuse.
+        return Err(problems.0);
+    }
+    let mut lists = Lists::new(ethers);
+    for (file, document) in documents.iter().enumerate() {
+        for (name, table) in &document.access {
+            lists.define(name.get_ref(), at(file, name), table, &mut problems);
+        }
+    }
+    lists.resolve(&mut problems);
+
+    let defaults = defaults(&documents, &lists, &mut problems);
+    let mut config = Config {
+        caps: caps(&documents, &mut problems),
+        ..Config::default()
+    };
+    let mut found: Vec<(Place, Export)> = Vec::new();
+    for (file, document) in documents.iter().enumerate() {
+        let mut tables: Vec<_> = document.export.iter().collect();
+        tables.sort_by_key(|(name, _)| name.span().start);
+        for (name, table) in tables {
+            let place = at(file, name);
+            let mut check = Checker {
+                file,
+                owner: format!("export {}", name.get_ref()),
+                problems: &mut problems,
+            };
+            check_name(name, &mut check);
+            let partial = Partial::new(table, &lists, &mut check).over(&defaults);
+            if let Some(export) = partial.finish(name.get_ref(), &place, table, &mut check) {
+                compare(&export, &place, &found, &mut problems);
+                found.push((place, export));
+            }
+        }
+    }
+    config.exports = found.into_iter().map(|(_, export)| export).collect();
+    if problems.0.is_empty() {
+        Ok(config)
+    } else {
+        let mut problems = problems.0;
+        problems.sort_by_key(|problem| (problem.place.file, problem.place.span.start));
+        Err(problems)
+    }
+}
+
+fn document(file: usize, source: &Source, problems: &mut Problems) -> Document {
+    toml::from_str(&source.text).unwrap_or_else(|error| {
+        let span = error.span().unwrap_or(0..0);
+        // "unknown field `x`, expected one of ..." and the like: first what, then what else.
+        let message = error.message();
+        let (what, expected) = match message.split_once(", expected ") {
+            Some((what, expected)) => (what, format!("expected {}", plainly(expected))),
+            None => (message, String::new()),
+        };
+        let table = table_around(&source.text, span.start);
+        problems.add(&Place { file, span }, format!("{table}{what}"), expected);
+        Document::default()
+    })
+}
+
+/// The names of types, for people.
+fn plainly(expected: &str) -> &str {
+    match expected {
+        "i64" => "a whole number",
+        "a boolean" => "true or false",
+        "literal string" => "a value: a number, true, false, or a text in quotes",
+        other => other,
+    }
+}
+
+/// The head of the table that a place of the text is in.
+fn table_around(text: &str, place: usize) -> String {
+    let before = text.get(..place).unwrap_or_default();
+    let heads = before
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with('[') && line.trim_end_matches(|c| c != ']').ends_with(']'));
+    let inner = |head: &str| Some(head.split(']').next()?.trim_start_matches('[').to_owned());
+    match heads.last().and_then(inner) {
+        Some(table) => format!("{}: ", table.replacen('.', " ", 1)),
+        None => String::new(),
+    }
+}
+
+/// What the one table `[defaults]` says. It may be in any file.
+fn defaults(documents: &[Document], lists: &Lists<'_>, problems: &mut Problems) -> Partial {
+    let mut first: Option<(Place, Partial)> = None;
+    for (file, document) in documents.iter().enumerate() {
+        let Some(table) = &document.defaults else {
+            continue;
+        };
+        let place = at(file, table);
+        if let Some((other, _)) = &first {
+            problems.add_pair(
+                &place,
+                "defaults: defined twice",
+                "expected one table [defaults] in all files",
+                (other, "the first is here"),
+            );
+            continue;
+        }
+        belong_to_one(file, table.get_ref(), problems);
+        let mut check = Checker {
+            file,
+            owner: "defaults".into(),
+            problems,
+        };
+        let partial = Partial::new(table.get_ref(), lists, &mut check);
+        first = Some((place, partial));
+    }
+    first.map(|(_, partial)| partial).unwrap_or_default()
+}
+
+/// Refuses what cannot be the same for several exports.
+fn belong_to_one(file: usize, table: &ExportTable, problems: &mut Problems) {
+    let texts = [
+        ("device", &table.device),
+        ("file", &table.file),
+        ("serial", &table.serial),
+        ("wwn", &table.wwn),
+    ];
+    let places = texts
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, at(file, value.as_ref()?))));
+    let slot = table.slot.as_ref().map(|slot| ("slot", at(file, slot)));
+    for (key, place) in places.chain(slot) {
+        problems.add(
+            &place,
+            format!("defaults: {key} cannot be the same for all exports"),
+            format!("expected {key} in the table of an export"),
+        );
+    }
+}
+
+fn caps(documents: &[Document], problems: &mut Problems) -> Vec<(glob::Pattern, u32)> {
+    let mut caps = Vec::new();
+    let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
+    for (file, document) in documents.iter().enumerate() {
+        for (name, table) in &document.interface {
+            let place = at(file, name);
+            if let Some(other) = seen.get(name.get_ref().as_str()) {
+                problems.add_pair(
+                    &place,
+                    format!("interface {}: defined twice", name.get_ref()),
+                    "expected one table for it in all files",
+                    (other, "the first is here"),
+                );
+            }
+            let mut check = Checker {
+                file,
+                owner: format!("interface {}", name.get_ref()),
+                problems,
+            };
+            let pattern = check.pattern(name);
+            if let (Some(pattern), Some(mtu)) = (pattern, check.mtu(table.mtu.as_ref())) {
+                caps.push((pattern, mtu));
+            }
+            seen.insert(name.get_ref(), place);
+        }
+    }
+    caps
+}
+
+/// The name of an export is also that of a file, and a word on the command line.
+fn check_name(name: &Spanned<String>, check: &mut Checker<'_>) {
+    let text = name.get_ref();
+    let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if text.is_empty()
+        || text.len() > 64
+        || text.starts_with(['.', '-'])
+        || !text.chars().all(usable)
+    {
+        check.add(
+            &at(check.file, name),
+            "not a usable name",
+            "expected 1 to 64 letters, digits, dots, hyphens and underscores, not a dot or a \
+             hyphen first",
+        );
+    }
+}
+
+/// Looks for an export that excludes another.
+fn compare(export: &Export, place: &Place, others: &[(Place, Export)], problems: &mut Problems) {
+    let name = &export.name;
+    for (there, other) in others {
+        if other.name == *name {
+            problems.add_pair(
+                place,
+                format!("export {name}: defined twice"),
+                "expected another name",
+                (there, "the first is here"),
+            );
+        } else if export.slot.is_some() && (export.shelf, export.slot) == (other.shelf, other.slot)
+        {
+            let slot = export.slot.unwrap_or_default();
+            problems.add_pair(
+                place,
+                format!("export {name}: has the address of {}", other.name),
+                format!("expected another address than {}.{slot}", export.shelf),
+                (there, "the other is here"),
+            );
+        } else if export.source == other.source && !(export.shared && other.shared) {
+            problems.add_pair(
+                place,
+                format!("export {name}: has the device of {}", other.name),
+                "expected another device, or shared = true in both",
+                (there, "the other is here"),
+            );
+        }
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The configuration: from the text of files to a [`Config`], or to what is wrong with it.
+//!
+//! Nothing here depends on the machine that it runs on, but for reading the files.
+
+pub(crate) mod access;
+mod check;
+mod load;
+pub(crate) mod model;
+mod partial;
+pub(crate) mod problem;
+pub(crate) mod table;
+mod values;
+
+pub(crate) use load::load;
+pub(crate) use model::Config;
+pub(crate) use model::Export;

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A configuration that makes sense.
+
+use std::path::PathBuf;
+
+use glob::Pattern;
+use kvblade_wire::aoe::ConfigString;
+use kvblade_wire::aoe::Mac;
+
+use super::access::Set;
+use super::table::Announce;
+use super::table::Log;
+use super::table::Persist;
+
+/// All that the administrator wants.
+#[derive(Default)]
+pub(crate) struct Config {
+    /// In the order of the files.
+    pub(crate) exports: Vec<Export>,
+    /// Caps on the MTU of interfaces.
+    pub(crate) caps: Vec<(Pattern, u32)>,
+}
+
+/// An export.
+#[derive(Clone, Debug)]
+pub(crate) struct Export {
+    pub(crate) name: String,
+    pub(crate) shelf: u16,
+    /// Without it the slot is found by [`crate::state::slots`].
+    pub(crate) slot: Option<u8>,
+    pub(crate) source: Source,
+    /// Names of interfaces, some of which may be patterns.
+    pub(crate) interfaces: Vec<Pattern>,
+    pub(crate) read_only: bool,
+    pub(crate) shared: bool,
+    /// In sectors.
+    pub(crate) offset: u64,
+    /// In sectors; 0: up to the end.
+    pub(crate) length: u64,
+    pub(crate) buffer_count: u16,
+    pub(crate) write_cache: bool,
+    /// 0: what the interface has.
+    pub(crate) mtu: u32,
+    pub(crate) announce: Announce,
+    pub(crate) log: Log,
+    pub(crate) model: Option<String>,
+    pub(crate) serial: Option<String>,
+    pub(crate) wwn: Option<String>,
+    pub(crate) start: Start,
+    pub(crate) persist: Vec<Persist>,
+    pub(crate) access: Access,
+    pub(crate) force: bool,
+}
+
+/// Where the data are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A block device, by its path.
+    Device(PathBuf),
+    /// A file, which gets a loop device.
+    File(PathBuf),
+}
+
+/// What holds in the beginning, and may be changed by clients or by hand.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    pub(crate) config: ConfigString,
+    pub(crate) mask: Vec<Mac>,
+    pub(crate) reserve: Vec<Mac>,
+    pub(crate) online: bool,
+}
+
+/// Who may do what.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub(crate) discover: Set,
+    pub(crate) config: Set,
+    pub(crate) read: Set,
+    pub(crate) write: Set,
+}
+
+impl Access {
+    /// The file in sysfs for each right, and who has it.
+    pub(crate) fn lists(&self) -> [(&'static str, &Set); 4] {
+        [
+            ("access/discover", &self.discover),
+            ("access/config", &self.config),
+            ("access/read", &self.read),
+            ("access/write", &self.write),
+        ]
+    }
+}

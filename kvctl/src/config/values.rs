@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The values of an export's table, one by one: whether each can be what it says.
+
+use std::fmt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use glob::Pattern;
+use kvblade_wire::aoe::sectors_for_mtu;
+use kvblade_wire::aoe::ConfigString;
+use kvblade_wire::aoe::Shelf;
+use kvblade_wire::aoe::Slot;
+use kvblade_wire::ata::Text;
+use kvblade_wire::ata::Wwn;
+use toml::Spanned;
+
+use super::access::at;
+use super::model::Source;
+use super::problem::Place;
+use super::problem::Problems;
+use super::table::Size;
+
+const SECTOR: u64 = 512;
+
+/// Where to look for a value in the text, and to note what is wrong with it.
+pub(super) struct Checker<'a> {
+    pub(super) file: usize,
+    /// Whose values these are: `export NAME`, or `defaults`.
+    pub(super) owner: String,
+    pub(super) problems: &'a mut Problems,
+}
+
+impl Checker<'_> {
+    /// Notes what is wrong with the owner of the values.
+    pub(super) fn add(
+        &mut self,
+        place: &Place,
+        message: impl fmt::Display,
+        expected: impl Into<String>,
+    ) {
+        let message = format!("{}: {message}", self.owner);
+        self.problems.add(place, message, expected);
+    }
+
+    /// What a value comes to, or nothing, with a note of what was expected instead.
+    fn value<T, R>(
+        &mut self,
+        value: Option<&Spanned<T>>,
+        parse: impl FnOnce(&T) -> Result<R, (String, String)>,
+    ) -> Option<R> {
+        let value = value?;
+        match parse(value.get_ref()) {
+            Ok(result) => Some(result),
+            Err((message, expected)) => {
+                self.add(&at(self.file, value), message, expected);
+                None
+            }
+        }
+    }
+
+    fn number<R>(
+        &mut self,
+        key: &str,
+        value: Option<&Spanned<i64>>,
+        allowed: &str,
+        parse: impl FnOnce(u32) -> Option<R>,
+    ) -> Option<R> {
+        self.value(value, |number| {
+            let parsed = u32::try_from(*number).ok().and_then(parse);
+            parsed.ok_or_else(|| {
+                let message = format!("{key} {number}: out of range");
+                (message, format!("expected {allowed}"))
+            })
+        })
+    }
+
+    pub(super) fn shelf(&mut self, value: Option<&Spanned<i64>>) -> Option<u16> {
+        let allowed = "0 to 65534, but not 4095, which Linux clients refuse";
+        self.number("shelf", value, allowed, |number| {
+            Some(Shelf::new(number).ok()?.get())
+        })
+    }
+
+    pub(super) fn slot(&mut self, value: Option<&Spanned<i64>>) -> Option<u8> {
+        self.number("slot", value, "0 to 254", |number| {
+            Some(Slot::new(number).ok()?.get())
+        })
+    }
+
+    pub(super) fn buffer_count(&mut self, value: Option<&Spanned<i64>>) -> Option<u16> {
+        self.number("buffer-count", value, "2 to 512", |number| {
+            u16::try_from(number)
+                .ok()
+                .filter(|count| (2..=512).contains(count))
+        })
+    }
+
+    pub(super) fn mtu(&mut self, value: Option<&Spanned<i64>>) -> Option<u32> {
+        let allowed = "1060 or more bytes, or 0 for what the interface has";
+        self.number("mtu", value, allowed, |mtu| {
+            (mtu == 0 || sectors_for_mtu(mtu).is_some()).then_some(mtu)
+        })
+    }
+
+    /// A number of bytes, as one of sectors.
+    pub(super) fn size(&mut self, key: &str, value: Option<&Spanned<Size>>) -> Option<u64> {
+        self.value(value, |size| {
+            let (text, bytes) = match size {
+                Size::Number(number) => (number.to_string(), u64::try_from(*number).ok()),
+                Size::Text(text) => (format!("\"{text}\""), parse_size::parse_size(text).ok()),
+            };
+            let expected = "expected a number of bytes like 1048576, or a text like \"1 GiB\"";
+            let bytes = bytes.ok_or_else(|| {
+                (
+                    format!("{key} {text}: not a number of bytes"),
+                    expected.into(),
+                )
+            })?;
+            if bytes % SECTOR == 0 {
+                Ok(bytes / SECTOR)
+            } else {
+                let message = format!("{key} {text}: not a whole number of sectors");
+                Err((message, format!("expected a multiple of {SECTOR} bytes")))
+            }
+        })
+    }
+
+    fn text<const N: usize>(
+        &mut self,
+        key: &str,
+        value: Option<&Spanned<String>>,
+    ) -> Option<String> {
+        self.value(value, |text| match Text::<N>::new(text) {
+            Ok(field) => Ok(field.as_str().trim_end().to_owned()),
+            Err(error) => Err((
+                format!("{key} \"{}\": {error}", text.escape_debug()),
+                format!("expected {N} characters of ASCII at most"),
+            )),
+        })
+    }
+
+    pub(super) fn model(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
+        self.text::<40>("model", value)
+    }
+
+    pub(super) fn serial(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
+        self.text::<20>("serial", value)
+    }
+
+    pub(super) fn wwn(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
+        self.value(value, |text| match Wwn::parse(text) {
+            Some(wwn) => Ok(wwn.to_string()),
+            None => Err((
+                format!("wwn \"{}\": not a world wide name", text.escape_debug()),
+                "expected 16 hexadecimal digits, the first a 5".into(),
+            )),
+        })
+    }
+
+    pub(super) fn config_string(
+        &mut self,
+        value: Option<&Spanned<String>>,
+    ) -> Option<ConfigString> {
+        self.value(value, |text| {
+            ConfigString::from_escaped(text.as_bytes()).ok_or_else(|| {
+                (
+                    "config-string: too long, or with a wrong escape".into(),
+                    "expected 1024 bytes at most; escapes are \\xNN \\n \\r \\t \\\\ \\\" \\'"
+                        .into(),
+                )
+            })
+        })
+    }
+
+    pub(super) fn patterns(
+        &mut self,
+        value: Option<&Spanned<Vec<Spanned<String>>>>,
+    ) -> Option<Vec<Pattern>> {
+        let value = value?;
+        if value.get_ref().is_empty() {
+            self.add(
+                &at(self.file, value),
+                "interfaces: the list is empty",
+                "expected names like \"eth0\", or patterns like \"eth*\"",
+            );
+        }
+        let names = value.get_ref().iter();
+        Some(names.filter_map(|name| self.pattern(name)).collect())
+    }
+
+    /// The name of an interface, or a pattern for several.
+    pub(super) fn pattern(&mut self, value: &Spanned<String>) -> Option<Pattern> {
+        self.value(Some(value), |text| {
+            let wrong = text.is_empty()
+                || matches!(text.as_str(), "." | "..")
+                || text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace());
+            let pattern = Pattern::new(text).ok().filter(|_| !wrong);
+            pattern.ok_or_else(|| {
+                (
+                    format!(
+                        "interface \"{}\": no interface can have this name",
+                        text.escape_debug()
+                    ),
+                    "expected a name like eth0, or a pattern like eth* or en[op]*".into(),
+                )
+            })
+        })
+    }
+
+    /// `device`: a path, or what udev has links for.
+    pub(super) fn device(&mut self, value: Option<&Spanned<String>>) -> Option<Source> {
+        self.value(value, |text| {
+            let path = match text.split_once('=') {
+                Some((kind, name)) => by_link(kind, name),
+                None => Some(PathBuf::from(text)).filter(|path| is_plain(path)),
+            };
+            path.map(Source::Device).ok_or_else(|| {
+                (
+                    format!("device \"{}\": names no device", text.escape_debug()),
+                    "expected a path without blanks that begins with /, or UUID=..., \
+                     PARTUUID=..., LABEL=... or ID=..."
+                        .into(),
+                )
+            })
+        })
+    }
+
+    pub(super) fn regular_file(&mut self, value: Option<&Spanned<String>>) -> Option<Source> {
+        self.value(value, |text| {
+            let path = PathBuf::from(text);
+            if path.is_absolute() && !text.contains(char::is_control) {
+                Ok(Source::File(path))
+            } else {
+                Err((
+                    format!("file \"{}\": not an absolute path", text.escape_debug()),
+                    "expected a path that begins with /".into(),
+                ))
+            }
+        })
+    }
+}
+
+/// Whether the module can be told this path: it takes words.
+fn is_plain(path: &Path) -> bool {
+    let text = path.to_str().unwrap_or_default();
+    path.is_absolute() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn by_link(kind: &str, name: &str) -> Option<PathBuf> {
+    let folder = match kind {
+        "UUID" => "by-uuid",
+        "PARTUUID" => "by-partuuid",
+        "LABEL" => "by-label",
+        "ID" => "by-id",
+        _ => return None,
+    };
+    let usable = !name.is_empty() && !matches!(name, "." | "..");
+    usable.then(|| Path::new("/dev/disk").join(folder).join(link_name(name)))
+}
+
+/// A name as udev writes it in a link: what could do harm is escaped.
+fn link_name(name: &str) -> String {
+    let mut link = String::new();
+    for character in name.chars() {
+        if character.is_ascii_alphanumeric()
+            || "#+-.:=@_".contains(character)
+            || !character.is_ascii()
+        {
+            link.push(character);
+        } else {
+            link.push_str(&format!("\\x{:02x}", u32::from(character)));
+        }
+    }
+    link
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_links_are_escaped_as_udev_does_it() {
+        assert_eq!(link_name("My disk/1"), "My\\x20disk\\x2f1");
+        assert_eq!(link_name("scsi-0QEMU_x-1:2"), "scsi-0QEMU_x-1:2");
+    }
+
+    #[test]
+    fn devices_by_link() {
+        let path = by_link("PARTUUID", "12-3").unwrap();
+        assert_eq!(path, Path::new("/dev/disk/by-partuuid/12-3"));
+        assert_eq!(by_link("uuid", "1"), None);
+        assert_eq!(by_link("UUID", ""), None);
+        assert_eq!(by_link("ID", ".."), None);
+    }
+}

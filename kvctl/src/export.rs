@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What runs, as a configuration.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::path::PathBuf;
+
+use toml::Value;
+
+use crate::state::running::Target;
+use crate::state::Address;
+use crate::state::Record;
+
+/// Writes tables of TOML, and comments.
+#[derive(Default)]
+pub(crate) struct Writer(String);
+
+impl Writer {
+    /// The text.
+    pub(crate) fn finish(self) -> String {
+        self.0
+    }
+
+    /// The head of a table, after an empty line.
+    pub(crate) fn table(&mut self, words: &[&str]) {
+        if !self.0.is_empty() {
+            self.line("");
+        }
+        let keys: Vec<String> = words.iter().map(|word| key(word)).collect();
+        self.line(&format!("[{}]", keys.join(".")));
+    }
+
+    /// A value of the table.
+    pub(crate) fn value(&mut self, name: &str, value: impl Into<Value>) {
+        let value = value.into();
+        self.line(&format!("{} = {value}", key(name)));
+    }
+
+    fn line(&mut self, text: &str) {
+        self.0.push_str(text);
+        self.0.push('\n');
+    }
+}
+
+/// A key, in quotes if it must be.
+fn key(word: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !word.is_empty() && word.chars().all(bare) {
+        word.to_owned()
+    } else {
+        Value::from(word).to_string()
+    }
+}
+
+/// The exports as they run, as a configuration that makes them so.
+pub(crate) fn text(
+    targets: &BTreeMap<Address, Target>,
+    record: &Record,
+    loops: &BTreeMap<PathBuf, PathBuf>,
+) -> String {
+    let mut writer = Writer::default();
+    let mut lists: Vec<String> = Vec::new();
+    for target in targets.values() {
+        for right in RIGHTS {
+            let list = target.value(&format!("access/{right}")).to_owned();
+            if !matches!(list.as_str(), "all" | "none") && !lists.contains(&list) {
+                lists.push(list);
+            }
+        }
+    }
+    for (number, list) in lists.iter().enumerate() {
+        writer.table(&["access", &list_name(number)]);
+        let (key, macs) = match list.strip_prefix("only ") {
+            Some(macs) => ("accept", macs),
+            None => ("deny", list.trim_start_matches("all but ")),
+        };
+        writer.value(key, words(macs));
+    }
+    for (address, target) in targets {
+        let name = record.name_of(*address).map(str::to_owned);
+        let name = name.unwrap_or_else(|| format!("e{address}"));
+        writer.table(&["export", &name]);
+        let file = loops
+            .iter()
+            .find(|(_, it)| it.as_path() == Path::new(&target.path));
+        match file.and_then(|(file, _)| file.to_str()) {
+            Some(file) => writer.value("file", file),
+            None => writer.value("device", target.path.as_str()),
+        }
+        export(&mut writer, *address, target, &lists);
+    }
+    writer.finish()
+}
+
+const RIGHTS: [&str; 4] = ["discover", "config", "read", "write"];
+
+fn list_name(number: usize) -> String {
+    format!("list{}", number + 1)
+}
+
+fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[String]) {
+    writer.value("shelf", i64::from(address.shelf));
+    writer.value("slot", i64::from(address.slot));
+    let interfaces: Vec<&str> = target.ports.keys().map(String::as_str).collect();
+    writer.value("interfaces", interfaces);
+    for (file, key) in [("ro", "read-only"), ("shared", "shared")] {
+        if target.value(file) == "1" {
+            writer.value(key, true);
+        }
+    }
+    for key in ["offset", "length"] {
+        let sectors: i64 = target.value(key).parse().unwrap_or(0);
+        if sectors != 0 {
+            writer.value(key, sectors.saturating_mul(512));
+        }
+    }
+    for (file, key, usual) in [("bufcnt", "buffer-count", 64), ("mtu_max", "mtu", 0)] {
+        let number: i64 = target.value(file).parse().unwrap_or(usual);
+        if number != usual {
+            writer.value(key, number);
+        }
+    }
+    if target.value("cache") == "back" {
+        writer.value("write-cache", true);
+    }
+    for (key, usual) in [("announce", "all"), ("log", "normal")] {
+        if target.value(key) != usual {
+            writer.value(key, target.value(key));
+        }
+    }
+    for (file, key) in [("model", "model"), ("sn", "serial"), ("wwn", "wwn")] {
+        if !target.value(file).is_empty() {
+            writer.value(key, target.value(file));
+        }
+    }
+    if !target.value("config").is_empty() {
+        writer.value("config-string", target.value("config"));
+    }
+    for key in ["mask", "reserve"] {
+        if !target.value(key).is_empty() {
+            writer.value(key, words(target.value(key)));
+        }
+    }
+    let mut access = toml::Table::new();
+    for right in RIGHTS {
+        let list = target.value(&format!("access/{right}"));
+        let number = lists.iter().position(|it| it == list);
+        let name = number.map_or_else(|| list.to_owned(), list_name);
+        if name != "all" {
+            access.insert(right.to_owned(), Value::from(name));
+        }
+    }
+    if !access.is_empty() {
+        writer.value("access", Value::Table(access));
+    }
+    if target.is_offline() {
+        writer.value("online", false);
+    }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}

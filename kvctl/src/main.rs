@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kvctl`: makes the exports of the kvblade_rs module what a configuration file says, and shows
+//! what they do.
+//!
+//! `config` knows what is wanted, `state` what is, `plan` what is to be done about it; `show`,
+//! `persist` and `import` stand beside. All of it works through `/sys/kvblade` alone.
+
+mod cli;
+mod config;
+mod export;
+mod paths;
+mod plan;
+mod show;
+mod state;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where things are on this machine; for tests, below a folder of theirs.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+/// The files and folders that are read and written.
+#[derive(Clone)]
+pub(crate) struct Paths {
+    /// The module's folder.
+    pub(crate) kvblade: PathBuf,
+    /// Its latency histograms.
+    pub(crate) debug: PathBuf,
+    /// The interfaces.
+    pub(crate) net: PathBuf,
+    /// The block devices.
+    pub(crate) block: PathBuf,
+    pub(crate) config: PathBuf,
+    pub(crate) config_folder: PathBuf,
+    pub(crate) ethers: PathBuf,
+    /// What holds until the next start of the machine.
+    pub(crate) run: PathBuf,
+    /// What holds beyond it.
+    pub(crate) lib: PathBuf,
+}
+
+impl Paths {
+    /// All below a root.
+    pub(crate) fn under(root: &Path) -> Self {
+        Self {
+            kvblade: root.join("sys/kvblade"),
+            debug: root.join("sys/kernel/debug/kvblade"),
+            net: root.join("sys/class/net"),
+            block: root.join("sys/block"),
+            config: root.join("etc/kvblade.conf"),
+            config_folder: root.join("etc/kvblade.conf.d"),
+            ethers: root.join("etc/ethers"),
+            run: root.join("run/kvblade"),
+            lib: root.join("var/lib/kvblade"),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Does what is planned: all removals, then the rest, each with many exports at a time, since the
+//! module asks for a second on the segment whether an address is free.
+
+use std::sync::Mutex;
+use std::thread;
+
+use super::job::Backing;
+use super::job::Job;
+use super::job::Making;
+use super::job::Removal;
+use super::machine::Machine;
+use crate::state::Kernel;
+use crate::state::Made;
+use crate::state::Record;
+
+/// How many exports are worked on at the same time: they wait, most of the time.
+const AT_ONCE: usize = 128;
+
+/// Does the jobs, and notes in the record what there is then. Returns what could not be done, by
+/// the name of the export. `before_removal` is called with each that is about to go.
+pub(crate) fn execute(
+    jobs: &[Job],
+    kernel: &dyn Kernel,
+    machine: &dyn Machine,
+    record: &Mutex<Record>,
+    before_removal: impl Fn(&str, &Made) -> Result<(), String> + Sync,
+) -> Vec<(String, String)> {
+    let failures = Mutex::new(Vec::new());
+    let fail = |job: &Job, reason: String| held(&failures).push((job.name.clone(), reason));
+    each(jobs, |job| {
+        let Some(removal) = &job.removal else {
+            return;
+        };
+        // Not to be able to keep what clients have set is no reason to leave the export.
+        if let Err(reason) = before_removal(&job.name, &removal.made) {
+            fail(job, reason);
+        }
+        match remove(removal, kernel, machine) {
+            Ok(()) => {
+                held(record).exports.remove(&job.name);
+            }
+            Err(reason) => fail(job, reason),
+        }
+    });
+    let stuck: Vec<String> = held(record).exports.keys().cloned().collect();
+    each(jobs, |job| {
+        if job.removal.is_some() && stuck.contains(&job.name) {
+            return;
+        }
+        let worker = Worker {
+            job,
+            kernel,
+            machine,
+        };
+        let (made, trouble) = worker.work();
+        for reason in trouble {
+            fail(job, reason);
+        }
+        if let Some(made) = made {
+            held(record).exports.insert(job.name.clone(), made);
+        }
+    });
+    let mut failures = held(&failures).split_off(0);
+    failures.sort();
+    failures
+}
+
+/// Calls `work` for each job, for many at a time.
+fn each(jobs: &[Job], work: impl Fn(&Job) + Sync) {
+    let queue = Mutex::new(jobs.iter());
+    thread::scope(|scope| {
+        for _ in 0..jobs.len().min(AT_ONCE) {
+            scope.spawn(|| loop {
+                let next = held(&queue).next();
+                match next {
+                    Some(job) => work(job),
+                    None => break,
+                }
+            });
+        }
+    });
+}
+
+/// What a mutex guards; a thread that has panicked leaves it as it is.
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn remove(removal: &Removal, kernel: &dyn Kernel, machine: &dyn Machine) -> Result<(), String> {
+    let (shelf, slot) = (removal.address.shelf, removal.address.slot);
+    for interface in &removal.interfaces {
+        kernel.write("del", &format!("{shelf} {slot} {interface}"))?;
+    }
+    match &removal.loop_device {
+        Some(device) => machine.release_loop(device),
+        None => Ok(()),
+    }
+}
+
+/// Does one job, but for removals.
+struct Worker<'a> {
+    job: &'a Job,
+    kernel: &'a dyn Kernel,
+    machine: &'a dyn Machine,
+}
+
+impl Worker<'_> {
+    /// Returns what there is of the export then, and what could not be done.
+    fn work(&self) -> (Option<Made>, Vec<String>) {
+        let Some(mut made) = self.job.made.clone() else {
+            return (None, Vec::new());
+        };
+        let path = match &self.job.making {
+            Some(making) => match self.make(making, &mut made) {
+                Ok(path) => path,
+                Err(reason) => return (None, vec![reason]),
+            },
+            None => self.read(&made, "bpath"),
+        };
+        let mut trouble = Vec::new();
+        if self.job.making.is_none() {
+            trouble.extend(self.set_all(&made).err());
+        }
+        let absent = self.add_all(&mut made, &path);
+        trouble.extend(absent);
+        for interface in &self.job.drops {
+            let (shelf, slot) = (made.address.shelf, made.address.slot);
+            let removed = self
+                .kernel
+                .write("del", &format!("{shelf} {slot} {interface}"));
+            if let Err(reason) = removed {
+                trouble.push(reason);
+                made.interfaces.push(interface.clone());
+            }
+        }
+        trouble.extend(self.switch(&made).err());
+        (Some(made), trouble)
+    }
+
+    /// Makes the export, offline, with all that is to hold from the beginning.
+    fn make(&self, making: &Making, made: &mut Made) -> Result<String, String> {
+        let path = match &making.backing {
+            Backing::Device(path) => path.clone(),
+            Backing::File(file, read_only) => {
+                let device = self.machine.make_loop(file, *read_only)?;
+                made.loop_device = Some(device.clone());
+                device
+            }
+        };
+        let path = path.display().to_string();
+        let begun = self
+            .add(made, &self.job.anchor, &path, " offline=1")
+            .and_then(|()| {
+                made.model = self.read(made, "model");
+                made.serial = self.read(made, "sn");
+                self.set_all(made).inspect_err(|_| {
+                    let (shelf, slot) = (made.address.shelf, made.address.slot);
+                    let interface = &self.job.anchor;
+                    let _ = self
+                        .kernel
+                        .write("del", &format!("{shelf} {slot} {interface}"));
+                })
+            });
+        if begun.is_err() {
+            if let Some(device) = made.loop_device.as_ref() {
+                let _ = self.machine.release_loop(device);
+            }
+        }
+        begun.map(|()| path)
+    }
+
+    fn add(&self, made: &Made, interface: &str, path: &str, more: &str) -> Result<(), String> {
+        let (shelf, slot) = (made.address.shelf, made.address.slot);
+        let (options, force) = match &self.job.making {
+            Some(making) => (making.options.clone(), making.force),
+            None => (self.options(made), false),
+        };
+        let force = if force { " force=1" } else { "" };
+        let line = format!("{shelf} {slot} {interface} {path} {options}{more}{force}");
+        self.kernel.write("add", &line)
+    }
+
+    /// The options of an export that there is: another interface must have the same.
+    fn options(&self, made: &Made) -> String {
+        use crate::state::running::MODE;
+        use crate::state::running::POLICY;
+        let mode = MODE.iter().map(|name| (*name, *name));
+        mode.chain(POLICY)
+            .map(|(file, option)| format!("{option}={}", self.read(made, file)))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn set_all(&self, made: &Made) -> Result<(), String> {
+        let set = |(file, value): &(&str, String)| self.kernel.write(&self.file(made, file), value);
+        self.job.sets.iter().try_for_each(set)
+    }
+
+    /// Adds the other interfaces; those that cannot be are not remembered.
+    fn add_all(&self, made: &mut Made, path: &str) -> Vec<String> {
+        let mut trouble = Vec::new();
+        for interface in &self.job.adds {
+            if let Err(reason) = self.add(made, interface, path, "") {
+                made.interfaces.retain(|it| it != interface);
+                trouble.push(reason);
+            }
+        }
+        trouble
+    }
+
+    fn switch(&self, made: &Made) -> Result<(), String> {
+        // What has just been added has been asked for on the segment already.
+        let word = match (self.job.online, &self.job.making) {
+            (Some(true), Some(_)) => "online force=1",
+            (Some(true), None) => "online",
+            (Some(false), None) => "offline",
+            (Some(false), Some(_)) | (None, _) => return Ok(()),
+        };
+        self.kernel.write(&self.file(made, "state"), word)
+    }
+
+    /// A file of the export.
+    fn file(&self, made: &Made, name: &str) -> String {
+        format!("{}/{name}", made.address.on(&self.job.anchor))
+    }
+
+    fn read(&self, made: &Made, name: &str) -> String {
+        self.kernel.read(&self.file(made, name)).unwrap_or_default()
+    }
+}

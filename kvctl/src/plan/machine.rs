@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The machine, as far as exports need it: interfaces, block devices, loop devices.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use rustix::fs::major;
+use rustix::fs::minor;
+
+use crate::paths::Paths;
+
+/// The type of Ethernet interfaces in sysfs, ARPHRD_ETHER.
+const ETHERNET: &str = "1";
+
+/// What is asked of the machine. Tests have one of their own.
+pub(crate) trait Machine: Sync {
+    /// The names of the Ethernet interfaces.
+    fn interfaces(&self) -> Vec<String>;
+
+    /// The number of a block device, `MAJOR:MINOR`.
+    fn device(&self, path: &Path) -> Result<String, String>;
+
+    /// A regular file, without symbolic links.
+    fn regular_file(&self, path: &Path) -> Result<PathBuf, String>;
+
+    /// The loop devices that show a whole file, by the file.
+    fn loops(&self) -> BTreeMap<PathBuf, PathBuf>;
+
+    /// Sets up a loop device for a file.
+    fn make_loop(&self, file: &Path, read_only: bool) -> Result<PathBuf, String>;
+
+    /// Takes it down.
+    fn release_loop(&self, device: &Path) -> Result<(), String>;
+}
+
+/// The machine that this runs on.
+pub(crate) struct Host(pub(crate) Paths);
+
+impl Machine for Host {
+    fn interfaces(&self) -> Vec<String> {
+        let ethernet = |path: &Path| {
+            fs::read_to_string(path.join("type")).is_ok_and(|text| text.trim_end() == ETHERNET)
+        };
+        let entries = fs::read_dir(&self.0.net).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| ethernet(&entry.path()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn device(&self, path: &Path) -> Result<String, String> {
+        let metadata = fs::metadata(path).map_err(|error| not_there(path, &error))?;
+        if !metadata.file_type().is_block_device() {
+            return Err(format!("{}: not a block device", path.display()));
+        }
+        let number = metadata.rdev();
+        Ok(format!("{}:{}", major(number), minor(number)))
+    }
+
+    fn regular_file(&self, path: &Path) -> Result<PathBuf, String> {
+        let path = fs::canonicalize(path).map_err(|error| not_there(path, &error))?;
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(format!("{}: not a regular file", path.display()))
+        }
+    }
+
+    fn loops(&self) -> BTreeMap<PathBuf, PathBuf> {
+        let entries = fs::read_dir(&self.0.block).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| {
+                let value = |name: &str| fs::read_to_string(entry.path().join("loop").join(name));
+                let file = value("backing_file").ok()?;
+                let whole = |name| value(name).is_ok_and(|text| text.trim_end() == "0");
+                let device = Path::new("/dev").join(entry.file_name());
+                (whole("offset") && whole("sizelimit"))
+                    .then(|| (PathBuf::from(file.trim_end_matches('\n')), device))
+            })
+            .collect()
+    }
+
+    fn make_loop(&self, file: &Path, read_only: bool) -> Result<PathBuf, String> {
+        let mut command = Command::new("losetup");
+        command.args(["--find", "--show", "--direct-io=on"]);
+        if read_only {
+            command.arg("--read-only");
+        }
+        let output = run(command.arg("--").arg(file))?;
+        Ok(PathBuf::from(output.trim_end()))
+    }
+
+    fn release_loop(&self, device: &Path) -> Result<(), String> {
+        let name = device.file_name().unwrap_or_default();
+        if !self.0.block.join(name).join("loop").exists() {
+            // Someone was faster.
+            return Ok(());
+        }
+        run(Command::new("losetup").arg("--detach").arg(device)).map(|_| ())
+    }
+}
+
+fn not_there(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("{path}: not there"),
+        _ => format!("{path}: {error}"),
+    }
+}
+
+/// Runs a program; the first line of what it says when it fails is the reason.
+fn run(command: &mut Command) -> Result<String, String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .output()
+        .map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(said.lines().next().unwrap_or(&program).to_owned())
+}

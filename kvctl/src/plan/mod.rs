@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What must be done to have what the configuration wants, and doing it.
+
+mod diff;
+mod execute;
+mod job;
+pub(crate) mod machine;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::config::Config;
+use crate::state::running;
+use crate::state::saved::Saved;
+use crate::state::slots::Slots;
+use crate::state::Address;
+use crate::state::Kernel;
+use crate::state::Record;
+use crate::state::Target;
+use diff::Present;
+pub(crate) use execute::execute;
+use job::Job;
+use machine::Machine;
+use wanted::Surroundings;
+
+/// What is to be done, and what cannot be.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) jobs: Vec<Job>,
+    /// A line for each thing to be done.
+    pub(crate) lines: Vec<String>,
+    /// What cannot be done, by the name of the export.
+    pub(crate) failures: Vec<(String, String)>,
+}
+
+/// What is, before anything is done.
+pub(crate) struct State {
+    pub(crate) targets: BTreeMap<Address, Target>,
+    pub(crate) record: Record,
+    pub(crate) slots: Slots,
+}
+
+/// What to do for the exports of these names; without names, for all.
+pub(crate) fn plan(
+    config: &Config,
+    names: &[String],
+    state: &mut State,
+    machine: &dyn Machine,
+    saved: impl Fn(&str) -> Result<Saved, String>,
+) -> Plan {
+    let mut plan = Plan::default();
+    let addresses = state.slots.assign(&config.exports);
+    let selected = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
+    let leaving = leaving(config, &addresses, &state.record, selected);
+    let present = Present {
+        targets: &state.targets,
+        record: &state.record,
+        leaving: &leaving,
+    };
+    for name in state.record.exports.keys().filter(|name| selected(name)) {
+        if !config.exports.iter().any(|export| export.name == *name) {
+            plan.jobs.extend(present.end(name));
+        }
+    }
+    let surroundings = Surroundings::new(machine, config);
+    for (export, address) in config.exports.iter().zip(&addresses) {
+        let name = export.name.as_str();
+        if !selected(name) {
+            continue;
+        }
+        let job = || {
+            let address = address.ok_or(format!("shelf {} has no slot left", export.shelf))?;
+            let running = state.targets.get(&address);
+            let (wanted, missing) = surroundings.want(export, address, running, &saved(name)?);
+            Ok::<_, String>((present.job(&wanted), missing))
+        };
+        match job() {
+            Ok((job, missing)) => {
+                let failures = missing.into_iter().chain(job.as_ref().err().cloned());
+                plan.failures
+                    .extend(failures.map(|failure| (name.to_owned(), failure)));
+                plan.jobs.extend(job);
+            }
+            Err(failure) => plan.failures.push((name.to_owned(), failure)),
+        }
+    }
+    let nothing = BTreeMap::new();
+    for job in &plan.jobs {
+        let (_, target) = present.of(&job.name);
+        let values = target.map_or(&nothing, |target| &target.values);
+        plan.lines.extend(job.describe(values));
+    }
+    plan
+}
+
+/// What to do so that nothing is left of what kvctl has made.
+pub(crate) fn plan_stop(state: &State) -> Plan {
+    let present = Present {
+        targets: &state.targets,
+        record: &state.record,
+        leaving: &BTreeSet::new(),
+    };
+    let jobs: Vec<Job> = state
+        .record
+        .exports
+        .keys()
+        .filter_map(|name| present.end(name))
+        .collect();
+    let nothing = BTreeMap::new();
+    let lines = jobs.iter().flat_map(|job| job.describe(&nothing)).collect();
+    Plan {
+        jobs,
+        lines,
+        ..Plan::default()
+    }
+}
+
+/// The addresses that exports of ours will not have any more.
+fn leaving(
+    config: &Config,
+    addresses: &[Option<Address>],
+    record: &Record,
+    selected: impl Fn(&str) -> bool,
+) -> BTreeSet<Address> {
+    let wanted: BTreeMap<&str, Option<Address>> = config
+        .exports
+        .iter()
+        .map(|export| export.name.as_str())
+        .zip(addresses.iter().copied())
+        .collect();
+    record
+        .exports
+        .iter()
+        .filter(|(name, _)| selected(name))
+        .filter(|(name, made)| wanted.get(name.as_str()).copied().flatten() != Some(made.address))
+        .map(|(_, made)| made.address)
+        .collect()
+}
+
+/// Looks at what is.
+pub(crate) fn look(kernel: &dyn Kernel, record: Record, slots: Slots) -> Result<State, String> {
+    Ok(State {
+        targets: running::targets(kernel)?,
+        record,
+        slots,
+    })
+}

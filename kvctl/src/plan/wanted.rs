@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the configuration comes to on this machine, now.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use glob::Pattern;
+use kvblade_wire::aoe::Mac;
+
+use super::machine::Machine;
+use crate::config::model::Source;
+use crate::config::Config;
+use crate::config::Export;
+use crate::state::saved::Saved;
+use crate::state::Address;
+use crate::state::Target;
+
+/// An export as it is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    pub(crate) address: Address,
+    pub(crate) device: Device,
+    pub(crate) interfaces: Vec<String>,
+    /// What can only be said when it is made, by the names of files.
+    pub(crate) mode: Vec<(&'static str, String)>,
+    /// What can be changed at any time, and has a value in any case.
+    pub(crate) policy: Vec<(&'static str, String)>,
+    /// Model, serial number and world wide name, as far as they are said.
+    pub(crate) identity: Vec<(&'static str, Option<String>)>,
+    /// Config string, mask list and reservation as the configuration has them.
+    pub(crate) start: BTreeMap<String, String>,
+    pub(crate) online: bool,
+    /// What clients have set of these before, and is to hold when the export is made.
+    pub(crate) saved: BTreeMap<&'static str, String>,
+    pub(crate) persist: Vec<String>,
+    pub(crate) force: bool,
+}
+
+/// Where the data are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Device {
+    /// A block device, with its number, and the file if it is a loop device for one.
+    Block {
+        path: PathBuf,
+        number: String,
+        file: Option<PathBuf>,
+    },
+    /// A file that has no loop device yet.
+    File(PathBuf),
+    /// It is not there, for a reason.
+    Missing(String),
+}
+
+/// What is known of the machine while exports are planned.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) machine: &'a dyn Machine,
+    pub(crate) interfaces: Vec<String>,
+    pub(crate) loops: BTreeMap<PathBuf, PathBuf>,
+    pub(crate) caps: &'a [(Pattern, u32)],
+}
+
+impl<'a> Surroundings<'a> {
+    /// Looks at the machine.
+    pub(crate) fn new(machine: &'a dyn Machine, config: &'a Config) -> Self {
+        Self {
+            machine,
+            interfaces: machine.interfaces(),
+            loops: machine.loops(),
+            caps: &config.caps,
+        }
+    }
+
+    /// What an export comes to, where `running` is what there is of it; also tells which
+    /// interfaces are missing.
+    pub(crate) fn want(
+        &self,
+        export: &Export,
+        address: Address,
+        running: Option<&Target>,
+        saved: &Saved,
+    ) -> (Wanted, Vec<String>) {
+        let (interfaces, missing) = self.interfaces_of(export, running);
+        let start = start(export);
+        let saved = export
+            .persist
+            .iter()
+            .filter_map(|persist| {
+                let setting = persist.word();
+                let configured = start.get(setting)?;
+                let value = saved.get(setting, configured)?.to_owned();
+                Some((setting, value))
+            })
+            .collect();
+        let wanted = Wanted {
+            name: export.name.clone(),
+            address,
+            device: self.device_of(export),
+            mode: mode(export),
+            policy: policy(export, self.mtu_of(export, &interfaces)),
+            identity: vec![
+                ("model", export.model.clone()),
+                ("sn", export.serial.clone()),
+                ("wwn", export.wwn.clone()),
+            ],
+            start,
+            online: export.start.online,
+            saved,
+            persist: words(&export.persist),
+            force: export.force,
+            interfaces,
+        };
+        (wanted, missing)
+    }
+
+    /// The interfaces that there are of those wanted. One that has gone away comes back to its
+    /// port by itself, so that the port stays.
+    fn interfaces_of(
+        &self,
+        export: &Export,
+        running: Option<&Target>,
+    ) -> (Vec<String>, Vec<String>) {
+        let ports = running.into_iter().flat_map(|target| target.ports.keys());
+        let mut known: Vec<&String> = self.interfaces.iter().chain(ports).collect();
+        known.sort();
+        known.dedup();
+        let mut missing = Vec::new();
+        for pattern in &export.interfaces {
+            if !known.iter().any(|name| pattern.matches(name)) {
+                missing.push(format!("{pattern}: no such Ethernet interface"));
+            }
+        }
+        let wanted = |name: &&&String| export.interfaces.iter().any(|it| it.matches(name));
+        let found = known.iter().filter(wanted).map(|name| (*name).clone());
+        (found.collect(), missing)
+    }
+
+    fn device_of(&self, export: &Export) -> Device {
+        let block = |path: &PathBuf, file| match self.machine.device(path) {
+            Ok(number) => Device::Block {
+                path: path.clone(),
+                number,
+                file,
+            },
+            Err(reason) => Device::Missing(reason),
+        };
+        match &export.source {
+            Source::Device(path) => block(path, None),
+            Source::File(path) => match self.machine.regular_file(path) {
+                Err(reason) => Device::Missing(reason),
+                Ok(file) => match self.loops.get(&file) {
+                    Some(device) => block(device, Some(file)),
+                    None => Device::File(file),
+                },
+            },
+        }
+    }
+
+    /// A disk has one limit for all of its interfaces: the least of those that are said.
+    fn mtu_of(&self, export: &Export, interfaces: &[String]) -> u32 {
+        let caps = self
+            .caps
+            .iter()
+            .filter(|(pattern, _)| interfaces.iter().any(|name| pattern.matches(name)))
+            .map(|(_, mtu)| *mtu);
+        let limits = caps.chain([export.mtu]).filter(|mtu| *mtu != 0);
+        limits.min().unwrap_or(0)
+    }
+}
+
+fn mode(export: &Export) -> Vec<(&'static str, String)> {
+    let flag = |value: bool| u8::from(value).to_string();
+    vec![
+        ("ro", flag(export.read_only)),
+        ("shared", flag(export.shared)),
+        ("offset", export.offset.to_string()),
+        ("length", export.length.to_string()),
+    ]
+}
+
+fn policy(export: &Export, mtu: u32) -> Vec<(&'static str, String)> {
+    let cache = if export.write_cache {
+        "back"
+    } else {
+        "through"
+    };
+    let mut policy = vec![
+        ("bufcnt", export.buffer_count.to_string()),
+        ("mtu_max", mtu.to_string()),
+        ("cache", cache.to_owned()),
+        ("announce", export.announce.word().to_owned()),
+        ("log", export.log.word().to_owned()),
+    ];
+    let access = export.access.lists();
+    policy.extend(access.map(|(file, set)| (file, set.to_string())));
+    policy
+}
+
+/// By the names of the settings, as sysfs shows them, lists in one line.
+fn start(export: &Export) -> BTreeMap<String, String> {
+    let start = &export.start;
+    BTreeMap::from([
+        ("config-string".to_owned(), start.config.to_string()),
+        ("mask".to_owned(), line(&start.mask)),
+        ("reserve".to_owned(), line(&start.reserve)),
+        ("online".to_owned(), start.online.to_string()),
+    ])
+}
+
+fn line(macs: &[Mac]) -> String {
+    let texts: Vec<String> = macs.iter().map(Mac::to_string).collect();
+    texts.join(" ")
+}
+
+fn words(persist: &[crate::config::table::Persist]) -> Vec<String> {
+    persist.iter().map(|it| it.word().to_owned()).collect()
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Shows what the exports are and do.
+
+mod gather;
+mod latency;
+mod list;
+mod table;
+mod watch;
+
+pub(crate) use gather::gather;
+pub(crate) use gather::Export;
+pub(crate) use gather::Port;
+pub(crate) use list::list;
+pub(crate) use list::statistics;
+pub(crate) use watch::watch;

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What kvctl remembers, until the machine's next start, of the exports that it has made: those,
+//! and no others, it changes and removes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::fs::File;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rustix::fs::flock;
+use rustix::fs::FlockOperation;
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::address::Address;
+use super::file;
+
+/// The exports that kvctl has made, by their names in the configuration.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Record {
+    pub(crate) exports: BTreeMap<String, Made>,
+}
+
+/// An export that kvctl has made.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Made {
+    pub(crate) address: Address,
+    pub(crate) interfaces: Vec<String>,
+    /// The loop device, if kvctl has set it up for this export.
+    pub(crate) loop_device: Option<PathBuf>,
+    /// What clients were told before the configuration said something else.
+    pub(crate) model: String,
+    pub(crate) serial: String,
+    /// What the configuration wants in the beginning, when it was last applied: it is in force
+    /// again only when the administrator changes it.
+    pub(crate) start: BTreeMap<String, String>,
+    /// What is kept over a restart.
+    pub(crate) persist: Vec<String>,
+}
+
+impl Record {
+    fn path(run: &Path) -> PathBuf {
+        run.join("exports.json")
+    }
+
+    /// Reads it; there is none after the machine's start.
+    pub(crate) fn load(run: &Path) -> Result<Self, String> {
+        let path = Self::path(run);
+        match file::read(&path)? {
+            None => Ok(Self::default()),
+            Some(text) => serde_json::from_str(&text)
+                .map_err(|error| format!("{}: damaged: {error}", path.display())),
+        }
+    }
+
+    /// Writes it.
+    pub(crate) fn store(&self, run: &Path) -> Result<(), String> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
+        file::replace(&Self::path(run), &text)
+    }
+
+    /// Whose export this is.
+    pub(crate) fn name_of(&self, address: Address) -> Option<&str> {
+        self.exports
+            .iter()
+            .find(|(_, made)| made.address == address)
+            .map(|(name, _)| name.as_str())
+    }
+}
+
+/// One process at a time makes changes; this lasts as long as the value.
+pub(crate) struct Lock(#[expect(dead_code, reason = "closing it unlocks")] File);
+
+impl Lock {
+    /// Waits until no other process makes changes.
+    pub(crate) fn take(run: &Path) -> Result<Self, String> {
+        let path = run.join("lock");
+        let take = || {
+            fs::create_dir_all(run)?;
+            let file = File::create(&path)?;
+            flock(&file, FlockOperation::LockExclusive)?;
+            Ok::<_, std::io::Error>(file)
+        };
+        match take() {
+            Ok(file) => Ok(Self(file)),
+            Err(error) => Err(format!("{}: cannot be locked: {error}", path.display())),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the module exports now.
+
+use std::collections::BTreeMap;
+
+use super::address::Address;
+use super::kernel::Kernel;
+
+/// The settings of a disk that can be read and written in sysfs, with the options of `add` for
+/// those that must be the same on all interfaces from the beginning.
+pub(crate) const POLICY: [(&str, &str); 5] = [
+    ("bufcnt", "bufcnt"),
+    ("mtu_max", "mtu"),
+    ("cache", "cache"),
+    ("announce", "announce"),
+    ("log", "log"),
+];
+
+/// What can only be said when the device is opened: the names are those of `add` too.
+pub(crate) const MODE: [&str; 4] = ["ro", "shared", "offset", "length"];
+
+/// Settings that are not given to `add`.
+const SETTINGS: [&str; 10] = [
+    "model",
+    "sn",
+    "wwn",
+    "config",
+    "mask",
+    "reserve",
+    "access/discover",
+    "access/config",
+    "access/read",
+    "access/write",
+];
+
+/// An exported disk, on all of its interfaces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Target {
+    /// The values of files, by their names. Lists are in one line.
+    pub(crate) values: BTreeMap<&'static str, String>,
+    pub(crate) path: String,
+    /// The device's number, `MAJOR:MINOR`.
+    pub(crate) device: String,
+    /// The state on each interface.
+    pub(crate) ports: BTreeMap<String, String>,
+}
+
+impl Target {
+    /// A value, as sysfs has it.
+    pub(crate) fn value(&self, file: &str) -> &str {
+        self.values.get(file).map_or("", String::as_str)
+    }
+
+    /// Whether clients are refused I/O by the administrator's will.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.ports.values().any(|state| state == "offline")
+    }
+
+    /// Whether the device is not there any more.
+    pub(crate) fn has_lost_device(&self) -> bool {
+        self.ports
+            .values()
+            .any(|state| state == "down: device is gone")
+    }
+}
+
+/// Reads all exports. One that goes away meanwhile is left out.
+pub(crate) fn targets(kernel: &dyn Kernel) -> Result<BTreeMap<Address, Target>, String> {
+    let mut targets: BTreeMap<Address, Target> = BTreeMap::new();
+    for (address, interface) in kernel.ports()? {
+        let folder = address.on(&interface);
+        let Ok(state) = kernel.read(&format!("{folder}/state")) else {
+            continue;
+        };
+        let target = targets.entry(address).or_default();
+        if target.ports.is_empty() {
+            let Ok(read) = read_target(kernel, &folder) else {
+                targets.remove(&address);
+                continue;
+            };
+            *target = read;
+        }
+        target.ports.insert(interface, state);
+    }
+    Ok(targets)
+}
+
+/// What is the same on all interfaces.
+fn read_target(kernel: &dyn Kernel, folder: &str) -> std::io::Result<Target> {
+    let read = |name: &str| kernel.read(&format!("{folder}/{name}"));
+    let mut target = Target {
+        path: read("bpath")?,
+        device: read("bdev")?,
+        ..Target::default()
+    };
+    let policy = POLICY.iter().map(|(file, _)| *file);
+    for name in MODE.into_iter().chain(policy).chain(SETTINGS) {
+        let text = read(name)?;
+        let line = match name {
+            "mask" | "reserve" => text.replace('\n', " "),
+            _ => text,
+        };
+        target.values.insert(name, line);
+    }
+    Ok(target)
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Slots of exports for which the configuration gives none: the lowest that is free, and the same
+//! one ever after.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use super::address::Address;
+use super::file;
+use crate::config::Export;
+
+/// The highest slot.
+const LAST: u8 = 254;
+
+/// The addresses that were given to exports, by their names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Slots(BTreeMap<String, Address>);
+
+impl Slots {
+    fn path(lib: &Path) -> PathBuf {
+        lib.join("slots.toml")
+    }
+
+    /// Those given before.
+    pub(crate) fn load(lib: &Path) -> Result<Self, String> {
+        let path = Self::path(lib);
+        match file::read(&path)? {
+            None => Ok(Self::default()),
+            Some(text) => toml::from_str(&text)
+                .map(Self)
+                .map_err(|error| format!("{}: damaged: {}", path.display(), error.message())),
+        }
+    }
+
+    /// Remembers those given.
+    pub(crate) fn store(&self, lib: &Path) -> Result<(), String> {
+        let text = toml::to_string(&self.0).map_err(|error| error.to_string())?;
+        file::replace(&Self::path(lib), &text)
+    }
+
+    /// The address of each export, in their order; none if its shelf is full.
+    ///
+    /// An address given once stays with the name, also when the export is not in the
+    /// configuration for a while, unless the shelf has no other.
+    pub(crate) fn assign(&mut self, exports: &[Export]) -> Vec<Option<Address>> {
+        let taken: BTreeSet<Address> = exports.iter().filter_map(explicit).collect();
+        self.0.retain(|name, address| {
+            let wanted = exports.iter().find(|export| export.name == *name);
+            !taken.contains(address)
+                && wanted.is_none_or(|it| it.slot.is_none() && it.shelf == address.shelf)
+        });
+        let names: BTreeSet<&str> = exports.iter().map(|export| export.name.as_str()).collect();
+        exports
+            .iter()
+            .map(|export| {
+                explicit(export).or_else(|| {
+                    if let Some(known) = self.0.get(&export.name) {
+                        return Some(*known);
+                    }
+                    let address = self
+                        .free(export.shelf, &taken)
+                        .or_else(|| self.abandoned(export.shelf, &names))?;
+                    self.0.insert(export.name.clone(), address);
+                    Some(address)
+                })
+            })
+            .collect()
+    }
+
+    fn free(&self, shelf: u16, taken: &BTreeSet<Address>) -> Option<Address> {
+        let given: BTreeSet<Address> = self.0.values().copied().collect();
+        (0..=LAST)
+            .map(|slot| Address { shelf, slot })
+            .find(|address| !taken.contains(address) && !given.contains(address))
+    }
+
+    /// Takes the address of an export that the configuration does not have any more.
+    fn abandoned(&mut self, shelf: u16, names: &BTreeSet<&str>) -> Option<Address> {
+        let (name, address) = self
+            .0
+            .iter()
+            .find(|(name, address)| address.shelf == shelf && !names.contains(name.as_str()))?;
+        let (name, address) = (name.clone(), *address);
+        self.0.remove(&name);
+        Some(address)
+    }
+}
+
+fn explicit(export: &Export) -> Option<Address> {
+    let shelf = export.shelf;
+    export.slot.map(|slot| Address { shelf, slot })
+}
