@@ -9,10 +9,13 @@
 mod cli;
 mod config;
 mod export;
+mod import;
 mod paths;
+mod persist;
 mod plan;
 mod show;
 mod state;
+mod writer;
 
 use std::process::ExitCode;
 

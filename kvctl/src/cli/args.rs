@@ -47,6 +47,12 @@ pub(crate) enum Command {
     Mask(ListCommand),
     /// Show or clear the list of clients that may use the disk.
     Reserve(ListCommand),
+    Import(Import),
+    /// Keep what clients set of exports, as soon as they do.
+    ///
+    /// Runs until it is ended. Which settings of which exports are kept is said by persist in the
+    /// configuration; apply puts them in force again.
+    Persist,
     /// Write the manual page and the completions into a folder.
     #[command(hide = true)]
     Generate {
@@ -139,4 +145,26 @@ pub(crate) enum ListAction {
     },
     /// Clear the list.
     Clear(Names),
+}
+
+/// Print a configuration of another target as one for kvblade_rs.
+///
+/// Takes ggaoed.conf, qaoed.conf, and files or folders of vblade's persistent exports,
+/// /etc/vblade.conf.d. What has no counterpart is a comment, with the reason.
+#[derive(clap::Args)]
+pub(crate) struct Import {
+    /// Whose configuration it is; without it, that is found by the content.
+    #[arg(long)]
+    pub(crate) from: Option<Format>,
+
+    /// The file or the folder.
+    pub(crate) path: PathBuf,
+}
+
+/// Whose configuration there is to import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    Ggaoed,
+    Qaoed,
+    Vblade,
 }

@@ -3,7 +3,7 @@
 //! The command line.
 
 mod apply;
-mod args;
+pub(crate) mod args;
 mod generate;
 mod running_exports;
 
@@ -21,7 +21,9 @@ use args::Command;
 use crate::config;
 use crate::config::Config;
 use crate::export;
+use crate::import;
 use crate::paths::Paths;
+use crate::persist::persist;
 use crate::plan::machine::Host;
 use crate::plan::machine::Machine;
 use crate::state::running;
@@ -109,6 +111,8 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Stats(args) => running_exports::stats(context, &args),
         Command::Mask(args) => running_exports::list(context, "mask", &args.action),
         Command::Reserve(args) => running_exports::list(context, "reserve", &args.action),
+        Command::Import(args) => print(&import::import(&args.path, args.from)?),
+        Command::Persist => Ok(persist(&context.kernel, &context.paths)?),
         Command::Generate { folder } => generate::generate(&folder),
     }
 }

@@ -168,7 +168,8 @@ impl<'a> Lists<'a> {
         rules.extend(named(&table.deny, Verdict::Deny));
         rules.extend(named(&table.accept, Verdict::Accept));
 
-        let accepts = rules.iter().any(|(verdict, _)| *verdict == Verdict::Accept);
+        let accepts = |(verdict, _): &(Verdict, _)| *verdict == Verdict::Accept;
+        let accepts = table.accept.is_some() || rules.iter().any(accepts);
         let rest = table.policy.unwrap_or(if accepts {
             Verdict::Deny
         } else {

@@ -11,8 +11,12 @@ pub(crate) mod model;
 mod partial;
 pub(crate) mod problem;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 mod values;
 
+#[cfg(test)]
+pub(crate) use check::parse;
 pub(crate) use load::load;
 pub(crate) use model::Config;
 pub(crate) use model::Export;

@@ -1,1 +1,463 @@
 // SPDX-License-Identifier: GPL-2.0
+
+//! What is done to which exports, with a module and a machine that only pretend.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use super::execute;
+use super::look;
+use super::machine::Machine;
+use super::plan;
+use super::plan_stop;
+use crate::config::parse;
+use crate::config::problem::Source;
+use crate::config::Config;
+use crate::state::saved::Saved;
+use crate::state::slots::Slots;
+use crate::state::Address;
+use crate::state::Kernel;
+use crate::state::Record;
+
+/// The files of each export, and all that was written.
+#[derive(Default)]
+struct World {
+    files: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
+    written: Mutex<Vec<String>>,
+    missing: BTreeSet<PathBuf>,
+    interfaces: Vec<&'static str>,
+    loops: Mutex<BTreeMap<PathBuf, PathBuf>>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            interfaces: vec!["eth0", "eth1"],
+            ..Self::default()
+        }
+    }
+
+    fn add(&self, line: &str) -> Result<(), String> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let folder = format!("{}.{}@{}", words[0], words[1], words[2]);
+        let mut files: BTreeMap<String, String> = [
+            ("state", "up"),
+            ("model", "kvblade_rs"),
+            ("sn", "made up"),
+            ("wwn", ""),
+            ("config", ""),
+            ("mask", ""),
+            ("reserve", ""),
+            ("access/discover", "all"),
+            ("access/config", "all"),
+            ("access/read", "all"),
+            ("access/write", "all"),
+            ("bpath", words[3]),
+            ("bdev", words[3]),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        for word in &words[4..] {
+            let (key, value) = word.split_once('=').unwrap();
+            match key {
+                "mtu" => files.insert("mtu_max".into(), value.into()),
+                "offline" => files.insert("state".into(), "offline".into()),
+                _ => files.insert(key.into(), value.into()),
+            };
+        }
+        let mut all = self.files.lock().unwrap();
+        if all.insert(folder.clone(), files).is_some() {
+            return Err(format!("{folder}: address in use"));
+        }
+        Ok(())
+    }
+
+    fn value(&self, file: &str) -> String {
+        self.read(file).unwrap()
+    }
+
+    fn folders(&self) -> Vec<String> {
+        self.files.lock().unwrap().keys().cloned().collect()
+    }
+
+    fn take_written(&self) -> Vec<String> {
+        let mut written = self.written.lock().unwrap().split_off(0);
+        written.sort();
+        written
+    }
+}
+
+impl Kernel for World {
+    fn ports(&self) -> Result<Vec<(Address, String)>, String> {
+        let port = |folder: &String| {
+            let (address, interface) = folder.split_once('@').unwrap();
+            (address.parse().unwrap(), interface.to_owned())
+        };
+        Ok(self.files.lock().unwrap().keys().map(port).collect())
+    }
+
+    fn read(&self, file: &str) -> io::Result<String> {
+        let (folder, name) = file.split_once('/').unwrap();
+        let files = self.files.lock().unwrap();
+        let value = files.get(folder).and_then(|files| files.get(name));
+        value.cloned().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn write(&self, file: &str, value: &str) -> Result<(), String> {
+        self.written
+            .lock()
+            .unwrap()
+            .push(format!("{file}: {value}"));
+        match file.split_once('/') {
+            None if file == "add" => self.add(value),
+            None => {
+                let words: Vec<&str> = value.split(' ').collect();
+                let folder = format!("{}.{}@{}", words[0], words[1], words[2]);
+                self.files.lock().unwrap().remove(&folder).unwrap();
+                Ok(())
+            }
+            Some((folder, name)) => {
+                let value = if name == "state" {
+                    if value.starts_with("online") {
+                        "up"
+                    } else {
+                        "offline"
+                    }
+                } else {
+                    value
+                };
+                let mut files = self.files.lock().unwrap();
+                let files = files.get_mut(folder).ok_or("not exported")?;
+                files.insert(name.into(), value.into());
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Machine for World {
+    fn interfaces(&self) -> Vec<String> {
+        self.interfaces.iter().map(ToString::to_string).collect()
+    }
+
+    fn device(&self, path: &Path) -> Result<String, String> {
+        if self.missing.contains(path) {
+            return Err(format!("{}: not there", path.display()));
+        }
+        Ok(path.display().to_string())
+    }
+
+    fn regular_file(&self, path: &Path) -> Result<PathBuf, String> {
+        Ok(path.to_owned())
+    }
+
+    fn loops(&self) -> BTreeMap<PathBuf, PathBuf> {
+        self.loops.lock().unwrap().clone()
+    }
+
+    fn make_loop(&self, file: &Path, _read_only: bool) -> Result<PathBuf, String> {
+        let mut loops = self.loops.lock().unwrap();
+        let device = PathBuf::from(format!("/dev/loop{}", loops.len()));
+        loops.insert(file.to_owned(), device.clone());
+        Ok(device)
+    }
+
+    fn release_loop(&self, device: &Path) -> Result<(), String> {
+        self.loops.lock().unwrap().retain(|_, it| it != device);
+        Ok(())
+    }
+}
+
+fn config(text: &str) -> Config {
+    let source = Source {
+        path: "x".into(),
+        text: text.into(),
+    };
+    parse(&[source], &BTreeMap::new()).unwrap_or_else(|found| panic!("{found:?}"))
+}
+
+/// Applies a configuration, and returns what was written to the module, and what has failed.
+fn apply(world: &World, record: &mut Record, text: &str) -> (Vec<String>, Vec<String>) {
+    apply_names(world, record, text, &[])
+}
+
+fn apply_names(
+    world: &World,
+    record: &mut Record,
+    text: &str,
+    names: &[&str],
+) -> (Vec<String>, Vec<String>) {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let mut state = look(world, record.clone(), Slots::default()).unwrap();
+    let plan = plan(&config(text), &names, &mut state, world, |_| {
+        Ok(Saved::default())
+    });
+    let after = Mutex::new(record.clone());
+    let mut failures = plan.failures;
+    failures.extend(execute(&plan.jobs, world, world, &after, |_, _| Ok(())));
+    *record = after.into_inner().unwrap();
+    let failures = failures.iter().map(|(name, why)| format!("{name}: {why}"));
+    let written = world.take_written();
+    assert_eq!(
+        written.is_empty(),
+        plan.lines.is_empty(),
+        "what is done is told"
+    );
+    (written, failures.collect())
+}
+
+fn done(world: &World, record: &mut Record, text: &str) -> Vec<String> {
+    let (written, failures) = apply(world, record, text);
+    assert_eq!(failures, Vec::<String>::new());
+    written
+}
+
+fn export(name: &str, slot: u8, more: &str) -> String {
+    format!(
+        "[export.{name}]\nshelf = 1\nslot = {slot}\ndevice = \"/dev/{name}\"\n\
+         interfaces = [\"eth0\"]\n{more}\n"
+    )
+}
+
+#[test]
+fn the_second_time_nothing_is_done() {
+    let (world, mut record) = (World::new(), Record::default());
+    let text = export(
+        "a",
+        0,
+        "mask = [\"02:00:00:00:00:01\"]\nmodel = \"M\"\nmtu = 2000",
+    ) + &export(
+        "b",
+        1,
+        "access = { read = \"none\" }\noffset = 512\nconfig-string = 'a\\x20b'",
+    );
+    done(&world, &mut record, &text);
+    assert_eq!(world.folders(), ["1.0@eth0", "1.1@eth0"]);
+    assert_eq!(world.value("1.0@eth0/mask"), "02:00:00:00:00:01");
+    assert_eq!(world.value("1.0@eth0/state"), "up");
+    assert_eq!(world.value("1.1@eth0/access/read"), "none");
+    assert_eq!(world.value("1.1@eth0/config"), "a b");
+    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
+    assert_eq!(
+        done(&world, &mut record, ""),
+        ["del: 1 0 eth0", "del: 1 1 eth0"]
+    );
+    assert_eq!(record, Record::default());
+}
+
+#[test]
+fn only_what_differs_is_touched() {
+    let (world, mut record) = (World::new(), Record::default());
+    let b = export("b", 1, "");
+    done(&world, &mut record, &(export("a", 0, "") + &b));
+    let written = done(
+        &world,
+        &mut record,
+        &(export("a", 0, "buffer-count = 9\nmodel = \"M\"") + &b),
+    );
+    assert_eq!(written, ["1.0@eth0/bufcnt: 9", "1.0@eth0/model: M"]);
+    let written = done(
+        &world,
+        &mut record,
+        &(export("a", 0, "buffer-count = 9") + &b),
+    );
+    assert_eq!(written, ["1.0@eth0/model: kvblade_rs"], "as it was before");
+    let written = done(
+        &world,
+        &mut record,
+        &(export("a", 0, "buffer-count = 9\nread-only = true") + &b),
+    );
+    assert_eq!(
+        written[1],
+        "add: 1 0 eth0 /dev/a ro=1 shared=0 offset=0 length=0 bufcnt=9 mtu=0 \
+                            cache=through announce=all log=normal offline=1"
+    );
+    assert_eq!(written[2], "del: 1 0 eth0");
+    assert_eq!(written.len(), 3);
+}
+
+#[test]
+fn what_clients_set_stays_until_the_file_says_otherwise() {
+    let (world, mut record) = (World::new(), Record::default());
+    let text = |more: &str| export("a", 0, &format!("config-string = \"mine\"\n{more}"));
+    done(&world, &mut record, &text(""));
+    world.write("1.0@eth0/config", "theirs").unwrap();
+    world.write("1.0@eth0/state", "offline").unwrap();
+    world.take_written();
+    assert_eq!(done(&world, &mut record, &text("")), Vec::<String>::new());
+    done(&world, &mut record, &text("read-only = true"));
+    assert_eq!(
+        world.value("1.0@eth0/config"),
+        "theirs",
+        "also when it is made anew"
+    );
+    assert_eq!(world.value("1.0@eth0/state"), "offline");
+    let written = done(
+        &world,
+        &mut record,
+        &export("a", 0, "read-only = true\nconfig-string = \"new\""),
+    );
+    assert_eq!(written, ["1.0@eth0/config: new"]);
+}
+
+#[test]
+fn addresses_may_change_hands() {
+    let (world, mut record) = (World::new(), Record::default());
+    done(
+        &world,
+        &mut record,
+        &(export("a", 0, "") + &export("b", 1, "")),
+    );
+    done(
+        &world,
+        &mut record,
+        &(export("a", 1, "") + &export("b", 0, "")),
+    );
+    assert_eq!(world.value("1.0@eth0/bpath"), "/dev/b");
+    assert_eq!(world.value("1.1@eth0/bpath"), "/dev/a");
+}
+
+#[test]
+fn interfaces_come_and_go_without_harm() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    let with = |list: &str| export("a", 0, "").replace("\"eth0\"", list);
+    done(&world, &mut record, &with("\"eth0\""));
+    let written = done(&world, &mut record, &with("\"eth1\""));
+    assert_eq!(written.len(), 2, "{written:?}");
+    assert!(written[0].starts_with("add: 1 0 eth1 /dev/a ro=0") && !written[0].contains("offline"));
+    assert_eq!(written[1], "del: 1 0 eth0");
+    let written = done(&world, &mut record, &with("\"eth*\""));
+    assert_eq!(written.len(), 1, "{written:?}");
+    // One that is gone for a while keeps its port, and another one gets one.
+    world.interfaces = vec!["eth1", "eth7"];
+    let written = done(&world, &mut record, &with("\"eth*\""));
+    assert!(written[0].starts_with("add: 1 0 eth7 "), "{written:?}");
+    assert_eq!(world.folders(), ["1.0@eth0", "1.0@eth1", "1.0@eth7"]);
+    let (_, failures) = apply(&world, &mut record, &with("\"eth*\", \"san0\""));
+    assert_eq!(failures, ["a: san0: no such Ethernet interface"]);
+}
+
+#[test]
+fn one_that_fails_does_not_stop_the_others() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    world.missing.insert("/dev/b".into());
+    let text = export("a", 0, "") + &export("b", 1, "") + &export("c", 2, "");
+    let (_, failures) = apply(&world, &mut record, &text);
+    assert_eq!(failures, ["b: /dev/b: not there"]);
+    assert_eq!(world.folders(), ["1.0@eth0", "1.2@eth0"]);
+    world.missing.clear();
+    assert_eq!(done(&world, &mut record, &text).len(), 2, "add, and online");
+}
+
+#[test]
+fn names_select() {
+    let (world, mut record) = (World::new(), Record::default());
+    let text = export("a", 0, "") + &export("b", 1, "");
+    apply_names(&world, &mut record, &text, &["b"]);
+    assert_eq!(world.folders(), ["1.1@eth0"]);
+    apply_names(&world, &mut record, &export("a", 0, ""), &["a"]);
+    assert_eq!(world.folders(), ["1.0@eth0", "1.1@eth0"], "b was not named");
+    apply_names(&world, &mut record, &export("a", 0, ""), &["b"]);
+    assert_eq!(world.folders(), ["1.0@eth0"]);
+}
+
+#[test]
+fn exports_made_by_hand_are_left_alone() {
+    let (world, mut record) = (World::new(), Record::default());
+    let options =
+        "ro=0 shared=0 offset=0 length=0 bufcnt=64 mtu=0 cache=through announce=all log=normal";
+    world.add(&format!("1 0 eth0 /dev/a {options}")).unwrap();
+    world.add(&format!("1 9 eth0 /dev/x {options}")).unwrap();
+    assert_eq!(done(&world, &mut record, ""), Vec::<String>::new());
+    let (_, failures) = apply(&world, &mut record, &export("b", 9, ""));
+    assert!(
+        failures[0].contains("1.9 is exported by hand, for /dev/x"),
+        "{failures:?}"
+    );
+    // What is as the configuration has it becomes its own.
+    assert_eq!(
+        done(&world, &mut record, &export("a", 0, "mtu = 3000")),
+        ["1.0@eth0/mtu_max: 3000"]
+    );
+    assert_eq!(done(&world, &mut record, ""), ["del: 1 0 eth0"]);
+}
+
+#[test]
+fn files_get_loop_devices_and_give_them_back() {
+    let (world, mut record) = (World::new(), Record::default());
+    let text = export("a", 0, "").replace("device = \"/dev/a\"", "file = \"/srv/a\"");
+    done(&world, &mut record, &text);
+    assert_eq!(world.value("1.0@eth0/bpath"), "/dev/loop0");
+    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
+    done(&world, &mut record, "");
+    assert!(world.loops().is_empty());
+    // One that someone else has set up is used, and stays.
+    world.make_loop(Path::new("/srv/a"), false).unwrap();
+    done(&world, &mut record, &text);
+    done(&world, &mut record, "");
+    assert_eq!(world.loops().len(), 1);
+}
+
+#[test]
+fn the_cap_of_an_interface_is_the_exports() {
+    let (world, mut record) = (World::new(), Record::default());
+    let caps = "[interface.eth0]\nmtu = 4000\n[interface.\"eth*\"]\nmtu = 5000\n";
+    done(&world, &mut record, &(export("a", 0, "mtu = 6000") + caps));
+    assert_eq!(world.value("1.0@eth0/mtu_max"), "4000");
+    done(&world, &mut record, &(export("a", 0, "mtu = 2000") + caps));
+    assert_eq!(world.value("1.0@eth0/mtu_max"), "2000");
+}
+
+#[test]
+fn slots_stay_with_their_names() {
+    let automatic = |name: &str| export(name, 0, "").replace("slot = 0\n", "");
+    let mut slots = Slots::default();
+    let mut give = |text: &str| -> Vec<String> {
+        let given = slots.assign(&config(text).exports);
+        given
+            .into_iter()
+            .map(|it| it.unwrap().to_string())
+            .collect()
+    };
+    let all = automatic("a") + &automatic("b") + &automatic("c");
+    assert_eq!(give(&all), ["1.0", "1.1", "1.2"]);
+    assert_eq!(give(&automatic("c")), ["1.2"]);
+    assert_eq!(
+        give(&(automatic("d") + &automatic("b"))),
+        ["1.3", "1.1"],
+        "those of a and c are kept"
+    );
+    assert_eq!(
+        give(&(export("e", 1, "") + &all)),
+        ["1.1", "1.0", "1.4", "1.2"],
+        "explicit ones win"
+    );
+    let many: String = (0..300).map(|n| automatic(&format!("n{n}"))).collect();
+    let given = slots.assign(&config(&many).exports);
+    assert_eq!(
+        given.iter().flatten().collect::<BTreeSet<_>>().len(),
+        255,
+        "all of the shelf"
+    );
+}
+
+#[test]
+fn stop_removes_what_apply_has_made() {
+    let (world, mut record) = (World::new(), Record::default());
+    done(
+        &world,
+        &mut record,
+        &(export("a", 0, "") + &export("b", 1, "")),
+    );
+    world.add("1 9 eth0 /dev/x ro=0").unwrap();
+    let state = look(&world, record, Slots::default()).unwrap();
+    let plan = plan_stop(&state);
+    let record = Mutex::new(state.record);
+    assert!(execute(&plan.jobs, &world, &world, &record, |_, _| Ok(())).is_empty());
+    assert_eq!(world.folders(), ["1.9@eth0"]);
+    assert_eq!(*record.lock().unwrap(), Record::default());
+}

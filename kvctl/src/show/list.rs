@@ -73,6 +73,6 @@ mod tests {
     fn sizes_are_those_of_aoe_stat() {
         assert_eq!(size(5_859_375), "3.000GB");
         assert_eq!(size(2), "0.000GB");
-        assert_eq!(size(u64::MAX / 512), "18446744.073GB");
+        assert_eq!(size(u64::MAX / 512), "18446744073.709GB");
     }
 }

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is accepted, what it comes to, and what is said of the rest.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use kvblade_wire::aoe::Mac;
+
+use super::model;
+use super::parse;
+use super::problem::render;
+use super::problem::Source;
+use super::Config;
+
+fn sources(texts: &[&str]) -> Vec<Source> {
+    let source = |(number, text): (usize, &&str)| Source {
+        path: PathBuf::from(format!("{number}.conf")),
+        text: (*text).to_owned(),
+    };
+    texts.iter().enumerate().map(source).collect()
+}
+
+fn ethers() -> BTreeMap<String, Mac> {
+    BTreeMap::from([("laptop".to_owned(), Mac([2, 0, 0, 0, 0, 9]))])
+}
+
+fn config(text: &str) -> Config {
+    let sources = sources(&[text]);
+    parse(&sources, &ethers()).unwrap_or_else(|found| panic!("{}", render(&found, &sources, false)))
+}
+
+/// What is said of texts that are wrong.
+fn said(texts: &[&str]) -> String {
+    let sources = sources(texts);
+    let Err(problems) = parse(&sources, &ethers()) else {
+        panic!("accepted: {texts:?}");
+    };
+    render(&problems, &sources, false)
+}
+
+const MINIMAL: &str = r#"
+[export.a]
+shelf = 0
+slot = 0
+device = "/dev/sda2"
+interfaces = ["eth0"]
+"#;
+
+fn with(line: &str) -> String {
+    format!("{MINIMAL}{line}\n")
+}
+
+#[test]
+fn an_export_with_nothing_said_is_as_the_module_has_it() {
+    let export = config(MINIMAL).exports.remove(0);
+    assert_eq!((export.shelf, export.slot), (0, Some(0)));
+    assert_eq!(export.source, model::Source::Device("/dev/sda2".into()));
+    assert_eq!((export.buffer_count, export.mtu, export.offset), (64, 0, 0));
+    assert!(!export.read_only && !export.shared && !export.write_cache && !export.force);
+    assert!(export.start.online);
+    assert!(export
+        .access
+        .lists()
+        .iter()
+        .all(|(_, set)| set.to_string() == "all"));
+}
+
+#[test]
+fn defaults_hold_for_what_a_table_does_not_say() {
+    let text = r#"
+[defaults]
+shelf = 7
+interfaces = ["eth*"]
+read-only = true
+announce = "none"
+[export.b]
+file = "/srv/a b.img"
+announce = "all"
+[export.a]
+shelf = 8
+device = "LABEL=my disk"
+read-only = false
+"#;
+    let exports = config(text).exports;
+    let [b, a] = exports.as_slice() else {
+        panic!("two, in the order of the file")
+    };
+    assert_eq!((b.shelf, b.read_only, b.announce.word()), (7, true, "all"));
+    assert_eq!(b.source, model::Source::File("/srv/a b.img".into()));
+    assert_eq!(
+        (a.shelf, a.read_only, a.announce.word()),
+        (8, false, "none")
+    );
+    let path = PathBuf::from("/dev/disk/by-label/my\\x20disk");
+    assert_eq!(a.source, model::Source::Device(path));
+}
+
+#[test]
+fn sizes_have_units() {
+    let export = config(&with("offset = \"1 MiB\"\nlength = 1024"))
+        .exports
+        .remove(0);
+    assert_eq!((export.offset, export.length), (2048, 2));
+}
+
+fn list(text: &str) -> String {
+    let text = format!("{}access = {{ read = \"it\" }}\n{text}", MINIMAL);
+    config(&text).exports[0].access.read.to_string()
+}
+
+const A: &str = "02:00:00:00:00:0a";
+const B: &str = "02:00:00:00:00:0b";
+
+#[test]
+fn lists_come_to_sets_of_cards() {
+    let it = |text: &str| list(&format!("[access.it]\n{text}"));
+    assert_eq!(it(&format!("accept = [\"{A}\"]")), format!("only {A}"));
+    assert_eq!(it(&format!("deny = [\"{A}\"]")), format!("all but {A}"));
+    assert_eq!(
+        it(&format!("accept = [\"{A}\", \"{B}\"]\ndeny = [\"{A}\"]")),
+        format!("only {B}")
+    );
+    assert_eq!(it("accept = [\"laptop\"]"), "only 02:00:00:00:00:09");
+    assert_eq!(it("policy = \"deny\""), "none");
+    assert_eq!(
+        it(&format!("accept = [\"{A}\"]\npolicy = \"accept\"")),
+        "all"
+    );
+    assert_eq!(it("accept = []"), "none");
+    assert_eq!(it("deny = []"), "all");
+}
+
+#[test]
+fn of_rules_the_first_that_speaks_of_a_card_decides() {
+    let rules = |list: &str| format!("[access.it]\nrules = [{list}]\n");
+    let (accept, deny) = (
+        format!("{{ accept = \"{A}\" }}"),
+        format!("{{ deny = \"{A}\" }}"),
+    );
+    assert_eq!(
+        list(&rules(&format!("{accept}, {deny}"))),
+        format!("only {A}")
+    );
+    assert_eq!(list(&rules(&format!("{deny}, {accept}"))), "none");
+    assert_eq!(
+        list(&rules(&format!("{deny}, {{ accept = \"all\" }}"))),
+        format!("all but {A}")
+    );
+}
+
+#[test]
+fn lists_contain_lists() {
+    let text = format!(
+        "[access.both]\naccept = [\"{A}\", \"{B}\"]\n[access.bad]\ndeny = [\"{A}\"]\n\
+         [access.it]\nrules = [{{ deny = \"both\" }}, {{ accept = \"bad\" }}]\n"
+    );
+    assert_eq!(list(&text), format!("all but {A} {B}"));
+}
+
+#[test]
+fn every_fault_is_shown_with_its_place_and_what_was_expected() {
+    // What is wrong, and what must be said: place, text, expectation.
+    let cases: [(&str, &str, &[&str]); 22] = [
+        (
+            "colour = 1",
+            "0.conf:7:1",
+            &["export a: unknown field `colour`", "`read-only`"],
+        ),
+        (
+            "read-only = 1",
+            "0.conf:7:13",
+            &["export a", "true or false"],
+        ),
+        ("mtu = 1059", "0.conf:7:7", &["export a: mtu 1059", "1060"]),
+        (
+            "buffer-count = 1",
+            "0.conf:7:16",
+            &["buffer-count 1", "2 to 512"],
+        ),
+        ("offset = 100", "0.conf:7:10", &["offset 100", "512"]),
+        (
+            "offset = -512",
+            "0.conf:7:10",
+            &["-512: not a number of bytes", "1 GiB"],
+        ),
+        ("length = \"much\"", "0.conf:7:10", &["\"much\"", "1 GiB"]),
+        ("length = []", "0.conf:7:10", &["number of bytes"]),
+        (
+            "wwn = \"4123\"",
+            "0.conf:7:7",
+            &["wwn \"4123\"", "16 hexadecimal"],
+        ),
+        (
+            "serial = \"123456789012345678901\"",
+            "0.conf:7:10",
+            &["20 characters"],
+        ),
+        ("model = \"\u{e4}\"", "0.conf:7:9", &["not printable ASCII"]),
+        (
+            "config-string = '\\z'",
+            "0.conf:7:17",
+            &["config-string", "\\xNN"],
+        ),
+        (
+            "announce = \"some\"",
+            "0.conf:7:12",
+            &["`some`", "`accepted`"],
+        ),
+        ("persist = [\"all\"]", "0.conf:7:12", &["`all`", "`mask`"]),
+        (
+            "mask = [\"02:00:00:00:00\"]",
+            "0.conf:7:9",
+            &["mask", "an address like"],
+        ),
+        (
+            "mask = [\"ff:ff:ff:ff:ff:ff\"]",
+            "0.conf:7:9",
+            &["not the address of a card"],
+        ),
+        (
+            "access = { read = \"x\" }",
+            "0.conf:7:19",
+            &["x: no such access list", "all, none"],
+        ),
+        (
+            "access = { all = \"x\" }",
+            "0.conf:7:12",
+            &["`all`", "`discover`"],
+        ),
+        ("file = \"/x\"", "0.conf:7:8", &["both device and file"]),
+        (
+            "[export.\"a b\"]",
+            "0.conf:7:9",
+            &["export a b: not a usable name", "letters"],
+        ),
+        (
+            "[interface.eth0]\nmtu = 5",
+            "0.conf:8:7",
+            &["interface eth0: mtu 5"],
+        ),
+        ("slot = 0", "0.conf:7:1", &["duplicate key"]),
+    ];
+    for (line, place, words) in cases {
+        let said = said(&[&with(line)]);
+        for word in words.iter().chain([&place]) {
+            assert!(
+                said.contains(word),
+                "{word:?} is missing for {line:?} in:\n{said}"
+            );
+        }
+        let text = line.lines().last().unwrap_or_default();
+        assert!(
+            said.contains(text),
+            "the offending text is missing in:\n{said}"
+        );
+    }
+}
+
+#[test]
+fn an_export_must_have_a_shelf_a_device_and_interfaces() {
+    let said = said(&["[export.web]"]);
+    for what in [
+        "shelf is missing",
+        "the device is missing",
+        "interfaces is missing",
+    ] {
+        assert!(said.contains(&format!("export web: {what}")), "{said}");
+    }
+}
+
+#[test]
+fn what_is_there_but_wrong_is_told_once() {
+    let said = said(&[&MINIMAL.replace("shelf = 0", "shelf = 4095")]);
+    assert_eq!(said.matches("error:").count(), 1, "{said}");
+    assert!(said.contains("0.conf:3:9"));
+}
+
+#[test]
+fn all_faults_of_all_files_are_told() {
+    let said = said(&[
+        &with("mtu = 1"),
+        &with("mtu = 2").replace("export.a", "export.b"),
+    ]);
+    assert!(
+        said.contains("0.conf:7:7") && said.contains("1.conf:7:7"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_excludes_each_other_is_shown_in_both_places() {
+    let second = |name: &str, slot: &str, device: &str| {
+        let text = MINIMAL.replace("export.a", &format!("export.{name}"));
+        text.replace("slot = 0", slot).replace("/dev/sda2", device)
+    };
+    for (other, what) in [
+        (second("a", "slot = 1", "/dev/sdb"), "defined twice"),
+        (second("b", "slot = 0", "/dev/sdb"), "has the address of a"),
+        (second("b", "slot = 1", "/dev/sda2"), "has the device of a"),
+    ] {
+        let said = said(&[MINIMAL, &other]);
+        assert!(said.contains(what), "{said}");
+        assert!(
+            said.contains("0.conf:2:9") && said.contains("1.conf:2:9"),
+            "{said}"
+        );
+    }
+    let shared = |text: &str| format!("{text}shared = true\n");
+    let texts = [
+        shared(MINIMAL),
+        shared(&second("b", "slot = 1", "/dev/sda2")),
+    ];
+    assert!(parse(&sources(&[&texts[0], &texts[1]]), &ethers()).is_ok());
+}
+
+#[test]
+fn defaults_are_for_all() {
+    for line in [
+        "slot = 1",
+        "device = \"/dev/sda\"",
+        "serial = \"x\"",
+        "wwn = \"5000000000000000\"",
+    ] {
+        let said = said(&[&format!("[defaults]\n{line}\n{MINIMAL}")]);
+        assert!(
+            said.contains("cannot be the same for all exports"),
+            "{said}"
+        );
+    }
+    let said = said(&["[defaults]\nmtu = 0", "[defaults]\nmtu = 0"]);
+    assert!(said.contains("defaults: defined twice"), "{said}");
+}
+
+#[test]
+fn lists_that_cannot_be() {
+    for (text, what) in [
+        ("[access.x]\naccept = [\"x\"]", "contains itself"),
+        (
+            "[access.x]\naccept = [\"y\"]\n[access.y]\ndeny = [\"x\"]",
+            "contains itself",
+        ),
+        ("[access.x]\naccept = [\"nobody\"]", "nobody: neither"),
+        ("[access.x]\nrules = [{}]", "accepts or denies"),
+        (
+            "[access.x]\nrules = []\naccept = []",
+            "rules beside accept or deny",
+        ),
+        ("[access.all]\naccept = []", "has a meaning already"),
+        ("[access.x]\npolicy = \"maybe\"", "`maybe`"),
+    ] {
+        let said = said(&[text]);
+        assert!(said.contains(what), "{text}: {said}");
+    }
+    let macs: Vec<String> = (0..129)
+        .map(|n| format!("\"02:00:00:00:01:{n:02x}\""))
+        .collect();
+    let said = said(&[&format!("[access.x]\naccept = [{}]", macs.join(", "))]);
+    assert!(
+        said.contains("comes to 129 cards") && said.contains("128 at most"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_no_toml() {
+    for text in [
+        "[export.a",
+        "x",
+        "a = ",
+        "a = \"",
+        "\u{0}",
+        "[export.a]\nshelf = 1_",
+    ] {
+        assert!(said(&[text]).contains("0.conf:"), "{text:?}");
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kvctl persist`: keeps what clients set of exports, as soon as they do.
+//!
+//! Which exports these are is in the record of what `apply` has made; it is read again when that
+//! changes. While `apply` is at work nothing is kept, for an export that is just being made has not
+//! been given yet what was kept of it.
+
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::io::Seek;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::event::poll;
+use rustix::event::PollFd;
+use rustix::event::PollFlags;
+use rustix::fs::inotify;
+
+use crate::paths::Paths;
+use crate::state::record::Lock;
+use crate::state::saved::file_of;
+use crate::state::saved::keep;
+use crate::state::Kernel;
+use crate::state::Made;
+use crate::state::Record;
+
+/// A setting of an export, with its file in sysfs.
+struct Watched {
+    name: String,
+    made: Made,
+    file: File,
+}
+
+impl Watched {
+    /// From here on a change is told. Fails if the export is gone.
+    fn arm(&mut self) -> io::Result<()> {
+        self.file.rewind()?;
+        self.file.read_to_string(&mut String::new())?;
+        Ok(())
+    }
+}
+
+/// Keeps what changes, for ever.
+pub(crate) fn persist(kernel: &dyn Kernel, paths: &Paths) -> Result<(), String> {
+    let changes = changes_of(&paths.run)
+        .map_err(|error| format!("{}: cannot be watched: {error}", paths.run.display()))?;
+    loop {
+        let mut watched = begin(kernel, paths)?;
+        while !wait(&changes, &mut watched, kernel, paths)? {}
+    }
+}
+
+/// Tells when a file of a folder is replaced.
+fn changes_of(folder: &Path) -> io::Result<OwnedFd> {
+    fs::create_dir_all(folder)?;
+    let changes = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
+    inotify::add_watch(&changes, folder, inotify::WatchFlags::MOVED_TO)?;
+    Ok(changes)
+}
+
+/// Opens the files of all settings that are to be kept, and keeps what they are now.
+fn begin(kernel: &dyn Kernel, paths: &Paths) -> Result<Vec<Watched>, String> {
+    let _lock = Lock::take(&paths.run)?;
+    let mut watched = Vec::new();
+    for (name, made) in Record::load(&paths.run)?.exports {
+        let Some(interface) = made.interfaces.first() else {
+            continue;
+        };
+        let folder = paths.kvblade.join(made.address.on(interface));
+        for setting in &made.persist {
+            // An export that was removed by hand is not there.
+            let Ok(file) = File::open(folder.join(file_of(setting))) else {
+                continue;
+            };
+            let (name, made) = (name.clone(), made.clone());
+            let mut setting = Watched { name, made, file };
+            if setting.arm().is_ok() {
+                watched.push(setting);
+            }
+        }
+        tell(keep(kernel, &paths.lib, &name, &made));
+    }
+    Ok(watched)
+}
+
+/// Waits for a change, and keeps it. Returns whether the record has changed.
+fn wait(
+    changes: &OwnedFd,
+    watched: &mut Vec<Watched>,
+    kernel: &dyn Kernel,
+    paths: &Paths,
+) -> Result<bool, String> {
+    let mut fds = vec![PollFd::new(changes, PollFlags::IN)];
+    fds.extend(
+        watched
+            .iter()
+            .map(|it| PollFd::new(&it.file, PollFlags::PRI)),
+    );
+    loop {
+        match poll(&mut fds, None) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(format!("cannot wait: {error}")),
+            Ok(_) => break,
+        }
+    }
+    let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+    drop(fds);
+    let mut ready = ready.into_iter();
+    if ready.next() == Some(true) {
+        drain(changes);
+        return Ok(true);
+    }
+    let _lock = Lock::take(&paths.run)?;
+    let record = Record::load(&paths.run)?;
+    watched.retain_mut(|setting| {
+        if ready.next() != Some(true) {
+            return true;
+        }
+        let there = setting.arm().is_ok();
+        if there && record.exports.get(&setting.name) == Some(&setting.made) {
+            tell(keep(kernel, &paths.lib, &setting.name, &setting.made));
+        }
+        there
+    });
+    Ok(false)
+}
+
+/// Forgets what was told.
+fn drain(changes: &OwnedFd) {
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let mut reader = inotify::Reader::new(changes, &mut buffer);
+    while reader.next().is_ok() {}
+}
+
+/// That something cannot be kept now is no reason to end.
+fn tell(result: Result<(), String>) {
+    if let Err(reason) = result {
+        anstream::eprintln!("kvctl: {reason}");
+    }
+}
