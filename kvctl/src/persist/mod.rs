@@ -11,7 +11,6 @@ use std::fs::File;
 use std::io;
 use std::io::Read;
 use std::io::Seek;
-use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -46,19 +45,20 @@ impl Watched {
 
 /// Keeps what changes, for ever.
 pub(crate) fn persist(kernel: &dyn Kernel, paths: &Paths) -> Result<(), String> {
-    let changes = changes_of(&paths.run)
-        .map_err(|error| format!("{}: cannot be watched: {error}", paths.run.display()))?;
     loop {
+        let changes = changes_of(&paths.run)
+            .map_err(|error| format!("{}: cannot be watched: {error}", paths.run.display()))?;
         let mut watched = begin(kernel, paths)?;
         while !wait(&changes, &mut watched, kernel, paths)? {}
     }
 }
 
-/// Tells when a file of a folder is replaced.
+/// Tells when a file of a folder is replaced, or the folder is gone.
 fn changes_of(folder: &Path) -> io::Result<OwnedFd> {
     fs::create_dir_all(folder)?;
-    let changes = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-    inotify::add_watch(&changes, folder, inotify::WatchFlags::MOVED_TO)?;
+    let changes = inotify::init(inotify::CreateFlags::CLOEXEC)?;
+    let events = inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::DELETE_SELF;
+    inotify::add_watch(&changes, folder, events)?;
     Ok(changes)
 }
 
@@ -111,7 +111,6 @@ fn wait(
     drop(fds);
     let mut ready = ready.into_iter();
     if ready.next() == Some(true) {
-        drain(changes);
         return Ok(true);
     }
     let _lock = Lock::take(&paths.run)?;
@@ -127,13 +126,6 @@ fn wait(
         there
     });
     Ok(false)
-}
-
-/// Forgets what was told.
-fn drain(changes: &OwnedFd) {
-    let mut buffer = [MaybeUninit::uninit(); 4096];
-    let mut reader = inotify::Reader::new(changes, &mut buffer);
-    while reader.next().is_ok() {}
 }
 
 /// That something cannot be kept now is no reason to end.
