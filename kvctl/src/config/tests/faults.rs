@@ -1,34 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is accepted, what it comes to, and what is said of the rest.
+//! What is refused, and what is said of it.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use kvblade_wire::aoe::Mac;
-
-use super::model;
+use super::ethers;
 use super::parse;
-use super::problem::render;
-use super::problem::Source;
-use super::Config;
-
-fn sources(texts: &[&str]) -> Vec<Source> {
-    let source = |(number, text): (usize, &&str)| Source {
-        path: PathBuf::from(format!("{number}.conf")),
-        text: (*text).to_owned(),
-    };
-    texts.iter().enumerate().map(source).collect()
-}
-
-fn ethers() -> BTreeMap<String, Mac> {
-    BTreeMap::from([("laptop".to_owned(), Mac([2, 0, 0, 0, 0, 9]))])
-}
-
-fn config(text: &str) -> Config {
-    let sources = sources(&[text]);
-    parse(&sources, &ethers()).unwrap_or_else(|found| panic!("{}", render(&found, &sources, false)))
-}
+use super::render;
+use super::sources;
+use super::with;
+use super::MINIMAL;
 
 /// What is said of texts that are wrong.
 fn said(texts: &[&str]) -> String {
@@ -37,125 +16,6 @@ fn said(texts: &[&str]) -> String {
         panic!("accepted: {texts:?}");
     };
     render(&problems, &sources, false)
-}
-
-const MINIMAL: &str = r#"
-[export.a]
-shelf = 0
-slot = 0
-device = "/dev/sda2"
-interfaces = ["eth0"]
-"#;
-
-fn with(line: &str) -> String {
-    format!("{MINIMAL}{line}\n")
-}
-
-#[test]
-fn an_export_with_nothing_said_is_as_the_module_has_it() {
-    let export = config(MINIMAL).exports.remove(0);
-    assert_eq!((export.shelf, export.slot), (0, Some(0)));
-    assert_eq!(export.source, model::Source::Device("/dev/sda2".into()));
-    assert_eq!((export.buffer_count, export.mtu, export.offset), (64, 0, 0));
-    assert!(!export.read_only && !export.shared && !export.write_cache && !export.force);
-    assert!(export.start.online);
-    assert!(export
-        .access
-        .lists()
-        .iter()
-        .all(|(_, set)| set.to_string() == "all"));
-}
-
-#[test]
-fn defaults_hold_for_what_a_table_does_not_say() {
-    let text = r#"
-[defaults]
-shelf = 7
-interfaces = ["eth*"]
-read-only = true
-announce = "none"
-[export.b]
-file = "/srv/a b.img"
-announce = "all"
-[export.a]
-shelf = 8
-device = "LABEL=my disk"
-read-only = false
-"#;
-    let exports = config(text).exports;
-    let [b, a] = exports.as_slice() else {
-        panic!("two, in the order of the file")
-    };
-    assert_eq!((b.shelf, b.read_only, b.announce.word()), (7, true, "all"));
-    assert_eq!(b.source, model::Source::File("/srv/a b.img".into()));
-    assert_eq!(
-        (a.shelf, a.read_only, a.announce.word()),
-        (8, false, "none")
-    );
-    let path = PathBuf::from("/dev/disk/by-label/my\\x20disk");
-    assert_eq!(a.source, model::Source::Device(path));
-}
-
-#[test]
-fn sizes_have_units() {
-    let export = config(&with("offset = \"1 MiB\"\nlength = 1024"))
-        .exports
-        .remove(0);
-    assert_eq!((export.offset, export.length), (2048, 2));
-}
-
-fn list(text: &str) -> String {
-    let text = format!("{}access = {{ read = \"it\" }}\n{text}", MINIMAL);
-    config(&text).exports[0].access.read.to_string()
-}
-
-const A: &str = "02:00:00:00:00:0a";
-const B: &str = "02:00:00:00:00:0b";
-
-#[test]
-fn lists_come_to_sets_of_cards() {
-    let it = |text: &str| list(&format!("[access.it]\n{text}"));
-    assert_eq!(it(&format!("accept = [\"{A}\"]")), format!("only {A}"));
-    assert_eq!(it(&format!("deny = [\"{A}\"]")), format!("all but {A}"));
-    assert_eq!(
-        it(&format!("accept = [\"{A}\", \"{B}\"]\ndeny = [\"{A}\"]")),
-        format!("only {B}")
-    );
-    assert_eq!(it("accept = [\"laptop\"]"), "only 02:00:00:00:00:09");
-    assert_eq!(it("policy = \"deny\""), "none");
-    assert_eq!(
-        it(&format!("accept = [\"{A}\"]\npolicy = \"accept\"")),
-        "all"
-    );
-    assert_eq!(it("accept = []"), "none");
-    assert_eq!(it("deny = []"), "all");
-}
-
-#[test]
-fn of_rules_the_first_that_speaks_of_a_card_decides() {
-    let rules = |list: &str| format!("[access.it]\nrules = [{list}]\n");
-    let (accept, deny) = (
-        format!("{{ accept = \"{A}\" }}"),
-        format!("{{ deny = \"{A}\" }}"),
-    );
-    assert_eq!(
-        list(&rules(&format!("{accept}, {deny}"))),
-        format!("only {A}")
-    );
-    assert_eq!(list(&rules(&format!("{deny}, {accept}"))), "none");
-    assert_eq!(
-        list(&rules(&format!("{deny}, {{ accept = \"all\" }}"))),
-        format!("all but {A}")
-    );
-}
-
-#[test]
-fn lists_contain_lists() {
-    let text = format!(
-        "[access.both]\naccept = [\"{A}\", \"{B}\"]\n[access.bad]\ndeny = [\"{A}\"]\n\
-         [access.it]\nrules = [{{ deny = \"both\" }}, {{ accept = \"bad\" }}]\n"
-    );
-    assert_eq!(list(&text), format!("all but {A} {B}"));
 }
 
 #[test]

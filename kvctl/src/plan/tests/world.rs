@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A module and a machine that only pretend.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use crate::plan::machine::Machine;
+use crate::state::Address;
+use crate::state::Kernel;
+
+/// The files of each export, and all that was written.
+#[derive(Default)]
+pub(super) struct World {
+    files: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
+    written: Mutex<Vec<String>>,
+    pub(super) missing: BTreeSet<PathBuf>,
+    pub(super) interfaces: Vec<&'static str>,
+    loops: Mutex<BTreeMap<PathBuf, PathBuf>>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self {
+            interfaces: vec!["eth0", "eth1"],
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn add(&self, line: &str) -> Result<(), String> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let folder = format!("{}.{}@{}", words[0], words[1], words[2]);
+        let mut files: BTreeMap<String, String> = [
+            ("state", "up"),
+            ("model", "kvblade_rs"),
+            ("sn", "made up"),
+            ("wwn", ""),
+            ("config", ""),
+            ("mask", ""),
+            ("reserve", ""),
+            ("access/discover", "all"),
+            ("access/config", "all"),
+            ("access/read", "all"),
+            ("access/write", "all"),
+            ("bpath", words[3]),
+            ("bdev", words[3]),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        for word in &words[4..] {
+            let (key, value) = word.split_once('=').unwrap();
+            match key {
+                "mtu" => files.insert("mtu_max".into(), value.into()),
+                "offline" => files.insert("state".into(), "offline".into()),
+                _ => files.insert(key.into(), value.into()),
+            };
+        }
+        let mut all = self.files.lock().unwrap();
+        if all.insert(folder.clone(), files).is_some() {
+            return Err(format!("{folder}: address in use"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn value(&self, file: &str) -> String {
+        self.read(file).unwrap()
+    }
+
+    pub(super) fn folders(&self) -> Vec<String> {
+        self.files.lock().unwrap().keys().cloned().collect()
+    }
+
+    pub(super) fn take_written(&self) -> Vec<String> {
+        let mut written = self.written.lock().unwrap().split_off(0);
+        written.sort();
+        written
+    }
+}
+
+impl Kernel for World {
+    fn ports(&self) -> Result<Vec<(Address, String)>, String> {
+        let port = |folder: &String| {
+            let (address, interface) = folder.split_once('@').unwrap();
+            (address.parse().unwrap(), interface.to_owned())
+        };
+        Ok(self.files.lock().unwrap().keys().map(port).collect())
+    }
+
+    fn read(&self, file: &str) -> io::Result<String> {
+        let (folder, name) = file.split_once('/').unwrap();
+        let files = self.files.lock().unwrap();
+        let value = files.get(folder).and_then(|files| files.get(name));
+        value.cloned().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn write(&self, file: &str, value: &str) -> Result<(), String> {
+        self.written
+            .lock()
+            .unwrap()
+            .push(format!("{file}: {value}"));
+        match file.split_once('/') {
+            None if file == "add" => self.add(value),
+            None => {
+                let words: Vec<&str> = value.split(' ').collect();
+                let folder = format!("{}.{}@{}", words[0], words[1], words[2]);
+                self.files.lock().unwrap().remove(&folder).unwrap();
+                Ok(())
+            }
+            Some((folder, name)) => {
+                let value = if name == "state" {
+                    if value.starts_with("online") {
+                        "up"
+                    } else {
+                        "offline"
+                    }
+                } else {
+                    value
+                };
+                let mut files = self.files.lock().unwrap();
+                let files = files.get_mut(folder).ok_or("not exported")?;
+                files.insert(name.into(), value.into());
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Machine for World {
+    fn interfaces(&self) -> Vec<String> {
+        self.interfaces.iter().map(ToString::to_string).collect()
+    }
+
+    fn device(&self, path: &Path) -> Result<String, String> {
+        if self.missing.contains(path) {
+            return Err(format!("{}: not there", path.display()));
+        }
+        Ok(path.display().to_string())
+    }
+
+    fn regular_file(&self, path: &Path) -> Result<PathBuf, String> {
+        Ok(path.to_owned())
+    }
+
+    fn loops(&self) -> BTreeMap<PathBuf, PathBuf> {
+        self.loops.lock().unwrap().clone()
+    }
+
+    fn make_loop(&self, file: &Path, _read_only: bool) -> Result<PathBuf, String> {
+        let mut loops = self.loops.lock().unwrap();
+        let device = PathBuf::from(format!("/dev/loop{}", loops.len()));
+        loops.insert(file.to_owned(), device.clone());
+        Ok(device)
+    }
+
+    fn release_loop(&self, device: &Path) -> Result<(), String> {
+        self.loops.lock().unwrap().retain(|_, it| it != device);
+        Ok(())
+    }
+}
