@@ -88,9 +88,14 @@ guest_modules() {
 	echo "$CACHE/kernel-$1/guest-$(key "$SRC/dev/guest.modules" "$SRC/dev/setup-kernel")"
 }
 
+# A short key for this checkout: several of them can share a cache.
+checkout() {
+	printf '%s' "$SRC" | sha256sum | cut -c1-8
+}
+
 # One output folder per checkout and kernel.
 build_dir() {
-	echo "$CACHE/build-$(printf '%s' "$SRC" | sha256sum | cut -c1-8)-$1"
+	echo "$CACHE/build-$(checkout)-$1"
 }
 
 # The machine's own package mirror, if its apt knows one; the bootstrap tool has a default.
