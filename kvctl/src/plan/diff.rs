@@ -21,7 +21,7 @@ use crate::state::Target;
 
 /// Settings that clients may change: what they are now stays, unless the administrator changes
 /// what they are to be.
-const CLIENTS: [&str; 3] = ["config-string", "mask", "reserve"];
+pub(super) const CLIENTS: [&str; 3] = ["config-string", "mask", "reserve"];
 
 /// What is.
 pub(crate) struct Present<'a> {

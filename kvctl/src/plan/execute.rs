@@ -6,11 +6,15 @@
 use std::sync::Mutex;
 use std::thread;
 
+use super::diff::CLIENTS;
 use super::job::Backing;
 use super::job::Job;
 use super::job::Making;
 use super::job::Removal;
 use super::machine::Machine;
+use crate::state::running::MODE;
+use crate::state::running::POLICY;
+use crate::state::saved::file_of;
 use crate::state::Kernel;
 use crate::state::Made;
 use crate::state::Record;
@@ -123,7 +127,7 @@ impl Worker<'_> {
         };
         let mut trouble = Vec::new();
         if self.job.making.is_none() {
-            trouble.extend(self.set_all(&made).err());
+            trouble.extend(self.change_all(&mut made));
         }
         let absent = self.add_all(&mut made, &path);
         trouble.extend(absent);
@@ -137,7 +141,10 @@ impl Worker<'_> {
                 made.interfaces.push(interface.clone());
             }
         }
-        trouble.extend(self.switch(&made).err());
+        if let Err(reason) = self.switch(&made) {
+            trouble.push(reason);
+            made.start.remove("online");
+        }
         (Some(made), trouble)
     }
 
@@ -186,8 +193,6 @@ impl Worker<'_> {
 
     /// The options of an export that there is: another interface must have the same.
     fn options(&self, made: &Made) -> String {
-        use crate::state::running::MODE;
-        use crate::state::running::POLICY;
         let mode = MODE.iter().map(|name| (*name, *name));
         mode.chain(POLICY)
             .map(|(file, option)| format!("{option}={}", self.read(made, file)))
@@ -198,6 +203,19 @@ impl Worker<'_> {
     fn set_all(&self, made: &Made) -> Result<(), String> {
         let set = |(file, value): &(&str, String)| self.kernel.write(&self.file(made, file), value);
         self.job.sets.iter().try_for_each(set)
+    }
+
+    /// Changes what runs. What cannot be set is not remembered, so that it is tried again.
+    fn change_all(&self, made: &mut Made) -> Vec<String> {
+        let mut trouble = Vec::new();
+        for (file, value) in &self.job.sets {
+            if let Err(reason) = self.kernel.write(&self.file(made, file), value) {
+                trouble.push(reason);
+                let failed = CLIENTS.iter().find(|setting| file_of(setting) == *file);
+                failed.map(|setting| made.start.remove(*setting));
+            }
+        }
+        trouble
     }
 
     /// Adds the other interfaces; those that cannot be are not remembered.

@@ -2,6 +2,7 @@
 
 //! What is done to which exports, with a module and a machine that only pretend.
 
+mod trouble;
 mod world;
 
 use std::collections::BTreeMap;
@@ -193,18 +194,6 @@ fn interfaces_come_and_go_without_harm() {
 }
 
 #[test]
-fn one_that_fails_does_not_stop_the_others() {
-    let (mut world, mut record) = (World::new(), Record::default());
-    world.missing.insert("/dev/b".into());
-    let text = export("a", 0, "") + &export("b", 1, "") + &export("c", 2, "");
-    let (_, failures) = apply(&world, &mut record, &text);
-    assert_eq!(failures, ["b: /dev/b: not there"]);
-    assert_eq!(world.folders(), ["1.0@eth0", "1.2@eth0"]);
-    world.missing.clear();
-    assert_eq!(done(&world, &mut record, &text).len(), 2, "add, and online");
-}
-
-#[test]
 fn names_select() {
     let (world, mut record) = (World::new(), Record::default());
     let text = export("a", 0, "") + &export("b", 1, "");
@@ -214,27 +203,6 @@ fn names_select() {
     assert_eq!(world.folders(), ["1.0@eth0", "1.1@eth0"], "b was not named");
     apply_names(&world, &mut record, &export("a", 0, ""), &["b"]);
     assert_eq!(world.folders(), ["1.0@eth0"]);
-}
-
-#[test]
-fn exports_made_by_hand_are_left_alone() {
-    let (world, mut record) = (World::new(), Record::default());
-    let options =
-        "ro=0 shared=0 offset=0 length=0 bufcnt=64 mtu=0 cache=through announce=all log=normal";
-    world.add(&format!("1 0 eth0 /dev/a {options}")).unwrap();
-    world.add(&format!("1 9 eth0 /dev/x {options}")).unwrap();
-    assert_eq!(done(&world, &mut record, ""), Vec::<String>::new());
-    let (_, failures) = apply(&world, &mut record, &export("b", 9, ""));
-    assert!(
-        failures[0].contains("1.9 is exported by hand, for /dev/x"),
-        "{failures:?}"
-    );
-    // What is as the configuration has it becomes its own.
-    assert_eq!(
-        done(&world, &mut record, &export("a", 0, "mtu = 3000")),
-        ["1.0@eth0/mtu_max: 3000"]
-    );
-    assert_eq!(done(&world, &mut record, ""), ["del: 1 0 eth0"]);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub(super) struct World {
     files: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
     written: Mutex<Vec<String>>,
     pub(super) missing: BTreeSet<PathBuf>,
+    /// A setting that cannot be written.
+    pub(super) refused: Option<&'static str>,
     pub(super) interfaces: Vec<&'static str>,
     loops: Mutex<BTreeMap<PathBuf, PathBuf>>,
 }
@@ -110,6 +112,7 @@ impl Kernel for World {
                 self.files.lock().unwrap().remove(&folder).unwrap();
                 Ok(())
             }
+            Some((_, name)) if self.refused == Some(name) => Err(format!("{name}: refused")),
             Some((folder, name)) => {
                 let value = if name == "state" {
                     if value.starts_with("online") {

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What cannot be done.
+
+use super::apply;
+use super::done;
+use super::export;
+use super::world::World;
+use crate::state::Record;
+
+#[test]
+fn one_that_fails_does_not_stop_the_others() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    world.missing.insert("/dev/b".into());
+    let text = export("a", 0, "") + &export("b", 1, "") + &export("c", 2, "");
+    let (_, failures) = apply(&world, &mut record, &text);
+    assert_eq!(failures, ["b: /dev/b: not there"]);
+    assert_eq!(world.folders(), ["1.0@eth0", "1.2@eth0"]);
+    world.missing.clear();
+    assert_eq!(done(&world, &mut record, &text).len(), 2, "add, and online");
+}
+
+#[test]
+fn exports_made_by_hand_are_left_alone() {
+    let (world, mut record) = (World::new(), Record::default());
+    let options =
+        "ro=0 shared=0 offset=0 length=0 bufcnt=64 mtu=0 cache=through announce=all log=normal";
+    world.add(&format!("1 0 eth0 /dev/a {options}")).unwrap();
+    world.add(&format!("1 9 eth0 /dev/x {options}")).unwrap();
+    assert_eq!(done(&world, &mut record, ""), Vec::<String>::new());
+    let (_, failures) = apply(&world, &mut record, &export("b", 9, ""));
+    assert!(
+        failures[0].contains("1.9 is exported by hand, for /dev/x"),
+        "{failures:?}"
+    );
+    // What is as the configuration has it becomes its own.
+    assert_eq!(
+        done(&world, &mut record, &export("a", 0, "mtu = 3000")),
+        ["1.0@eth0/mtu_max: 3000"]
+    );
+    assert_eq!(done(&world, &mut record, ""), ["del: 1 0 eth0"]);
+}
+
+#[test]
+fn what_was_refused_is_tried_again() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    let text = |more| export("a", 0, more);
+    done(&world, &mut record, &text("online = false"));
+    for (file, more) in [
+        ("config", "config-string = 'new'\nonline = false"),
+        ("state", "config-string = 'new'"),
+    ] {
+        world.refused = Some(file);
+        for _ in 0..2 {
+            let (_, failures) = apply(&world, &mut record, &text(more));
+            assert_eq!(failures, [format!("a: {file}: refused")]);
+        }
+        world.refused = None;
+        assert!(!done(&world, &mut record, &text(more)).is_empty());
+        assert!(done(&world, &mut record, &text(more)).is_empty());
+    }
+    assert_eq!(world.value("1.0@eth0/config"), "new");
+    assert_eq!(world.value("1.0@eth0/state"), "up");
+}
