@@ -33,6 +33,12 @@ fn page(command: Command, folder: &Path) -> Result<(), Failure> {
     }
     let name = command.get_display_name().unwrap_or("kvctl").to_owned();
     let mut text = Vec::new();
-    Man::new(command).section("8").render(&mut text)?;
+    Man::new(command)
+        .title(name.to_uppercase())
+        .section("8")
+        .date("2026-11-24")
+        .source("kvblade_rs")
+        .manual("System administration")
+        .render(&mut text)?;
     Ok(fs::write(folder.join(format!("{name}.8")), text)?)
 }
