@@ -7,10 +7,10 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use glob::Pattern;
-use kvblade_wire::aoe::sectors_for_mtu;
 use kvblade_wire::aoe::ConfigString;
 use kvblade_wire::aoe::Shelf;
 use kvblade_wire::aoe::Slot;
+use kvblade_wire::aoe::MIN_MTU;
 use kvblade_wire::ata::Text;
 use kvblade_wire::ata::Wwn;
 use toml::Spanned;
@@ -99,7 +99,7 @@ impl Checker<'_> {
     pub(super) fn mtu(&mut self, value: Option<&Spanned<i64>>) -> Option<u32> {
         let allowed = "1060 or more bytes, or 0 for what the interface has";
         self.number("mtu", value, allowed, |mtu| {
-            (mtu == 0 || sectors_for_mtu(mtu).is_some()).then_some(mtu)
+            (mtu == 0 || mtu >= MIN_MTU).then_some(mtu)
         })
     }
 
