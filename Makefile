@@ -3,7 +3,7 @@
 
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
-.PHONY: help setup module kvctl demo test test-unit test-fuzz test-qemu bench bench-quick bench-profile lint fmt shell install uninstall \
+.PHONY: help setup module kvctl demo test test-unit test-fuzz test-qemu test-soak bench bench-quick bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 help: ## list the targets
@@ -32,6 +32,9 @@ test-fuzz: setup ## fuzz the wire formats and the command core for a short while
 
 test-qemu: module ## run the tests in guests; K=EXPRESSION or T=FILE select some
 	@dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(T)
+
+test-soak: module ## hours of I/O over a bad wire while things change; MINUTES=20
+	@dev/in-tools tests/run qemu --minutes $(or $(MINUTES),20) tests/qemu/soak.py
 
 bench: module ## measure all, beside rivals, into docs/performance.md; ROUNDS=3
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run full $(ROUNDS)

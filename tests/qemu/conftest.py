@@ -49,6 +49,7 @@ class Watch:
 
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, help="what the tests with random frames begin with")
+    parser.addoption("--minutes", type=float, default=20, help="how long the soak lasts")
 
 
 @pytest.fixture
@@ -58,6 +59,12 @@ def seed(request: pytest.FixtureRequest) -> int:
     number = random.randrange(1 << 32) if given is None else given
     print(f"--seed {number}")
     return number
+
+
+@pytest.fixture
+def minutes(request: pytest.FixtureRequest) -> float:
+    """How long the soak lasts."""
+    return request.config.getoption("minutes")
 
 
 @pytest.fixture(autouse=True)

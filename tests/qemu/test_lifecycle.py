@@ -6,7 +6,7 @@ import time
 import pytest
 
 from aoeframes import IDENTIFY, READ_EXT, is_aoe
-from beds import Flood, bed
+from beds import Flood, bed, mapped
 from lab import Disk
 
 UNAVAILABLE = 3
@@ -154,6 +154,49 @@ def test_a_disk_pulled_out(target, guest):
     guest.run(
         "echo 0 1 0 >/sys/class/scsi_host/host0/scan; until [ -b /dev/sdb ]; do sleep 0.1; done"
     )
+
+
+def test_kvdel_of_a_disk_that_hangs(target, guest):
+    device = mapped(guest, "hung", "0 8 linear /dev/sdb 0")
+    guest.run(f"kvadd 0 2 eth0 {device} force=1")
+    client = target.client(0, 2)
+    assert len(client.read(0)) == 512
+    guest.run("dmsetup suspend hung")
+    client.neighbour.send(client.ata_frame(READ_EXT))
+    guest.run("until [ $(cat /sys/kvblade/0.2@eth0/busy) = 1 ]; do sleep 0.1; done", timeout=10)
+    refused = guest.run("kvdel 0 2 eth0 2>&1", timeout=30, check=False)
+    assert refused.status == 1
+    assert "has not ended 1 requests after 10 seconds" in refused.stdout
+    client.neighbour.send(client.config_frame())
+    assert client.receive(lambda _frame: True, 1) is None, "it answers no more"
+    assert guest.run("dmsetup info -c --noheadings -o open hung").stdout.strip() == "1"
+    guest.run("dmsetup resume hung")
+    guest.run("until kvdel 0 2 eth0 2>/dev/null; do sleep 0.2; done", timeout=30)
+    assert client.receive(lambda _frame: True, 0.5) is None, "an answer after kvdel"
+    guest.run("dmsetup remove hung")
+
+
+def test_a_virtual_disk_that_is_switched_off(target, guest):
+    guest.run("modprobe null_blk nr_devices=0; mount -t configfs none /sys/kernel/config")
+    folder = "/sys/kernel/config/nullb/off"
+    guest.run(f"mkdir {folder}; echo 8 >{folder}/size; echo 1 >{folder}/power")
+    guest.run("kvadd 0 2 eth0 /dev/off force=1")
+    with Flood(target.client(0, 2)) as flood:
+        guest.run(f"sleep 1; echo 0 >{folder}/power; sleep 0.5")
+    assert flood.answers > 0
+    client = target.client(0, 2)
+    client.neighbour.drain()
+    assert client.ask(client.ata_frame(READ_EXT)).error == UNAVAILABLE
+    assert state(guest, "0.2@eth0") == "down: device is gone"
+    guest.run(f"kvdel 0 2 eth0 && rmdir {folder} && modprobe -r null_blk", timeout=20)
+
+
+def test_a_loop_device_detached_while_exported(target, guest):
+    """The kernel detaches it when no one has it open any more."""
+    guest.run("modprobe loop && truncate -s 1M /root/image && losetup /dev/loop0 /root/image")
+    guest.run("kvadd 0 2 eth0 /dev/loop0 force=1 && losetup -d /dev/loop0")
+    assert len(target.client(0, 2).read(0)) == 512
+    guest.run('kvdel 0 2 eth0; until [ -z "$(losetup -a)" ]; do sleep 0.1; done; rm /root/image')
 
 
 def test_an_answered_write_is_flushed(target, guest):
