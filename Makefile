@@ -33,7 +33,7 @@ test-fuzz: setup ## fuzz the wire formats and the command core for a short while
 test-qemu: module ## run the tests in guests; K=EXPRESSION or T=FILE select some
 	@dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(T)
 
-test-soak: module ## hours of I/O over a bad wire while things change; MINUTES=20
+test-soak: module ## I/O over a bad wire while things change; MINUTES=20
 	@dev/in-tools tests/run qemu --minutes $(or $(MINUTES),20) tests/qemu/soak.py
 
 bench: module ## measure all, beside rivals, into docs/performance.md; ROUNDS=3

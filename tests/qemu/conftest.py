@@ -21,12 +21,12 @@ echo "${address%.*} ${address#*.} ${name#*@}" >/sys/kvblade/del
 
 
 class Watch:
-    """One guest during one test."""
+    """One guest during one test, or from when it was booted in that test."""
 
-    def __init__(self, guest: Guest, test: str):
+    def __init__(self, guest: Guest, test: str, since_boot: bool = False):
         self.guest = guest
         self.test = test
-        self.mark = guest.mark(test)
+        self.mark = guest.boot_mark if since_boot else guest.mark(test)
         self.exports = set(guest.run(EXPORTS).stdout.split())
 
     def finish(self, allow: list[str]) -> list[str]:
@@ -69,13 +69,31 @@ def minutes(request: pytest.FixtureRequest) -> float:
 
 @pytest.fixture(autouse=True)
 def _watch(request: pytest.FixtureRequest) -> Iterator[None]:
-    request.node.lab_guests = Guest.running()
     watches = [Watch(guest, request.node.name) for guest in Guest.running()]
+    request.node.lab_guests = [watch.guest for watch in watches]
     yield
-    marker = request.node.get_closest_marker("kernel_log")
-    allow = marker.kwargs["allow"] if marker else []
     # A test may have switched a guest off.
-    trouble = [line for watch in watches if watch.guest.started for line in watch.finish(allow)]
+    _judge(request.node, [watch for watch in watches if watch.guest.started])
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item):
+    """Judges also the guests that live for this test only, before they are switched off."""
+    before = getattr(item, "lab_guests", [])
+    new = [guest for guest in Guest.running() if guest not in before and guest.healthy]
+    watches = [Watch(guest, item.name, since_boot=True) for guest in new]
+    item.lab_guests = before + new
+    try:
+        _judge(item, watches)
+    finally:
+        result = yield
+    return result
+
+
+def _judge(item: pytest.Item, watches: list[Watch]) -> None:
+    marker = item.get_closest_marker("kernel_log")
+    allow = marker.kwargs["allow"] if marker else []
+    trouble = [line for watch in watches for line in watch.finish(allow)]
     if trouble:
         pytest.fail("after the test:\n" + "\n".join(trouble), pytrace=False)
 
@@ -86,7 +104,7 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
         lines = [f"again: make test-qemu T='{item.nodeid}'"]
-        for guest in getattr(item, "lab_guests", []):
+        for guest in Guest.running() or getattr(item, "lab_guests", []):
             lines += [f"console: {guest.console}", *(f"frames: {nic.pcap}" for nic in guest.nics)]
         report.sections.append(("lab", "\n".join(lines)))
     return report

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from beds import assert_decoded
-from lab import SCATTER_GATHER, Disk, Guest, Nic, Wire, start_all
+from lab import SCATTER_GATHER, Disk, Guest, Nic, Wire, problems, start_all
 from lab.layout import wake, wake_flag
 
 
@@ -45,6 +45,7 @@ class Pair:
     def cut_power(self) -> None:
         """The target dies, and starts again without exports."""
         dead = self.target
+        assert problems(dead.kernel_log(dead.boot_mark)) == []
         dead.stop()
         nics = [Nic(nic.end, nic.mac) for nic in dead.nics]
         self.target = Guest(dead.name, disks=dead.disks, nics=nics)

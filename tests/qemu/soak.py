@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Hours of I/O over a bad wire while things change: `make test-soak MINUTES=20`."""
+"""I/O over a bad wire for a long time, while things change: `make test-soak MINUTES=20`."""
 
 import itertools
 import json

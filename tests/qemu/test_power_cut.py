@@ -4,7 +4,7 @@
 import pytest
 
 import logwrites
-from lab import Disk, Guest
+from lab import Disk, Guest, problems
 from pairs import pair_of
 
 # Enough for XFS.
@@ -71,6 +71,7 @@ def test_synced_files_survive_a_power_cut(pair, log, filesystem):
             guest.write_file("/run/safe", safe)
             guest.run("cd /mnt && sha256sum --check --quiet --strict /run/safe")
             guest.run(f"umount /mnt && {CHECKS[filesystem]} /dev/sd{name}")
+        assert problems(guest.kernel_log(guest.boot_mark)) == []
 
 
 def test_the_client_goes_on_when_the_target_is_there_again(pair):
