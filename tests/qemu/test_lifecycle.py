@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from aoeframes import IDENTIFY, READ_EXT, is_aoe
+from aoeframes import IDENTIFY, READ_EXT, WRITE_EXT, is_aoe
 from beds import Flood, bed, mapped
 from lab import Disk
 
@@ -162,13 +162,14 @@ def test_kvdel_of_a_disk_that_hangs(target, guest):
     client = target.client(0, 2)
     assert len(client.read(0)) == 512
     guest.run("dmsetup suspend hung")
-    client.neighbour.send(client.ata_frame(READ_EXT))
+    client.neighbour.send(client.ata_frame(WRITE_EXT, 1, 1, bytes(512)))
     guest.run("until [ $(cat /sys/kvblade/0.2@eth0/busy) = 1 ]; do sleep 0.1; done", timeout=10)
     refused = guest.run("kvdel 0 2 eth0 2>&1", timeout=30, check=False)
     assert refused.status == 1
     assert "has not ended 1 requests after 10 seconds" in refused.stdout
     client.neighbour.send(client.config_frame())
     assert client.receive(lambda _frame: True, 1) is None, "it answers no more"
+    assert f"{device}  down: waiting for requests to end\n" in guest.run("kvstat").stdout
     assert guest.run("dmsetup info -c --noheadings -o open hung").stdout.strip() == "1"
     guest.run("dmsetup resume hung")
     guest.run("until kvdel 0 2 eth0 2>/dev/null; do sleep 0.2; done", timeout=30)
