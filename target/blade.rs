@@ -25,6 +25,7 @@ use super::new_export::NewExport;
 use super::order::Place;
 use super::order::Places;
 use super::policy::Policy;
+use super::refusal::cannot_open;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::settings::Settings;
@@ -34,7 +35,6 @@ use super::watchers::Watchers;
 use crate::aoe::ShelfSlot;
 use crate::block;
 use crate::block::Disk;
-use crate::block::OpenError;
 use crate::block::OpenMode;
 use crate::block::PagePools;
 use crate::sync;
@@ -370,45 +370,5 @@ impl WorkItem<REPLY> for Blade {
 
     fn run(this: Arc<Blade>) {
         this.answer_ended();
-    }
-}
-
-fn cannot_open(path: &CStr, error: OpenError) -> Refusal {
-    let path = path.to_str().unwrap_or_default();
-    match error {
-        OpenError::Kernel(errno) if errno == EBUSY => Refusal::new(
-            errno,
-            format_args!("{path}: device is busy: it is mounted or claimed by another user"),
-        ),
-        OpenError::Kernel(errno) if errno == EACCES || errno == EROFS => Refusal::new(
-            errno,
-            format_args!("{path}: device is read-only or access is denied; export it with ro=1"),
-        ),
-        OpenError::Kernel(errno) => no_device(path, errno),
-        OpenError::LogicalBlock(size) => Refusal::new(
-            EOPNOTSUPP,
-            format_args!("{path}: blocks of {size} bytes cannot be exported, only of 512"),
-        ),
-        OpenError::TooShort(sectors) => Refusal::new(
-            EINVAL,
-            format_args!("{path}: offset and length lie beyond its {sectors} sectors"),
-        ),
-        OpenError::Empty => Refusal::new(
-            ENXIO,
-            format_args!("{path}: device has no sectors (no medium, or not set up)"),
-        ),
-    }
-}
-
-/// The refusal when there is no such device at `path`.
-pub(super) fn no_device(path: &str, errno: Error) -> Refusal {
-    if errno == ENOENT {
-        Refusal::new(errno, format_args!("{path}: no such file"))
-    } else if errno == ENOTBLK {
-        Refusal::new(errno, format_args!("{path}: not a block device"))
-    } else if errno == ENXIO || errno == ENODEV {
-        Refusal::new(errno, format_args!("{path}: no device behind this file"))
-    } else {
-        Refusal::new(errno, format_args!("{path}: cannot be opened: {errno:?}"))
     }
 }

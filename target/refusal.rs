@@ -5,6 +5,8 @@
 use kernel::prelude::*;
 use kernel::str::CString;
 
+use crate::block::OpenError;
+
 /// A refusal: an error number for the program that asked, and a sentence for the person, which
 /// names the operand and the cause.
 pub(crate) struct Refusal {
@@ -44,5 +46,46 @@ impl From<Error> for Refusal {
 impl From<kernel::alloc::AllocError> for Refusal {
     fn from(_: kernel::alloc::AllocError) -> Self {
         Self::new(ENOMEM, format_args!("the kernel is out of memory"))
+    }
+}
+
+/// The refusal when the device at `path` cannot be opened.
+pub(super) fn cannot_open(path: &CStr, error: OpenError) -> Refusal {
+    let path = path.to_str().unwrap_or_default();
+    match error {
+        OpenError::Kernel(errno) if errno == EBUSY => Refusal::new(
+            errno,
+            format_args!("{path}: device is busy: it is mounted or claimed by another user"),
+        ),
+        OpenError::Kernel(errno) if errno == EACCES || errno == EROFS => Refusal::new(
+            errno,
+            format_args!("{path}: device is read-only or access is denied; export it with ro=1"),
+        ),
+        OpenError::Kernel(errno) => no_device(path, errno),
+        OpenError::LogicalBlock(size) => Refusal::new(
+            EOPNOTSUPP,
+            format_args!("{path}: blocks of {size} bytes cannot be exported, only of 512"),
+        ),
+        OpenError::TooShort(sectors) => Refusal::new(
+            EINVAL,
+            format_args!("{path}: offset and length lie beyond its {sectors} sectors"),
+        ),
+        OpenError::Empty => Refusal::new(
+            ENXIO,
+            format_args!("{path}: device has no sectors (no medium, or not set up)"),
+        ),
+    }
+}
+
+/// The refusal when there is no such device at `path`.
+pub(super) fn no_device(path: &str, errno: Error) -> Refusal {
+    if errno == ENOENT {
+        Refusal::new(errno, format_args!("{path}: no such file"))
+    } else if errno == ENOTBLK {
+        Refusal::new(errno, format_args!("{path}: not a block device"))
+    } else if errno == ENXIO || errno == ENODEV {
+        Refusal::new(errno, format_args!("{path}: no device behind this file"))
+    } else {
+        Refusal::new(errno, format_args!("{path}: cannot be opened: {errno:?}"))
     }
 }

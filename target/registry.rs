@@ -14,11 +14,11 @@ use kernel::workqueue::impl_has_delayed_work;
 use kernel::workqueue::new_delayed_work;
 use kernel::workqueue::DelayedWork;
 
-use super::blade;
 use super::blade::Blade;
 use super::new_export::NewExport;
 use super::port::Port;
 use super::presence::look_for_rivals;
+use super::refusal::no_device;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::table::Table;
@@ -149,7 +149,7 @@ impl Registry {
     fn find_or_open(&self, new: NewExport) -> Result<(Arc<Blade>, bool), Refusal> {
         let (address, interface) = (new.address, new.interface);
         let name = new.path.to_str().unwrap_or_default();
-        let number = block::number_of(&new.path).map_err(|errno| blade::no_device(name, errno))?;
+        let number = block::number_of(&new.path).map_err(|errno| no_device(name, errno))?;
         for port in self.ports.lock().iter() {
             let blade = port.blade();
             let same_device = blade.disk().number() == number;
