@@ -196,7 +196,8 @@ pub(crate) fn submit<O: Owner>(request: SlabBox<O>) {
     let (vectors, count) = io.pages.vectors();
     // SAFETY: The bio and the vectors lie in the request, which stays in place until `end_io`
     // takes it back; the memory stays with it, or with the source that it also has, and so does the
-    // `DiskUse` that keeps the device open. The fields written are those of a bio with its data described by vectors.
+    // `DiskUse` that keeps the device open. The fields written are those of a bio with its data
+    // described by vectors.
     unsafe {
         kernel_bindings::bio_init(
             bio,

@@ -14,8 +14,8 @@ use crate::block::Source;
 use crate::block::Vectors;
 
 /// A received frame. Its bytes may be shared with other receivers, and may lie in page fragments,
-/// so they are never modified and only read by copying. Offsets and lengths count from the Ethernet
-/// destination address.
+/// so they are never modified, and only read by copying or by the device. Offsets and lengths count
+/// from the Ethernet destination address.
 ///
 /// # Invariants
 ///
@@ -97,8 +97,9 @@ impl Frame {
     }
 }
 
-// SAFETY: The frame's memory stays as long as it is referred to, and no one writes to it. What it
-// is described by is checked to suit the device.
+// SAFETY: The frame's memory stays as long as it is referred to. A sender on this host may go on
+// writing to it, but no Rust reference to it is made: the device reads it, and one that must see
+// the same bytes twice is not given it. What it is described by is checked to suit the device.
 unsafe impl Source for Frame {
     fn describe(
         &self,
