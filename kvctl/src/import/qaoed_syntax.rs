@@ -49,9 +49,9 @@ fn tokens(path: &Path, text: &str) -> Result<Vec<(Token, usize)>, String> {
     let mut tokens = Vec::new();
     let (mut rest, mut line) = (text, 1);
     while let Some(first) = rest.chars().next() {
-        let length = if rest.starts_with("/*") {
-            let end = rest.find("*/");
-            end.ok_or_else(|| wrong(path, line, "a comment without end"))? + 2
+        let length = if let Some(comment) = rest.strip_prefix("/*") {
+            let end = comment.find("*/");
+            end.ok_or_else(|| wrong(path, line, "a comment without end"))? + 4
         } else if first == '#' {
             rest.find('\n').unwrap_or(rest.len())
         } else if first == '"' {

@@ -108,6 +108,7 @@ fn qaoed_that_is_malformed() {
         ("interface { mtu = 5; }", "interface: its name is missing"),
         ("default { } tape { }", "tape: no block of qaoed"),
         ("device /* { }", "x.conf:1: a comment without end"),
+        ("device /*/ { }", "x.conf:1: a comment without end"),
         (
             "device {\ntarget = \"/dev/sda;\n}",
             "x.conf:2: a text without end",
