@@ -57,3 +57,33 @@ def test_a_thousand_exports(target):
     assert removed == "disk999: remove 3.249 from eth0\n"
     took("stop", lambda: guest.run("kvctl stop", timeout=600))
     assert ports(guest) == []
+
+
+# The kernel's own words on many loop devices at a time.
+@pytest.mark.kernel_log(allow=["set_capacity_and_notify: .* callbacks suppressed"])
+@pytest.mark.parametrize("signal", ["TERM", "HUP"])
+def test_an_apply_that_is_interrupted_loses_nothing(target, signal):
+    guest, count = target.guest, 200
+    tables = [f"[export.f{n}]\nshelf = 5\nfile = '/root/image{n}'\n" for n in range(count)]
+    text = "\n".join(['[defaults]\ninterfaces = ["eth0"]\nlog = "quiet"', *tables])
+    guest.write_file("/etc/kvblade.conf", text)
+    images = "for n in $(seq 0 {last}); do truncate -s 1M /root/image$n; done"
+    guest.run("modprobe loop;" + images.format(last=count - 1))
+    loops = "losetup --list --noheadings"
+    begun = "while kill -0 $pid && ! ls -d /sys/kvblade/5.*@eth0 >/dev/null; do :; done 2>/dev/null"
+    said = guest.run(
+        f"kvctl apply >/dev/null 2>/root/said & pid=$!; {begun}; kill -{signal} $pid; wait $pid;"
+        " echo $?; cat /root/said",
+        timeout=300,
+    ).stdout.splitlines()
+    made = ports(guest)
+    assert 0 < len(made) < count, "it was not interrupted in the midst"
+    assert said[0] == "1"
+    assert said[1:] and all(line.endswith(": not done: interrupted") for line in said[1:])
+    assert len(said[1:]) == count - len(made)
+    # All that was made is known: the rest is made, and all of it goes.
+    assert len(guest.run(loops).stdout.splitlines()) == len(made)
+    assert len(guest.run("kvctl apply", timeout=300).stdout.splitlines()) == count - len(made)
+    assert len(ports(guest)) == count
+    guest.run("kvctl stop", timeout=300)
+    assert ports(guest) == [] and guest.run(loops).stdout == ""

@@ -2,7 +2,13 @@
 
 //! `kvctl apply` and `kvctl stop`.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::sync::Mutex;
+
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::TERM_SIGNALS;
+use signal_hook::flag;
 
 use super::args::Apply;
 use super::Context;
@@ -66,14 +72,26 @@ pub(super) fn stop(context: &Context) -> Result<(), Failure> {
     run(context, plan, state.record)
 }
 
-/// Does what is planned, and says what could not be done.
+/// Does what is planned, and says what could not be done. Whoever ends this before its time finds
+/// what was done until then in the record.
 fn run(context: &Context, plan: Plan, before: Record) -> Result<(), Failure> {
     let (kernel, paths) = (&context.kernel, &context.paths);
     let machine = Host(paths.clone());
     let record = Mutex::new(before.clone());
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
+        flag::register(*signal, Arc::clone(&interrupted)).map_err(|error| error.to_string())?;
+    }
     let mut failures = plan.failures;
     let keep = |name: &str, made: &_| keep(kernel, &paths.lib, name, made);
-    failures.extend(plan::execute(&plan.jobs, kernel, &machine, &record, keep));
+    failures.extend(plan::execute(
+        &plan.jobs,
+        kernel,
+        &machine,
+        &record,
+        &interrupted,
+        keep,
+    ));
     let record = record
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner);

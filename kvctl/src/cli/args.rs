@@ -64,7 +64,8 @@ pub(crate) enum Command {
 ///
 /// Only what differs is touched. If the configuration has an error, nothing is. If one export
 /// cannot be made, the others are, and the exit status is 1. Exports that were made by hand stay as
-/// they are, unless the configuration has the same.
+/// they are, unless the configuration has the same. Interrupted, by a key or by SIGTERM, it finishes
+/// the exports that it is at, and names those that it has not done.
 #[derive(clap::Args)]
 pub(crate) struct Apply {
     /// Only say what would be done.

@@ -3,6 +3,8 @@
 //! Does what is planned: all removals, then the rest, each with many exports at a time, since the
 //! module asks for a second on the segment whether an address is free.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::sync::Mutex;
 use std::thread;
 
@@ -23,20 +25,32 @@ use crate::state::Record;
 const AT_ONCE: usize = 128;
 
 /// Does the jobs, and notes in the record what there is then. Returns what could not be done, by
-/// the name of the export. `before_removal` is called with each that is about to go.
+/// the name of the export. `before_removal` is called with each that is about to go. Once
+/// `interrupted` is set no further job is begun; what was removed to be made anew still is.
 pub(crate) fn execute(
     jobs: &[Job],
     kernel: &dyn Kernel,
     machine: &dyn Machine,
     record: &Mutex<Record>,
+    interrupted: &AtomicBool,
     before_removal: impl Fn(&str, &Made) -> Result<(), String> + Sync,
 ) -> Vec<(String, String)> {
     let failures = Mutex::new(Vec::new());
     let fail = |job: &Job, reason: String| held(&failures).push((job.name.clone(), reason));
+    let is_left_out = |job: &Job| {
+        let stop = interrupted.load(Ordering::Relaxed);
+        if stop {
+            fail(job, "not done: interrupted".to_owned());
+        }
+        stop
+    };
     each(jobs, |job| {
         let Some(removal) = &job.removal else {
             return;
         };
+        if is_left_out(job) {
+            return;
+        }
         // Not to be able to keep what clients have set is no reason to leave the export.
         if let Err(reason) = before_removal(&job.name, &removal.made) {
             fail(job, reason);
@@ -53,12 +67,18 @@ pub(crate) fn execute(
         if job.removal.is_some() && stuck.contains(&job.name) {
             return;
         }
+        let Some(made) = job.made.clone() else {
+            return;
+        };
+        if job.removal.is_none() && is_left_out(job) {
+            return;
+        }
         let worker = Worker {
             job,
             kernel,
             machine,
         };
-        let (made, trouble) = worker.work();
+        let (made, trouble) = worker.work(made);
         for reason in trouble {
             fail(job, reason);
         }
@@ -114,10 +134,7 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     /// Returns what there is of the export then, and what could not be done.
-    fn work(&self) -> (Option<Made>, Vec<String>) {
-        let Some(mut made) = self.job.made.clone() else {
-            return (None, Vec::new());
-        };
+    fn work(&self, mut made: Made) -> (Option<Made>, Vec<String>) {
         let path = match &self.job.making {
             Some(making) => match self.make(making, &mut made) {
                 Ok(path) => path,

@@ -8,6 +8,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::Mutex;
 
 use super::execute;
@@ -50,7 +51,14 @@ fn apply_names(
     });
     let after = Mutex::new(record.clone());
     let mut failures = plan.failures;
-    failures.extend(execute(&plan.jobs, world, world, &after, |_, _| Ok(())));
+    failures.extend(execute(
+        &plan.jobs,
+        world,
+        world,
+        &after,
+        &AtomicBool::new(false),
+        |_, _| Ok(()),
+    ));
     *record = after.into_inner().unwrap();
     let failures = failures.iter().map(|(name, why)| format!("{name}: {why}"));
     let written = world.take_written();
@@ -276,7 +284,15 @@ fn stop_removes_what_apply_has_made() {
     let state = look(&world, record, Slots::default()).unwrap();
     let plan = plan_stop(&state);
     let record = Mutex::new(state.record);
-    assert!(execute(&plan.jobs, &world, &world, &record, |_, _| Ok(())).is_empty());
+    assert!(execute(
+        &plan.jobs,
+        &world,
+        &world,
+        &record,
+        &AtomicBool::new(false),
+        |_, _| Ok(())
+    )
+    .is_empty());
     assert_eq!(world.folders(), ["1.9@eth0"]);
     assert_eq!(*record.lock().unwrap(), Record::default());
 }
