@@ -265,8 +265,12 @@ class Job:
         return result
 
     def kill(self, signal: str = "KILL") -> None:
-        """Sends a signal to the command and all that it started."""
-        self.guest.run(f"pkill -{signal} -s $(cat {self.base}.pid)", check=False)
+        """Sends a signal to the command and all that it started, and waits until they have ended:
+        what they hold open is free after it."""
+        self.guest.run(
+            f"session=$(cat {self.base}.pid); pkill -{signal} -s $session;"
+            " while pgrep -r D,R,S,T -s $session; do sleep 0.1; done"
+        )
 
 
 def start_all(guests: Iterable[Guest]) -> None:
