@@ -3,7 +3,11 @@
 
 PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
-.PHONY: help setup module kvctl demo test test-unit test-fuzz test-qemu test-soak bench bench-quick bench-profile lint fmt shell install uninstall \
+# What a debug kernel runs, at a tenth of the speed, unless T says otherwise.
+DEBUG_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
+	access poll stress)
+.PHONY: help setup setup-tests module kvctl deb demo test test-unit test-fuzz test-qemu test-soak \
+	test-debug bench bench-quick bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 help: ## list the targets
@@ -12,16 +16,22 @@ help: ## list the targets
 setup: ## download and prepare what the others need: tools, kernel, guest image
 	@dev/setup
 
+setup-tests: ## prepare what the tests of the packages need as well
+	@dev/setup --machine
+
 module: setup ## build kvblade_rs.ko for the prepared kernel
 	@dev/build
 
 kvctl: setup ## build kvctl, with its manual pages and completions, and print where they are
 	@dev/build-kvctl
 
+deb: setup ## build the Debian packages, and print where they are
+	@dev/build-deb
+
 demo: module ## export a partition and use it from a second guest, as a transcript
 	@dev/in-tools python3 tests/qemu/demo.py
 
-test: setup ## run all tests and lints
+test: setup-tests ## run all tests and lints
 	@dev/in-tools tests/run all
 
 test-unit: setup ## run the tests of the wire formats on the host
@@ -30,11 +40,15 @@ test-unit: setup ## run the tests of the wire formats on the host
 test-fuzz: setup ## fuzz the wire formats and the command core for a short while
 	@dev/in-tools tests/run fuzz
 
-test-qemu: module ## run the tests in guests; K=EXPRESSION or T=FILE select some
-	@dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(T)
+test-qemu: setup-tests module ## run the tests in guests; K=EXPRESSION or T=FILE select some; ROUNDS=15 of stress
+	@dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS)) $(T)
 
 test-soak: module ## I/O over a bad wire while things change; MINUTES=20
 	@dev/in-tools tests/run qemu --minutes $(or $(MINUTES),20) tests/qemu/soak.py
+
+test-debug: ## tests with a debug kernel (KASAN, lockdep, kmemleak ...), which is built once
+	@$(MAKE) --no-print-directory module KERNEL=debug
+	@KERNEL=debug dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS)) $(or $(T),$(DEBUG_TESTS))
 
 bench: module ## measure all, beside rivals, into docs/performance.md; ROUNDS=3
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run full $(ROUNDS)

@@ -60,27 +60,46 @@ step() {
 	say "$text: done in $(($(date +%s) - begin)) s"
 }
 
+# What the tools root holds. For the debug kernel it is a root of its own, so that nobody else
+# pays for a second compiler.
+tools_packages() {
+	words "$SRC/dev/tools.packages"
+	case ${KERNEL:-} in
+	debug | *-debug) words "$SRC/dev/debug.packages" ;;
+	esac
+}
+
 tools_dir() {
-	echo "$CACHE/tools-$(key "$SRC/dev/tools.packages" "$SRC/dev/setup-tools")"
+	echo "$CACHE/tools-$(key <(tools_packages) "$SRC/dev/setup-tools")"
 }
 
 guest_image() {
 	echo "$CACHE/guest-$(key "$SRC/dev/guest.packages" "$SRC/dev/setup-guest").img"
 }
 
-# The kernel that everything is built for: what the user asked for, else what set-up recorded.
+# The kernel that everything is built for: the release that the user asked for, else the one that
+# set-up recorded, or with KERNEL=debug that one's debug build, with KERNEL=rt its real-time flavour.
 kernel_release() {
-	if [ -n "${KERNEL:-}" ]; then
-		echo "$KERNEL"
-	elif [ -s "$CACHE/kernel-release" ]; then
-		cat "$CACHE/kernel-release"
-	else
-		die "no kernel is set up yet: run make setup"
-	fi
+	local stock
+	stock=$(cat "$CACHE/kernel-release" 2>/dev/null || true)
+	case ${KERNEL:-} in
+	'' | debug | rt) [ -n "$stock" ] || die "no kernel is set up yet: run make setup" ;;
+	esac
+	case ${KERNEL:-} in
+	'') echo "$stock" ;;
+	debug) echo "$stock-debug" ;;
+	rt) echo "${stock%-"$FLAVOUR"}-rt-$FLAVOUR" ;;
+	*) echo "$KERNEL" ;;
+	esac
 }
 
 kernel_dir() {
 	echo "$CACHE/kernel-$1"
+}
+
+# How the Rust metadata of a kernel was made.
+rust_recipe() {
+	key "$SRC/dev/setup-kernel" "$SRC/dev/rust-overlay"
 }
 
 # Modules for guests: a small tree that depmod passes in no time.
@@ -98,6 +117,23 @@ build_dir() {
 	echo "$CACHE/build-$(checkout)-$1"
 }
 
+# The machine on which our packages are tested.
+machine_dir() {
+	echo "$CACHE/machine-$1-$(key "$SRC/dev/machine.packages" "$SRC/dev/setup-machine")"
+}
+
+# The package with the source of a kernel.
+source_package() {
+	local major minor
+	IFS=. read -r major minor _ <<<"$1"
+	echo "linux-source-$major.$minor"
+}
+
+# Packages, one folder per checkout.
+deb_dir() {
+	echo "$CACHE/deb-$(checkout)"
+}
+
 # The machine's own package mirror, if its apt knows one; the bootstrap tool has a default.
 mirror() {
 	if [ -n "${KVBLADE_MIRROR:-}" ]; then
@@ -108,6 +144,11 @@ mirror() {
 			awk -F'|' '$2 == "Debian" && $3 == "Debian" { print $1; exit }'
 	fi
 }
+
+# A hook of the bootstrap tool: the mirror's backports come second, and only what is asked for by
+# name is taken from there.
+# shellcheck disable=SC2016,SC2034
+BACKPORTS='sed -n "s/^deb \(.*\) '$SUITE' .*/deb \1 '$SUITE'-backports main/p" "$1/etc/apt/sources.list" > "$1/etc/apt/sources.list.d/backports.list"'
 
 # bootstrap DIR PACKAGE-LIST [OPTION...]: a minimal Debian root with the listed packages.
 bootstrap() {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aoeframes import IDENTIFY, READ_EXT, WRITE_EXT, Client
-from lab import Disk, Guest, Neighbour, Nic, Wire
+from lab import Disk, Guest, Neighbour, Nic, Wire, find_leaks, paths
 
 SECTOR = 512
 
@@ -87,6 +87,8 @@ def bed(name: str, disks: Sequence[Disk], nics: int = 1, **how) -> Iterator[Bed]
         with guest:
             guest.run("modprobe kvblade_rs")
             yield Bed(guest, neighbours)
+            trouble = find_leaks(guest) if guest.healthy else []
+            assert not trouble, "\n".join(trouble)
     finally:
         for neighbour in neighbours:
             neighbour.close()
@@ -121,13 +123,14 @@ class Flood:
     """Requests at full speed, from the wire's other end, while the context lasts.
 
     Reads, writes of the sectors 64 and 65, queries and IDENTIFY are mixed. When
-    answers stop coming, as many as fit the window are sent again and again.
+    answers stop coming, as many as fit the window are sent again and again, at a pace that
+    leaves a slow kernel time for other things.
     """
 
-    def __init__(self, client: Client, window: int = 32):
+    def __init__(self, client: Client, window: int | None = None):
         self.client = client
         self.answers = 0
-        self._window = window
+        self._window = window or 32 // paths.patience()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -147,7 +150,7 @@ class Flood:
                 with contextlib.suppress(TimeoutError):
                     self.client.neighbour.send(next(requests))
                 pending += 1
-            elif self.client.receive(lambda _frame: True, 0.05):
+            elif self.client.receive(lambda _frame: True, 0.05 * paths.patience()):
                 self.answers += 1
                 pending -= 1
             else:

@@ -100,6 +100,19 @@ def test_a_dead_guest_shows_its_console():
         "kern  :info  : [    1.0] BUG: scheduling while atomic",
         "[    1.0] WARNING: CPU: 0 PID: 1 at mm/slub.c:1",
         "kern  :notice: [    1.0] INFO: task dd:1 blocked for more than 120 seconds.",
+        # Debug kernels.
+        "[    1.0] BUG: KASAN: slab-use-after-free in send+0x10/0x20 [kvblade_rs]",
+        "[    1.0] WARNING: possible circular locking dependency detected",
+        "[    1.0] INFO: trying to register non-static key.",
+        "[    1.0] turning off the locking correctness validator.",
+        "[    1.0] [ BUG: Invalid wait context ]",
+        "[    1.0] BUG: sleeping function called from invalid context at mm/slab.h:1",
+        "[    1.0] WARNING: suspicious RCU usage",
+        "[    1.0] ODEBUG: free active (active state 0) object: 00 object type: work_struct",
+        "[    1.0] kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+        "[    1.0] unregister_netdevice: waiting for eth0 to become free. Usage count = 2",
+        "[    1.0] ref_tracker: netdev@0 has 1/1 users at",
+        "[    1.0] list_del corruption. prev->next should be 0, but was 1.",
     ],
 )
 def test_problems(line):
@@ -113,6 +126,7 @@ def test_problems(line):
         "kern  :info  : [    1.0] kvblade_rs: 0.1@eth0: exported /dev/sda, 2048 sectors",
         "kern  :warn  : [    1.0] kvblade_rs: loading out-of-tree module taints kernel.",
         "user  :warn  : [    1.0] lab: mark 1: boot",
+        "kern  :info  : [    1.0] kmemleak: Automatic memory scanning thread started",
     ],
 )
 def test_no_problems(line):

@@ -5,14 +5,11 @@ Nothing is asserted of what each step answers: it may find nothing to do. What m
 every command ends, that the kernel has nothing to say, and that nothing is kept at the end.
 """
 
-import os
-
 import pytest
 
 from beds import Flood, bed
 from lab import Disk
 
-ROUNDS = int(os.environ.get("KVBLADE_ROUNDS", "15"))
 LOOP = "n=0; while [ $n -lt {rounds} ]; do n=$((n + 1))\n{body}\ndone 2>/dev/null; true"
 
 EXPORTS = """
@@ -84,7 +81,7 @@ PULLED_OUT += ["callbacks suppressed", "Asking for cache data failed", "Assuming
 
 @pytest.mark.kernel_log(allow=PULLED_OUT)
 @pytest.mark.parametrize("with_module", [False, True], ids=["exports", "module"])
-def test_everything_comes_and_goes_under_load(target, with_module):
+def test_everything_comes_and_goes_under_load(target, rounds, with_module):
     guest = target.guest
     bodies = [EXPORTS, INTERFACES, DISKS] + [MODULE] * with_module
     floods = [
@@ -97,9 +94,9 @@ def test_everything_comes_and_goes_under_load(target, with_module):
     try:
         # Again where none of a flood has met its export, on a busy machine.
         for _ in range(4):
-            jobs = [guest.spawn(LOOP.format(rounds=ROUNDS, body=body)) for body in bodies]
+            jobs = [guest.spawn(LOOP.format(rounds=rounds, body=body)) for body in bodies]
             for job in jobs:
-                job.wait(timeout=60 + 5 * ROUNDS)
+                job.wait(timeout=60 + 20 * rounds)
             if all(flood.answers for flood in floods):
                 break
     finally:

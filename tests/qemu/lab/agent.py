@@ -46,6 +46,14 @@ class Agent:
         if self._line(timeout) != b"ready":
             raise AgentError("the agent did not start properly")
 
+    def restart(self, command: str, timeout: float) -> None:
+        """Runs a command that ends with the agent, and waits for the agent to start anew."""
+        encoded = base64.b64encode(command.encode()).decode()
+        self._connection.sendall(f"{timeout} {encoded}\n".encode())
+        # Whether the command is answered before the end is by chance.
+        while self._line(timeout) != b"ready":
+            pass
+
     def run(self, command: str, timeout: float) -> Result:
         if self._connection is None:
             raise AgentError("the guest is not running")

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from lab import paths, qemu
 from lab.agent import Agent, AgentError, Result
+from lab.monitor import Monitor
 from lab.wire import End
 
 _numbers = itertools.count(1)
@@ -71,6 +72,8 @@ class Machine:
 class Guest:
     """A virtual machine with our module and scripts in it. A context manager.
 
+    With the image of a Debian `system` that has systemd and what was installed there instead, and
+    `files` in /root.
     Further `programs` of ours are kvctl and those of tests/NAME; further `modules` are in a
     FOLDER/NAME of ours, or in the kernel's package under a NAME.
 
@@ -91,6 +94,8 @@ class Guest:
         append: str = "",
         programs: Sequence[str] = (),
         modules: Sequence[str] = (),
+        system: Path | None = None,
+        files: Sequence[Path] = (),
         machine: Machine | None = None,
         shell: Path | None = None,
     ):
@@ -102,9 +107,11 @@ class Guest:
         self.append = append
         self.programs = programs
         self.modules = modules
+        self.system = system
+        self.files = files
         self.machine = machine or Machine()
         self.shell = shell
-        self.boot_mark = ""
+        self.boot_mark = self.last_mark = ""
         folder = paths.results()
         unique = name if not (folder / f"{name}.console").exists() else f"{name}-{next(_numbers)}"
         self.console = folder / f"{unique}.console"
@@ -116,15 +123,17 @@ class Guest:
 
     def launch(self) -> None:
         """Starts QEMU and returns at once, so that several guests boot together."""
-        socket = paths.sockets() / f"agent{next(_numbers)}"
-        self._agent = Agent(socket)
-        self._process = qemu.start(self, socket)
+        number = next(_numbers)
+        agent, monitor = (paths.sockets() / f"{name}{number}" for name in ("agent", "monitor"))
+        self._agent = Agent(agent)
+        self.monitor = Monitor(monitor)
+        self._process = qemu.start(self, agent, monitor)
         Guest._running.append(self)
 
     def wait_ready(self, timeout: float = 180) -> None:
         """Waits until the guest takes commands."""
         try:
-            self._agent.wait_ready(timeout)
+            self._agent.wait_ready(timeout * paths.patience())
         except AgentError as error:
             raise self._broken("does not start", error) from None
         self.boot_mark = self.mark()
@@ -139,6 +148,7 @@ class Guest:
         if self._agent:
             self._agent.close()
             self._agent = None
+            self.monitor.close()
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -154,6 +164,15 @@ class Guest:
 
     def __exit__(self, *_exception: object) -> None:
         self.stop()
+
+    def reboot(self, timeout: float = 300) -> None:
+        """Shuts a Debian system down and starts it again."""
+        self.monitor.command("set-action", reboot="reset")
+        try:
+            self._agent.restart("systemctl reboot", timeout)
+        except AgentError as error:
+            raise self._broken("does not start again", error) from None
+        self.boot_mark = self.mark()
 
     @staticmethod
     def running() -> list["Guest"]:
@@ -176,12 +195,13 @@ class Guest:
     def run(self, cmd: str, timeout: float = 60, check: bool = True) -> Result:
         """Runs a shell command. With `check`, a status that is not 0 raises GuestError.
 
-        A command still running after `timeout` seconds is ended, with status 124.
+        A command still running after `timeout` seconds (more on a slow kernel) is ended, with
+        status 124.
         """
         if self._agent is None:
             raise GuestError(f"{self.name}: not running")
         try:
-            result = self._agent.run(cmd, timeout)
+            result = self._agent.run(cmd, timeout * paths.patience())
         except AgentError as error:
             raise self._broken(f"lost during: {cmd}", error) from None
         if check and result.status:
@@ -208,6 +228,7 @@ class Guest:
         """Leaves a unique line in the kernel log and returns it."""
         mark = f"lab: mark {next(_numbers)}: {label}"
         self.run(f"echo {shlex.quote(mark)} >/dev/kmsg")
+        self.last_mark = mark
         return mark
 
     def kernel_log(self, since_marker: str | None = None) -> str:
@@ -252,7 +273,7 @@ class Job:
         return Result(output, int(status))
 
     def wait(self, timeout: float = 60, check: bool = True) -> Result:
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * paths.patience()
         while (result := self.poll()) is None:
             if time.monotonic() > deadline:
                 raise GuestError(f"{self.guest.name}# {self.cmd}\nstill runs after {timeout} s")

@@ -4,10 +4,11 @@
 import re
 from collections.abc import Iterable
 
-# Said once by every kernel that loads a module from outside its own build.
+# Said once by every kernel that loads a module from outside its own build, or that looks for leaks.
 _EXPECTED = (
     r"\w+: loading out-of-tree module taints kernel\.",
     r"\w+: module verification failed: signature and/or required key missing",
+    r"kmemleak: (Kernel memory leak detector initialized|Automatic memory scanning thread)",
 )
 
 _LEVELS = ("emerg", "alert", "crit", "err", "warn")
@@ -19,6 +20,9 @@ _TROUBLE = re.compile(
     r"|soft lockup|hard LOCKUP|possible (recursive|circular) locking|refcount_t:"
     r"|suspicious RCU usage|sleeping function called|scheduling while atomic|unable to handle"
     r"|NETDEV WATCHDOG|I/O error"
+    # What only debug kernels find.
+    r"|\bODEBUG\b|\bKCSAN\b|ref_tracker|unregister_netdevice: waiting|list_(add|del) corruption"
+    r"|register non-static key|locking correctness validator"
 )
 
 _DECODED = re.compile(r"^(?P<facility>\w+)\s*:(?P<level>\w+)\s*: (?P<text>.*)$")

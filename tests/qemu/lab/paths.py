@@ -19,6 +19,16 @@ def setup() -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
+def is_debug() -> bool:
+    """Whether the guests' kernel is the debug one."""
+    return setup()["release"].endswith("-debug")
+
+
+def patience() -> int:
+    """How many times longer than with the stock kernel things may take."""
+    return 4 if is_debug() else 1
+
+
 @functools.cache
 def results() -> Path:
     """A new folder for the consoles and frames of this run; the newest runs are kept."""

@@ -77,6 +77,22 @@ def initrd(programs: tuple[str, ...] = (), modules: tuple[str, ...] = ()) -> Pat
     return _archive(stage)
 
 
+@functools.cache
+def system_initrd(files: tuple[Path, ...]) -> Path:
+    """Builds the initrd of a Debian system, which has modules and systemd itself, with files."""
+    stage = paths.scratch() / "initrd-system"
+    shutil.copytree(paths.setup()["modules"], stage, copy_function=os.link)
+    _busybox(stage)
+    _install(_GUEST / "initrd-init", stage / "init")
+    shutil.copytree(_GUEST / "system", stage / "payload", symlinks=True)
+    _install(_GUEST / "agent", stage / "payload/usr/local/lib/lab/agent")
+    for file in files:
+        _install(file, stage / "payload/root" / file.name)
+    (stage / "payload/usr/local/lib/lab/init").symlink_to("/usr/lib/systemd/systemd")
+    subprocess.run(["depmod", "-b", stage, paths.setup()["release"]], check=True)
+    return _archive(stage)
+
+
 def _copy_module(module: Path, to: Path) -> None:
     """Copies our module, but not while it is being built."""
     with Path(f"{module.parent}.lock").open("a") as lock:

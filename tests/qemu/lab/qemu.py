@@ -17,25 +17,49 @@ _KERNEL = (
     "log_buf_len=4M audit=0 apparmor=0 mitigations=off printk.time=1"
 )
 
+# For systemd: what it would start by the clock is not wanted, and no login.
+_SYSTEM = " ".join(
+    (
+        *(f"systemd.wants={unit}.service" for unit in ("lab-agent", "systemd-networkd")),
+        *(
+            f"systemd.mask={unit}"
+            for unit in (
+                "apt-daily.timer",
+                "apt-daily-upgrade.timer",
+                "dpkg-db-backup.timer",
+                "e2scrub_all.timer",
+                "fstrim.timer",
+                "getty@tty1.service",
+                "serial-getty@ttyS0.service",
+            )
+        ),
+    )
+)
 
-def start(guest: "Guest", agent: Path) -> subprocess.Popen[bytes]:
+
+def start(guest: "Guest", agent: Path, monitor: Path) -> subprocess.Popen[bytes]:
     """Starts QEMU; it ends with this process. Its own messages go to the console log."""
     with guest.console.open("ab") as log:
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *_command(guest, agent)],
+            ["setpriv", "--pdeathsig", "KILL", *_command(guest, agent, monitor)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
         )
 
 
-def _command(guest: "Guest", agent: Path) -> list[str]:
+def _command(guest: "Guest", agent: Path, monitor: Path) -> list[str]:
     setup = paths.setup()
     machine = guest.machine
     append = f"{_KERNEL} lab.name={guest.name} lab.disks={len(guest.disks)} {guest.append}"
     if guest.shell:
         append += " lab.shell=hvc0"
-    initrd = payload.initrd(tuple(guest.programs), tuple(guest.modules))
+    if guest.system:
+        image, initrd = guest.system, payload.system_initrd(tuple(guest.files))
+        append += f" {_SYSTEM}"
+    else:
+        image = setup["image"]
+        initrd = payload.initrd(tuple(guest.programs), tuple(guest.modules))
     return [
         "qemu-system-x86_64",
         *("-accel", machine.accel, "-cpu", machine.cpu, *machine.options),
@@ -48,10 +72,14 @@ def _command(guest: "Guest", agent: Path) -> list[str]:
             "-serial",
             "chardev:console",
         ),
-        *("-drive", f"if=virtio,file={setup['image']},format=raw,snapshot=on,cache=unsafe"),
+        *(
+            "-drive",
+            f"if=virtio,file={image},format=raw,snapshot=on,cache=unsafe",
+        ),
         *("-device", "virtio-rng-pci", "-device", "virtio-serial-pci"),
         *("-chardev", f"socket,id=agent,path={agent}"),
         *("-device", "virtserialport,chardev=agent,name=agent,nr=1"),
+        *("-qmp", f"unix:{monitor},server=on,wait=off"),
         *_shell(guest),
         *_disks(guest),
         *_nics(guest),

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The packages on a Debian system with systemd: from apt install to apt purge.
+
+kvblade-rs-dkms is in the image already: apt has installed it there, outside of the guest, because
+what DKMS compiles would take an hour without KVM. All else is done in the guest.
+"""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from aoeframes import Client, Identity
+from beds import SECTOR, assert_decoded, fill, pattern
+from configs import CONFIG, export, ports
+from lab import Disk, Guest, Nic, Wire, paths, plug_disk, plug_nic
+
+SECTORS = 4096
+LATE_DISK = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_late"
+FIRST = export("model = 'before'", interfaces='["eth*"]')
+LATE = export(name="late", slot="5", device=f"'{LATE_DISK}'", interfaces='["eth*"]')
+
+# What changes in a system that runs, what packages leave that are not ours, and the lab's own.
+OTHERS = (
+    "/etc/.updated",
+    "/lost+found",
+    "/etc/systemd/network/lab.network",
+    "/etc/systemd/system/lab-agent.service",
+    "/root/*.deb",
+    "/usr/local/lib/lab",
+    "/var/.updated",
+    "/var/cache",
+    "/var/lib/apt",
+    "/var/lib/dbus/machine-id",
+    "/var/lib/dkms/mok.*",
+    "/var/lib/dpkg",
+    "/var/lib/systemd",
+    "/var/log",
+    "/var/tmp",
+)
+PRUNE = "\\( " + " -o ".join(f"-path '{path}'" for path in OTHERS) + " \\) -prune"
+
+# Said of a disk that appears.
+pytestmark = pytest.mark.kernel_log(allow=["sd .*(device reset occurred|LUN assignments)"])
+
+
+def built(script: str) -> Path:
+    """What a script of dev/ builds, whose last line is where that is."""
+    done = subprocess.run(
+        [paths.SOURCE / "dev" / script], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return Path(done.stdout.splitlines()[-1])
+
+
+class System:
+    """A guest in which the packages were installed and the service enabled, after a reboot."""
+
+    def __init__(self) -> None:
+        self.debs = built("build-deb")
+        self.wire = Wire()
+        self.neighbour = self.wire.host()
+        self.disk = Disk(SECTORS * SECTOR)
+        fill(self.disk.path, 0, pattern(0, 2))
+        self.guest = Guest(
+            "packages",
+            disks=[self.disk],
+            nics=[Nic(self.wire.ends[0])],
+            memory="1G",
+            system=built("build-machine"),
+            files=list(self.debs.glob("kvblade-utils_*.deb")),
+        )
+
+    def install(self) -> None:
+        guest = self.guest
+        guest.run("apt-get install -y /root/kvblade-utils_*.deb", timeout=300)
+        guest.write_file(CONFIG, FIRST + LATE)
+        guest.run("systemctl enable kvblade")
+        guest.reboot()
+        guest.run("systemctl is-system-running --wait", timeout=300, check=False)
+        # The disk itself may have been late.
+        wait_for_port(guest, "3.4@eth0")
+
+    def client(self, slot: int, nic: int = 0) -> Client:
+        return Client(self.neighbour, self.guest.nics[nic].mac, 3, slot)
+
+
+@pytest.fixture(scope="module")
+def system():
+    system = System()
+    with system.guest:
+        system.install()
+        yield system
+    system.neighbour.close()
+    assert_decoded(system.guest)
+
+
+@pytest.fixture
+def guest(system):
+    system.guest.write_file(CONFIG, FIRST + LATE)
+    return system.guest
+
+
+def wait_for_port(guest: Guest, port: str) -> None:
+    """Waits until there is an export."""
+    for _ in range(120):
+        if port in ports(guest):
+            return
+        time.sleep(0.5)
+    pytest.fail(f"{port} does not come:\n" + guest.run("journalctl -b -u 'kvblade*'").stdout)
+
+
+def model(client: Client) -> str:
+    return Identity(client.identify()).text(27, 46).strip()
+
+
+def test_lintian_has_nothing_against_them(system):
+    (changes,) = system.debs.glob("*.changes")
+    command = ["lintian", "--allow-root", "--fail-on=warning", "--info", changes]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_after_a_reboot_the_exports_are_there(system, guest):
+    assert "3.4@eth0" in ports(guest)
+    assert "ordering cycle" not in guest.run("journalctl -b").stdout
+    assert system.client(4).read(0, 2) == pattern(0, 2)
+    # The module is the one that DKMS has built, and signed with its key.
+    release = paths.setup()["release"]
+    found = guest.run("modinfo -n kvblade_rs").stdout.strip()
+    assert found.startswith(f"/lib/modules/{release}/updates/dkms/kvblade_rs.ko")
+    assert guest.run("modinfo -F sig_id kvblade_rs").stdout.strip()
+    assert ": installed" in guest.run("dkms status kvblade_rs").stdout
+    for unit in ("kvblade.service", "kvblade-persist.service", "kvblade-hotplug.path"):
+        assert guest.run(f"systemctl is-active {unit}").stdout == "active\n"
+
+
+def test_a_disk_that_appears_is_exported(system, guest):
+    disk = Disk(SECTORS * SECTOR, serial="late")
+    fill(disk.path, 0, pattern(0, 2, seed=1))
+    assert "3.5@eth0" not in ports(guest)
+    failed = "systemctl is-failed kvblade-hotplug"
+    assert guest.run(failed).status == 0, "what is missing is told"
+    plug_disk(guest, disk)
+    wait_for_port(guest, "3.5@eth0")
+    assert system.client(5).read(0, 2) == pattern(0, 2, seed=1)
+    guest.run(f"while {failed}; do sleep 0.2; done")
+
+
+def test_a_card_that_appears_exports(system, guest):
+    wire = Wire()
+    neighbour = wire.host("02:00:00:00:01:01")
+    plug_nic(guest, Nic(wire.ends[0]))
+    wait_for_port(guest, "3.4@eth1")
+    guest.run("until grep -qx up /sys/class/net/eth1/operstate; do sleep 0.2; done")
+    assert Client(neighbour, guest.nics[-1].mac, 3, 4).read(0, 2) == pattern(0, 2)
+    neighbour.close()
+
+
+def test_a_client_mounts_an_export(system, guest):
+    wire = Wire()
+    plug_nic(guest, Nic(wire.ends[0]))
+    wait_for_port(guest, "3.5@eth2")
+    with Guest("packages-client", nics=[Nic(wire.ends[1])]) as client:
+        found = "aoe-discover; sleep 1; aoe-stat | grep -q 'e3\\.5 .* up'"
+        client.run(f"modprobe aoe; mkdir -p /mnt; until {found}; do :; done", timeout=120)
+        client.run("mkfs.ext4 -q /dev/etherd/e3.5 && mount /dev/etherd/e3.5 /mnt")
+        client.run("echo kept >/mnt/file; umount /mnt; echo 3 >/proc/sys/vm/drop_caches")
+        assert client.run("mount /dev/etherd/e3.5 /mnt && cat /mnt/file").stdout == "kept\n"
+        client.run("umount /mnt")
+
+
+def test_reload_applies_the_file(system, guest):
+    for name in ("after", "before"):
+        guest.write_file(CONFIG, FIRST.replace("before", name) + LATE)
+        guest.run("systemctl reload kvblade || true")
+        assert model(system.client(4)) == name
+
+
+def test_a_broken_file_changes_nothing(system, guest):
+    before = model(system.client(4))
+    guest.write_file(CONFIG, FIRST.replace("before", "broken") + "[export.late]\ncolour = 1\n")
+    assert guest.run("systemctl reload kvblade", check=False).status != 0
+    assert f"{CONFIG}:" in guest.run("journalctl -b -u kvblade").stdout
+    assert "3.4@eth0" in ports(guest)
+    assert model(system.client(4)) == before
+    assert guest.run("systemctl is-active kvblade").stdout == "active\n"
+
+
+def test_stop_removes_the_exports_and_start_makes_them(system, guest):
+    guest.run("systemctl stop kvblade")
+    assert ports(guest) == []
+    guest.run("udevadm trigger --settle --subsystem-match=block --action=add")
+    assert ports(guest) == [], "the administrator has stopped it"
+    guest.run("systemctl start kvblade")
+    assert "3.4@eth0" in ports(guest)
+    assert system.client(4).read(0, 2) == pattern(0, 2)
+
+
+def test_an_upgrade_interrupts_no_export(system, guest):
+    inode = "stat -c %i /sys/kvblade/3.4@eth0"
+    before = guest.run(inode).stdout
+    guest.run("apt-get install -y --reinstall /root/kvblade-utils_*.deb", timeout=300)
+    assert guest.run(inode).stdout == before
+    assert guest.run("systemctl is-active kvblade").stdout == "active\n"
+
+
+@pytest.mark.parametrize(
+    ("release", "config", "reason"),
+    [
+        ("6.12.9-amd64", "CONFIG_RUST=y", "this version supports kernels 7.3 only."),
+        ("7.3.9-amd64", "", "it has no CONFIG_RUST; install linux-image-amd64"),
+        ("7.3.9-amd64", "CONFIG_RUST=y", "and are of no package whose source"),
+    ],
+)
+def test_it_is_said_what_a_kernel_lacks(guest, release, config, reason):
+    guest.run(f"mkdir -p /run/headers && echo '{config}' >/run/headers/.config")
+    said = guest.run(f"/usr/src/kvblade_rs-*/dkms-prepare {release} /run/headers", check=False)
+    # DKMS takes this for a kernel that is left out.
+    assert said.status == 77
+    assert said.stdout.startswith(f"kvblade_rs is not built for kernel {release}: ")
+    assert reason in said.stdout and said.stdout.count("\n") == 1
+
+
+def test_it_is_said_which_source_is_missing(guest):
+    release = paths.setup()["release"]
+    series = ".".join(release.split(".")[:2])
+    source = f"/usr/src/linux-source-{series}.tar.xz"
+    check = f"/usr/src/kvblade_rs-*/dkms-prepare --check {release} /lib/modules/{release}/build"
+    assert guest.run(check).stdout == ""
+    said = guest.run(f"mv {source} /root; {check}; mv /root/linux-source* {source}").stdout
+    assert f"to make it, install linux-source-{series}={release.split('+')[0]}" in said
+
+
+def test_purge_leaves_nothing_behind(system, guest):
+    guest.run("apt-get purge -y kvblade-utils kvblade-rs-dkms", timeout=600)
+    root = Path(paths.setup()["machine"])
+    before = {f"/{path.relative_to(root)}" for path in root.rglob("*")}
+    now = set(guest.run(f"find / -xdev {PRUNE} -o -print", timeout=300).stdout.splitlines())
+    assert now - before - {"/"} == set()
+    left = guest.run("ls -d /sys/kvblade /sys/module/kvblade_rs /run/kvblade* 2>/dev/null || true")
+    assert left.stdout == ""
+    units = guest.run("systemctl list-units --all --no-legend 'kvblade*'; ls /etc/systemd/system")
+    assert "kvblade" not in units.stdout
