@@ -5,9 +5,12 @@ PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
 # What a debug kernel runs, at a tenth of the speed, unless T says otherwise.
 DEBUG_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
-	access poll stress)
+	access poll stress) tests/qemu/faults.py
+# What a real-time kernel changes something for: locks that sleep, no softirq without a thread.
+RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
+	access poll stress client durability flood hostile adversary)
 .PHONY: help setup setup-tests module kvctl deb demo test test-unit test-fuzz test-qemu test-soak \
-	test-debug bench bench-quick bench-profile lint fmt shell install uninstall \
+	test-debug test-rt bench bench-quick bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 help: ## list the targets
@@ -49,6 +52,10 @@ test-soak: module ## I/O over a bad wire while things change; MINUTES=20
 test-debug: ## tests with a debug kernel (KASAN, lockdep, kmemleak ...), which is built once
 	@$(MAKE) --no-print-directory module KERNEL=debug
 	@KERNEL=debug dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS)) $(or $(T),$(DEBUG_TESTS))
+
+test-rt: ## tests with the real-time flavour of the kernel, which is fetched once
+	@$(MAKE) --no-print-directory module KERNEL=rt
+	@KERNEL=rt dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS)) $(or $(T),$(RT_TESTS))
 
 bench: module ## measure all, beside rivals, into docs/performance.md; ROUNDS=3
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run full $(ROUNDS)

@@ -85,6 +85,8 @@ pub(super) fn no_device(path: &str, errno: Error) -> Refusal {
         Refusal::new(errno, format_args!("{path}: not a block device"))
     } else if errno == ENXIO || errno == ENODEV {
         Refusal::new(errno, format_args!("{path}: no device behind this file"))
+    } else if errno == ENOMEM {
+        Refusal::new(errno, format_args!("{path}: the kernel is out of memory"))
     } else {
         Refusal::new(errno, format_args!("{path}: cannot be opened: {errno:?}"))
     }

@@ -194,6 +194,16 @@ class Client:
         assert len(raw) >= MINIMUM
         return reply
 
+    def insist(self, request: bytes, every: float = 0.2) -> Reply:
+        """Sends a request until it is answered, as an initiator does, for a minute at least."""
+        tag = request[20:24]
+        for _ in range(300):
+            self.neighbour.send(request)
+            raw = self.receive(lambda frame: frame[20:24] == tag, every)
+            if raw is not None:
+                return Reply(raw)
+        raise AssertionError(f"never answered: {request[:64].hex()}")
+
     def assert_silent(self, *requests: bytes, grace: float = 0.5) -> None:
         """Sends requests that must not be answered.
 

@@ -2,6 +2,7 @@
 """What several test files set up alike: a target with this process as its neighbour."""
 
 import contextlib
+import re
 import struct
 import subprocess
 import threading
@@ -32,6 +33,15 @@ def fill(path: Path, lba: int, data: bytes) -> None:
     with path.open("r+b") as file:
         file.seek(lba * SECTOR)
         file.write(data)
+
+
+def memory_in_use(guest: Guest) -> int:
+    """KiB that are neither free, nor kept at hand by a CPU, nor given up when they are needed."""
+    text = guest.run("cat /proc/meminfo /proc/zoneinfo").stdout
+    at_hand = sum(int(pages) * 4 for pages in re.findall(r"^ +count: +(\d+)", text, re.MULTILINE))
+    of = {name: int(size) for name, size in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
+    given_up = of["Cached"] + of["Buffers"] + of["SReclaimable"]
+    return of["MemTotal"] - of["MemFree"] - at_hand - given_up
 
 
 @dataclass

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from beds import bed
+from beds import bed, memory_in_use
 
 FRAMES = 1_000_000
 WARM_UP = 100_000
@@ -37,15 +37,6 @@ def guest():
     with bed("flood", [], programs=["flood"]) as target:
         target.guest.run(f"set -e\n{SETTING}")
         yield target.guest
-
-
-def memory_in_use(guest) -> int:
-    """KiB that are neither free, nor kept at hand by a CPU, nor given up when they are needed."""
-    text = guest.run("cat /proc/meminfo /proc/zoneinfo").stdout
-    at_hand = sum(int(pages) * 4 for pages in re.findall(r"^ +count: +(\d+)", text, re.MULTILINE))
-    of = {name: int(size) for name, size in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
-    given_up = of["Cached"] + of["Buffers"] + of["SReclaimable"]
-    return of["MemTotal"] - of["MemFree"] - at_hand - given_up
 
 
 @pytest.mark.kernel_log(allow=["answers for the same address"])
