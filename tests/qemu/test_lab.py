@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """The lab itself: can it carry the frames, and does it notice trouble?"""
 
+import os
+import signal
+import time
+
 import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Ether
@@ -131,3 +135,24 @@ def test_problems(line):
 )
 def test_no_problems(line):
     assert problems(line) == []
+
+
+def test_an_emulator_that_aborts_while_it_boots_is_started_again():
+    guest = Guest("aborted")
+    try:
+        guest.launch()
+        while "Linux version" not in guest.console_tail(1000):
+            time.sleep(0.1)
+        os.kill(guest.pid, signal.SIGABRT)
+        guest.wait_ready()
+        assert guest.run("hostname").stdout == "aborted\n"
+        assert "lab: QEMU has aborted" in guest.console_tail(1000)
+    finally:
+        guest.stop()
+
+
+def test_a_kernel_that_dies_while_it_boots_is_not():
+    guest = Guest("ended", append="rdinit=/nowhere root=/nowhere")
+    with pytest.raises(GuestError, match=r"(?s)does not start.*Kernel panic"), guest:
+        pass
+    assert guest.console_tail(10_000).count("Linux version") == 1

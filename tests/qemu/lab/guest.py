@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import shlex
+import signal
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
@@ -120,6 +121,7 @@ class Guest:
         self._process: subprocess.Popen[bytes] | None = None
         self._agent: Agent | None = None
         self._jobs = itertools.count()
+        self._was_aborted = False
 
     def launch(self) -> None:
         """Starts QEMU and returns at once, so that several guests boot together."""
@@ -131,12 +133,25 @@ class Guest:
         Guest._running.append(self)
 
     def wait_ready(self, timeout: float = 180) -> None:
-        """Waits until the guest takes commands."""
+        """Waits until the guest takes commands.
+
+        A QEMU that aborts before that is started once more: with several processors it can fail
+        an assertion of its own (iotlb_to_section) while the kernel sets up PCI devices.
+        """
         try:
             self._agent.wait_ready(timeout * paths.patience())
         except AgentError as error:
-            raise self._broken("does not start", error) from None
-        self.boot_mark = self.mark()
+            broken = self._broken("does not start", error)
+            if self._process.poll() != -signal.SIGABRT or self._was_aborted:
+                raise broken from None
+            self.stop()
+            self._was_aborted = True
+            with self.console.open("a") as log:
+                log.write("lab: QEMU has aborted, and is started again\n")
+            self.launch()
+            self.wait_ready(timeout)
+        else:
+            self.boot_mark = self.mark()
 
     def start(self) -> "Guest":
         self.launch()
@@ -182,6 +197,11 @@ class Guest:
     @property
     def started(self) -> bool:
         return self._process is not None
+
+    @property
+    def pid(self) -> int:
+        """The process of QEMU, once started."""
+        return self._process.pid
 
     @property
     def alive(self) -> bool:
@@ -285,11 +305,11 @@ class Job:
             )
         return result
 
-    def kill(self, signal: str = "KILL") -> None:
+    def kill(self, name: str = "KILL") -> None:
         """Sends a signal to the command and all that it started, and waits until they have ended:
         what they hold open is free after it."""
         self.guest.run(
-            f"session=$(cat {self.base}.pid); pkill -{signal} -s $session;"
+            f"session=$(cat {self.base}.pid); pkill -{name} -s $session;"
             " while pgrep -r D,R,S,T -s $session; do sleep 0.1; done"
         )
 
