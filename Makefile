@@ -9,6 +9,7 @@ DEBUG_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecyc
 # What a real-time kernel changes something for: locks that sleep, no softirq without a thread.
 RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
 	access poll stress client durability flood hostile adversary)
+TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests module kvctl deb demo test test-unit test-fuzz test-qemu test-soak \
 	test-debug test-rt bench bench-quick bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
@@ -44,18 +45,18 @@ test-fuzz: setup ## fuzz the wire formats and the command core for a short while
 	@dev/in-tools tests/run fuzz
 
 test-qemu: setup-tests module ## run the tests in guests; K=EXPRESSION or T=FILE select some; ROUNDS=15 of stress
-	@dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS)) $(T)
+	@$(TEST_IN_GUESTS) $(T)
 
 test-soak: module ## I/O over a bad wire while things change; MINUTES=20
 	@dev/in-tools tests/run qemu --minutes $(or $(MINUTES),20) tests/qemu/soak.py
 
 test-debug: ## tests with a debug kernel (KASAN, lockdep, kmemleak ...), which is built once
 	@$(MAKE) --no-print-directory module KERNEL=debug
-	@KERNEL=debug dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS)) $(or $(T),$(DEBUG_TESTS))
+	@KERNEL=debug $(TEST_IN_GUESTS) $(or $(T),$(DEBUG_TESTS))
 
 test-rt: ## tests with the real-time flavour of the kernel, which is fetched once
 	@$(MAKE) --no-print-directory module KERNEL=rt
-	@KERNEL=rt dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS)) $(or $(T),$(RT_TESTS))
+	@KERNEL=rt $(TEST_IN_GUESTS) $(or $(T),$(RT_TESTS))
 
 bench: module ## measure all, beside rivals, into docs/performance.md; ROUNDS=3
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run full $(ROUNDS)
