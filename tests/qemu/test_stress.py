@@ -77,6 +77,7 @@ def target():
 # asked what it can do.
 PULLED_OUT = ["device offline", "I/O error", "read failed", "unable to read"]
 PULLED_OUT += ["callbacks suppressed", "Asking for cache data failed", "Assuming drive cache"]
+PULLED_OUT += ["No Caching mode page found"]
 
 
 @pytest.mark.kernel_log(allow=PULLED_OUT)
