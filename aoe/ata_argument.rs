@@ -48,14 +48,10 @@ impl AtaArgument {
     }
 
     /// The bytes on the wire.
-    pub const fn to_bytes(self) -> [u8; SIZE] {
-        let [a, b, c, d, e, f] = self.lba;
-        #[rustfmt::skip]
-        let bytes = [
-            self.flags, self.feature, self.count, self.command,
-            a, b, c, d, e, f,
-            0, 0,
-        ];
+    pub fn to_bytes(self) -> [u8; SIZE] {
+        let mut bytes = [0; SIZE];
+        bytes[..4].copy_from_slice(&[self.flags, self.feature, self.count, self.command]);
+        bytes[4..10].copy_from_slice(&self.lba);
         bytes
     }
 

@@ -189,7 +189,7 @@ impl ReplyHeader {
     }
 
     /// The bytes on the wire.
-    pub const fn to_bytes(self) -> [u8; SIZE] {
+    pub fn to_bytes(self) -> [u8; SIZE] {
         let (flags, error) = match self.error {
             None => (VERSION << 4 | RESPONSE, 0),
             Some(error) => (VERSION << 4 | RESPONSE | ERROR, error.code()),
@@ -207,7 +207,7 @@ impl ReplyHeader {
 
 /// The header of a request that this host sends: a Query Config read to all, which asks who else
 /// has the address.
-pub(super) const fn query(own: Mac, address: ShelfSlot) -> [u8; SIZE] {
+pub(super) fn query(own: Mac, address: ShelfSlot) -> [u8; SIZE] {
     frame(
         Mac::BROADCAST,
         own,
@@ -218,7 +218,7 @@ pub(super) const fn query(own: Mac, address: ShelfSlot) -> [u8; SIZE] {
     )
 }
 
-const fn frame(
+fn frame(
     target: Mac,
     source: Mac,
     flags_and_error: [u8; 2],
@@ -226,21 +226,14 @@ const fn frame(
     command: Command,
     tag: Tag,
 ) -> [u8; SIZE] {
-    let [t0, t1, t2, t3, t4, t5] = target.0;
-    let [s0, s1, s2, s3, s4, s5] = source.0;
-    let [type_high, type_low] = ETHER_TYPE.to_be_bytes();
-    let [flags, error] = flags_and_error;
-    let [shelf_high, shelf_low, slot] = address.to_bytes();
-    let [tag0, tag1, tag2, tag3] = tag.0;
-    #[rustfmt::skip]
-    let bytes = [
-        t0, t1, t2, t3, t4, t5,
-        s0, s1, s2, s3, s4, s5,
-        type_high, type_low,
-        flags, error,
-        shelf_high, shelf_low, slot,
-        command.code(),
-        tag0, tag1, tag2, tag3,
-    ];
+    // By pieces, since the compiler would move single bytes one by one.
+    let mut bytes = [0; SIZE];
+    bytes[..6].copy_from_slice(&target.0);
+    bytes[6..12].copy_from_slice(&source.0);
+    bytes[12..14].copy_from_slice(&ETHER_TYPE.to_be_bytes());
+    bytes[14..16].copy_from_slice(&flags_and_error);
+    bytes[16..19].copy_from_slice(&address.to_bytes());
+    bytes[19] = command.code();
+    bytes[20..].copy_from_slice(&tag.0);
     bytes
 }

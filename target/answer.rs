@@ -36,10 +36,9 @@ const FIRMWARE: &str = "0.1";
 const TAG_LIFE: Msecs = 60_000;
 
 impl Request {
-    /// The header of the answer. `None` if the interface is gone.
-    fn reply_header(&self) -> Option<ReplyHeader> {
-        let own = self.port.own_address()?;
-        Some(self.header.reply(own, self.port.address()))
+    /// The header of the answer.
+    fn reply_header(&self) -> ReplyHeader {
+        self.header.reply(self.card, self.port.address())
     }
 
     /// Answers with an error of the AoE header, and nothing of the command's own.
@@ -49,9 +48,7 @@ impl Request {
 
     /// Answers with an error of the AoE header, if there is one, and this argument.
     pub(super) fn reply(&self, error: Option<AoeError>, argument: &[u8]) {
-        let Some(header) = self.reply_header() else {
-            return;
-        };
+        let header = self.reply_header();
         let header = match error {
             Some(error) => {
                 self.port.stats().count(Counter::AoeErrors);
@@ -119,7 +116,7 @@ impl Request {
             self.is_dropped(Counter::DroppedLate);
             return None;
         }
-        let header = self.reply_header()?;
+        let header = self.reply_header();
         let answer = self.outcome.answer(&self.argument);
         let mut head = [0; ata_argument::END];
         let (aoe, argument) = head.split_first_chunk_mut()?;

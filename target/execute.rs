@@ -114,11 +114,7 @@ impl Request {
         }
         let conditions = Conditions {
             capacity: Capacity(self.disk().capacity()),
-            reply_sectors: self
-                .port
-                .frame_limit()
-                .map_or(0, aoe::sectors_for_reply)
-                .min(IO_SECTORS),
+            reply_sectors: aoe::sectors_for_reply(self.frame_limit).min(IO_SECTORS),
             payload: self
                 .frame()
                 .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),

@@ -192,8 +192,12 @@ impl Port {
 
     /// The longest frame that the port sends or takes: bytes that may follow the Ethernet header.
     pub(super) fn frame_limit(&self) -> Option<u32> {
-        let limit = self.blade.policy().mtu_max().unwrap_or(u32::MAX);
-        Some(self.mtu()?.min(limit))
+        Some(self.longest_frame(self.mtu()?))
+    }
+
+    /// The same where the interface has this MTU.
+    pub(super) fn longest_frame(&self, mtu: u32) -> u32 {
+        mtu.min(self.blade.policy().mtu_max().unwrap_or(u32::MAX))
     }
 
     /// Why initiators cannot reach the blade by this port, if they cannot.

@@ -14,6 +14,7 @@ use super::latency::Latency;
 use super::order;
 use super::port::Port;
 use super::registry::Registry;
+use super::request::Arrival;
 use super::request::Head;
 use super::request::Request;
 use super::stats::Counter;
@@ -34,9 +35,15 @@ impl FrameHandler for Registry {
         let Some(header) = Header::parse(head.bytes()) else {
             return;
         };
-        if device.mtu() < aoe::MIN_MTU
+        let arrival = Arrival {
+            header: &header,
+            head: &head,
+            card: device.address(),
+            mtu: device.mtu(),
+        };
+        if arrival.mtu < aoe::MIN_MTU
             || header.source.is_group()
-            || (header.source == device.address() && !device.is_loopback())
+            || (header.source == arrival.card && !device.is_loopback())
             || !(header.is_response
                 || admission::admits(&header, head.bytes(), frame.was_broadcast()))
         {
@@ -55,31 +62,31 @@ impl FrameHandler for Registry {
             .peekable();
         while let Some(port) = ports.next() {
             if ports.peek().is_none() {
-                return take_in(port, header, head, frame, &guard);
+                return take_in(port, &arrival, frame, &guard);
             }
-            take_in(port, header, head, frame.share(), &guard);
+            take_in(port, &arrival, frame.share(), &guard);
         }
     }
 }
 
 /// Makes a request of a frame for a port, or counts why not.
-fn take_in(port: &Arc<Port>, header: Header, head: Head, frame: Frame, guard: &rcu::Guard) {
-    if let Err(reason) = admit(port, header, head, frame, guard) {
-        not_let_in(port, &header, &head, reason);
+fn take_in(port: &Arc<Port>, arrival: &Arrival<'_>, frame: Frame, guard: &rcu::Guard) {
+    if let Err(reason) = admit(port, arrival, frame, guard) {
+        not_let_in(port, arrival, reason);
     }
 }
 
 /// Makes a request of a frame for a port. What is too much is dropped, and comes again.
 fn admit(
     port: &Arc<Port>,
-    header: Header,
-    head: Head,
+    arrival: &Arrival<'_>,
     frame: Frame,
     guard: &rcu::Guard,
 ) -> Result<(), Counter> {
+    let Arrival { header, head, .. } = *arrival;
     let blade = port.blade();
     let read_only = match blade.access(guard) {
-        Some(access) => is_read_only(port, access, &header, head.bytes())?,
+        Some(access) => is_read_only(port, access, header, head.bytes())?,
         None => false,
     };
     let limit = blade.policy().buffer_count().into();
@@ -95,8 +102,8 @@ fn admit(
         blade.initiators().leave(seat);
         return Err(Counter::DroppedFull);
     };
-    let mut request = Request::new(port.clone(), header, head, frame, disk, seat, read_only)
-        .map_err(|_| {
+    let mut request =
+        Request::new(port.clone(), arrival, frame, disk, seat, read_only).map_err(|_| {
             blade.initiators().leave(seat);
             Counter::DroppedMemory
         })?;

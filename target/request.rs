@@ -12,6 +12,7 @@ use super::port::Port;
 use crate::aoe::ata_argument;
 use crate::aoe::AtaArgument;
 use crate::aoe::Header;
+use crate::aoe::Mac;
 use crate::ata::Extent;
 use crate::ata::Operation;
 use crate::ata::Outcome;
@@ -54,6 +55,16 @@ impl Head {
     }
 }
 
+/// What a frame says, and what the interface was when it came in.
+pub(super) struct Arrival<'a> {
+    pub(super) header: &'a Header,
+    pub(super) head: &'a Head,
+    /// The interface's address.
+    pub(super) card: Mac,
+    /// The interface's MTU.
+    pub(super) mtu: u32,
+}
+
 /// A request, admitted: it counts as a user of the disk from its arrival to its end.
 ///
 /// It belongs to one at a time: the blade's inbox, the worker, the block layer, the inbox of
@@ -62,6 +73,10 @@ pub(super) struct Request {
     link: Link<Request>,
     /// Where it came in, and where the answer goes out.
     pub(super) port: Arc<Port>,
+    /// The address of the card there, which the answer is from.
+    pub(super) card: Mac,
+    /// The longest frame that can go out there: bytes that may follow the Ethernet header.
+    pub(super) frame_limit: u32,
     pub(super) header: Header,
     pub(super) received: Moment,
     /// When it came, if it is one of those that are timed.
@@ -108,20 +123,22 @@ impl Request {
     /// `ENOMEM`; the caller then gives the seat back.
     pub(super) fn new(
         port: Arc<Port>,
-        header: Header,
-        head: Head,
+        arrival: &Arrival<'_>,
         frame: Frame,
         disk: DiskUse,
         seat: Seat,
         read_only: bool,
     ) -> Result<SlabBox<Self>> {
+        let frame_limit = port.longest_frame(arrival.mtu);
         let new = init!(Self {
             link: Link::new(),
             port,
-            header,
+            card: arrival.card,
+            frame_limit,
+            header: *arrival.header,
             received: Moment::now(),
             stopwatch: None,
-            head,
+            head: *arrival.head,
             read_only,
             argument: AtaArgument::default(),
             operation: Operation::Unsupported,

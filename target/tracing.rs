@@ -3,7 +3,7 @@
 //! What tracepoints are told of requests, and what is counted of those that are not answered.
 
 use super::port::Port;
-use super::request::Head;
+use super::request::Arrival;
 use super::request::Request;
 use super::stats::Counter;
 use crate::aoe::AtaArgument;
@@ -43,9 +43,13 @@ fn traced(port: &Port, header: &Header, head: &[u8]) -> trace::Request {
 }
 
 /// Counts a frame that is not let in, and says why.
-pub(super) fn not_let_in(port: &Port, header: &Header, head: &Head, cause: Counter) {
+pub(super) fn not_let_in(port: &Port, arrival: &Arrival<'_>, cause: Counter) {
     port.stats().count(cause);
-    trace::refuse(|| traced(port, header, head.bytes()), 0, cause.name());
+    trace::refuse(
+        || traced(port, arrival.header, arrival.head.bytes()),
+        0,
+        cause.name(),
+    );
 }
 
 impl Request {
