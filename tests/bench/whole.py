@@ -21,6 +21,13 @@ class Cell:
     mtu: int
     disk: str = DISK
 
+    @classmethod
+    def parse(cls, text: str) -> "Cell":
+        """From OPERATION:KIB:DEPTH:MTU."""
+        operation, *numbers = text.split(":")
+        kib, depth, mtu = map(int, numbers)
+        return cls(operation, kib, depth, mtu)
+
     @property
     def name(self) -> str:
         pattern = "random" if self.kib == 4 else "sequential"
@@ -63,11 +70,11 @@ def measure(bench: Bench, contestants: tuple[Contestant, ...], figures: Figures)
             with contestant.connected(bench, disk) as device:
                 for cell in CELLS:
                     if (cell.mtu, cell.disk) == (mtu, disk):
-                        figure = _cost(bench.run(cell.fio(device)), cell.operation)
+                        figure = cost(bench.run(cell.fio(device)), cell.operation)
                         figures.add(cell.name, contestant.name, figure)
 
 
-def _cost(output: str, operation: str) -> float:
+def cost(output: str, operation: str) -> float:
     """Instructions for each request, of what fio says."""
     job = json.loads(output[output.index("{") :])["jobs"][0][operation]
     return job["runtime"] * _NS / job["total_ios"]

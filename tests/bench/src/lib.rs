@@ -3,4 +3,5 @@
 //! The parts of the load generator.
 
 pub mod load;
+pub mod mark;
 pub mod socket;

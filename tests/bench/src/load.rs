@@ -2,13 +2,13 @@
 
 //! A window of requests that is kept full.
 
-use std::arch::asm;
 use std::arch::x86_64::_rdtsc;
 use std::error::Error;
 use std::str::FromStr;
 
 use socket2::Socket;
 
+use crate::mark;
 use crate::socket::Batch;
 
 /// The EtherType of AoE.
@@ -26,16 +26,6 @@ const SEEN: usize = 64;
 fn clock() -> u64 {
     // SAFETY: Every x86 processor that runs Linux has this instruction.
     unsafe { _rdtsc() }
-}
-
-/// Marks for the profiler: where it begins to count, and where it ends.
-const BEGIN: u32 = 0x0101_6b76;
-const END: u32 = 0x0201_6b76;
-
-/// An instruction that does nothing, and that the profiler knows.
-fn mark<const MARK: u32>() {
-    // SAFETY: It does nothing.
-    unsafe { asm!("nop dword ptr [rax + {}]", const MARK, options(nomem, nostack)) };
 }
 
 /// What is measured: `read` or `write`, sectors of a request, requests under way.
@@ -129,9 +119,7 @@ impl<'a> Load<'a> {
     pub fn run(&mut self, warm: usize, count: usize) -> Result<(f64, usize), Box<dyn Error>> {
         self.turn(warm)?;
         let begin = clock();
-        mark::<BEGIN>();
-        let answered = self.turn(count)?;
-        mark::<END>();
+        let answered = mark::around(|| self.turn(count))?;
         let time = clock() - begin;
         while self.ready.len() < self.cell.window {
             self.receive()?;

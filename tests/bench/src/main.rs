@@ -12,15 +12,28 @@
 //! so many INITIATORS. A CELL is `read:8:16` for reads of 8 sectors, 16 of them under way. For each it
 //! prints the cell, the figure, and of how many requests it is the average: about COUNT, after a
 //! quarter as many to warm up.
+//!
+//! ```text
+//! kvblade-bench -- COMMAND...
+//! ```
+//!
+//! runs a command between the profiler's marks instead.
 
 use std::error::Error;
+use std::process::{self, Command};
 use std::{env, fs};
 
 use kvblade_bench::load::{Cell, Crowd, Load, AOE};
-use kvblade_bench::socket;
+use kvblade_bench::{mark, socket};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    if let ["--", command, rest @ ..] =
+        &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    {
+        let status = mark::around(|| Command::new(command).args(rest).status())?;
+        process::exit(status.code().unwrap_or(1));
+    }
     let [from, to, sectors, targets, initiators, count, cells @ ..] = &arguments[..] else {
         return Err("kvblade-bench FROM TO SECTORS TARGETS INITIATORS COUNT CELL...".into());
     };
