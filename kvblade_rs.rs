@@ -22,7 +22,6 @@ mod target;
 mod trace;
 
 use crate::net::Notifier;
-use crate::net::PacketType;
 use crate::sync::WorkQueue;
 use crate::sysfs::Control;
 use crate::target::Registry;
@@ -40,7 +39,6 @@ module! {
 struct Kvblade {
     _control: Control,
     _notifier: Pin<KBox<Notifier<Registry>>>,
-    _packets: Pin<KBox<PacketType<Registry>>>,
     _exports: Exports,
 }
 
@@ -48,16 +46,11 @@ impl kernel::Module for Kvblade {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let exports = Exports::new()?;
         let registry = &exports.registry;
-        let packets = KBox::pin_init(
-            PacketType::register(aoe::header::ETHER_TYPE, registry.clone()),
-            GFP_KERNEL,
-        )?;
         let notifier = KBox::pin_init(Notifier::register(registry.clone()), GFP_KERNEL)?;
         let control = Control::new(registry.clone())?;
         Ok(Self {
             _control: control,
             _notifier: notifier,
-            _packets: packets,
             _exports: exports,
         })
     }

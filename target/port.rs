@@ -160,6 +160,11 @@ impl Port {
         self.with_device(Device::key)
     }
 
+    /// A reference to the port's interface, if it has one.
+    pub(super) fn hold_device(&self) -> Option<NetDevice> {
+        self.with_device(Device::hold)
+    }
+
     /// From here on the port answers.
     pub(super) fn open(&self) {
         self.is_open.store(true, Release);

@@ -3,6 +3,8 @@
 //! What happens to a frame in softirq context: it is dropped at the least cost, or becomes
 //! requests to the blades that it is for.
 
+use kernel::alloc::AllocError;
+use kernel::prelude::*;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 
@@ -13,7 +15,6 @@ use super::initiators::Excess;
 use super::latency::Latency;
 use super::order;
 use super::port::Port;
-use super::registry::Registry;
 use super::request::Arrival;
 use super::request::Head;
 use super::request::Request;
@@ -27,9 +28,71 @@ use crate::ata::admission;
 use crate::net::Device;
 use crate::net::Frame;
 use crate::net::FrameHandler;
+use crate::net::PacketType;
+use crate::sync::RcuCell;
 use crate::sync::Stopwatch;
 
-impl FrameHandler for Registry {
+/// Where received frames find their ports: on the interfaces that have any.
+pub(super) struct Reception {
+    table: RcuCell<Table>,
+}
+
+/// A registration for the frames of an interface.
+type Receiver = Pin<KBox<PacketType<Reception>>>;
+
+/// The registrations for all interfaces that have ports.
+pub(super) struct Receivers {
+    reception: Arc<Reception>,
+    registered: KVec<Receiver>,
+}
+
+impl Receivers {
+    /// Receives nothing.
+    pub(super) fn new() -> Result<Self, AllocError> {
+        let table = RcuCell::new();
+        Ok(Self {
+            reception: Arc::new(Reception { table }, GFP_KERNEL)?,
+            registered: KVec::new(),
+        })
+    }
+
+    /// Makes received frames find the ports as they are now, sorted by address. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: then ports that have an interface since the last time may be missing.
+    pub(super) fn publish(&mut self, ports: &[Arc<Port>]) -> Result {
+        self.registered.retain(|receiver| {
+            ports
+                .iter()
+                .any(|port| port.device_key() == Some(receiver.device_key()))
+        });
+        let table = KBox::new(Table::new(ports)?, GFP_KERNEL)?;
+        self.reception.table.replace(Some(table));
+        for port in ports {
+            let Some(device) = port.hold_device() else {
+                continue;
+            };
+            let is_here = |receiver: &Receiver| receiver.device_key() == device.key();
+            if !self.registered.iter().any(is_here) {
+                let receiver =
+                    PacketType::register(aoe::header::ETHER_TYPE, device, self.reception.clone());
+                self.registered.reserve(1, GFP_KERNEL)?;
+                let receiver = KBox::pin_init(receiver, GFP_KERNEL)?;
+                self.registered.push(receiver, GFP_KERNEL)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives nothing any more. Sleeps.
+    pub(super) fn stop(&mut self) {
+        self.registered.clear();
+        self.reception.table.replace(None);
+    }
+}
+
+impl FrameHandler for Reception {
     fn receive(&self, device: &Device, frame: Frame) {
         let head = Head::of(&frame);
         let Some(header) = Header::parse(head.bytes()) else {
@@ -50,7 +113,7 @@ impl FrameHandler for Registry {
             return;
         }
         let guard = rcu::read_lock();
-        let Some(table) = self.table(&guard) else {
+        let Some(table) = self.table.read(&guard) else {
             return;
         };
         if header.is_response {

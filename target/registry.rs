@@ -6,7 +6,6 @@ use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
-use kernel::sync::rcu;
 use kernel::sync::Arc;
 use kernel::sync::Mutex;
 use kernel::time::Msecs;
@@ -18,10 +17,10 @@ use super::blade::Blade;
 use super::new_export::NewExport;
 use super::port::Port;
 use super::presence::look_for_rivals;
+use super::receive::Receivers;
 use super::refusal::no_device;
 use super::refusal::Refusal;
 use super::request::Request;
-use super::table::Table;
 use crate::aoe;
 use crate::aoe::ShelfSlot;
 use crate::block;
@@ -30,7 +29,6 @@ use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::sync;
 use crate::sync::OpenSlab;
-use crate::sync::RcuCell;
 use crate::sync::WorkQueue;
 
 /// How long the removal of an export waits for its requests to end, in milliseconds.
@@ -52,7 +50,9 @@ pub(crate) struct Registry {
     control: Mutex<()>,
     #[pin]
     pub(super) ports: Mutex<Ports>,
-    table: RcuCell<Table>,
+    /// Taken with `ports` locked.
+    #[pin]
+    receivers: Mutex<Receivers>,
     pub(super) closed: Atomic<bool>,
     #[pin]
     pub(super) tick: DelayedWork<Registry>,
@@ -72,6 +72,7 @@ impl Registry {
     /// `ENOMEM`.
     pub(crate) fn new(queue: Arc<WorkQueue>) -> Result<Arc<Self>> {
         let pools = Arc::new(PagePools::new()?, GFP_KERNEL)?;
+        let receivers = Receivers::new()?;
         let requests = OpenSlab::new(c"kvblade_rs_request")?;
         Arc::pin_init(
             pin_init!(Self {
@@ -79,18 +80,13 @@ impl Registry {
                 pools,
                 control <- new_mutex!(()),
                 ports <- new_mutex!(KVec::new()),
-                table: RcuCell::new(),
+                receivers <- new_mutex!(receivers),
                 closed: Atomic::new(false),
                 tick <- new_delayed_work!("kvblade_rs::tick"),
                 _requests: requests,
             }),
             GFP_KERNEL,
         )
-    }
-
-    /// The table for received frames.
-    pub(super) fn table<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Table> {
-        self.table.read(guard)
     }
 
     /// Makes a port for a block device, which does not answer yet, unless another target on the
@@ -305,7 +301,7 @@ impl Registry {
         sync::flush_delayed(&self.tick);
 
         let mut ports = self.ports.lock();
-        self.table.replace(None);
+        self.receivers.lock().stop();
         for port in ports.iter() {
             port.set_device(None);
         }
@@ -318,9 +314,7 @@ impl Registry {
     }
 
     /// Makes received frames find the ports as they are now.
-    pub(super) fn publish(&self, ports: &[Arc<Port>]) -> Result<(), Refusal> {
-        let table = Table::new(ports)?;
-        self.table.replace(Some(KBox::new(table, GFP_KERNEL)?));
-        Ok(())
+    pub(super) fn publish(&self, ports: &[Arc<Port>]) -> Result {
+        self.receivers.lock().publish(ports)
     }
 }
