@@ -127,6 +127,13 @@ void kv_frame_free(struct sk_buff *skb)
 	consume_skb(skb);
 }
 
+static void kv_reply_set_headers(struct sk_buff *skb)
+{
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	skb->protocol = htons(ETH_P_AOE);
+}
+
 struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp)
 {
 	struct sk_buff *skb = alloc_skb(LL_MAX_HEADER + linear, gfp);
@@ -135,14 +142,12 @@ struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp)
 		return NULL;
 	skb_reserve(skb, LL_MAX_HEADER);
 	skb_put_zero(skb, linear);
-	skb_reset_mac_header(skb);
-	skb_set_network_header(skb, ETH_HLEN);
-	skb->protocol = htons(ETH_P_AOE);
+	kv_reply_set_headers(skb);
 	return skb;
 }
 
 /* Whether a reply can be made where the frame is, instead of beside it. */
-static bool kv_frame_is_ours(struct sk_buff *skb, unsigned int linear)
+bool kv_reply_fits_frame(struct sk_buff *skb, unsigned int linear)
 {
 	unsigned int headroom = skb_mac_header(skb) - skb->head;
 
@@ -150,21 +155,12 @@ static bool kv_frame_is_ours(struct sk_buff *skb, unsigned int linear)
 	       !skb_is_gso(skb) && !skb_has_frag_list(skb) &&
 	       skb->fclone == SKB_FCLONE_UNAVAILABLE &&
 	       headroom + ETH_HLEN >= LL_RESERVED_SPACE(skb->dev) &&
-	       headroom + linear <= skb_end_offset(skb);
+	       headroom + linear <= skb_end_offset(skb) && !pskb_trim(skb, 0);
 }
 
-struct sk_buff *kv_reply_in_place(struct sk_buff *frame, const void *head,
-				  unsigned int len, unsigned int linear,
-				  gfp_t gfp)
+void kv_reply_in_place(struct sk_buff *frame, const void *head, unsigned int len,
+		       unsigned int linear)
 {
-	if (!kv_frame_is_ours(frame, linear) || pskb_trim(frame, 0)) {
-		struct sk_buff *skb = kv_reply_alloc(linear, gfp);
-
-		if (skb)
-			memcpy(skb->data, head, len);
-		consume_skb(frame);
-		return skb;
-	}
 	/* What the way in has left there must not follow it on the way out. */
 	skb_orphan(frame);
 	skb_scrub_packet(frame, true);
@@ -182,10 +178,29 @@ struct sk_buff *kv_reply_in_place(struct sk_buff *frame, const void *head,
 	skb_put_data(frame, head, len);
 	if (linear > len)
 		skb_put_zero(frame, linear - len);
-	skb_reset_mac_header(frame);
-	skb_set_network_header(frame, ETH_HLEN);
-	frame->protocol = htons(ETH_P_AOE);
-	return frame;
+	kv_reply_set_headers(frame);
+}
+
+/* A reply in the memory around data, which follows the head. */
+struct sk_buff *kv_reply_around(const struct bio_vec *data, const void *head,
+				unsigned int len)
+{
+	void *start = page_address(data->bv_page) + data->bv_offset - KV_ROOM;
+	unsigned int size = KV_ROOM + ALIGN(data->bv_len, SECTOR_SIZE) + KV_ROOM;
+	struct sk_buff *skb;
+
+	BUILD_BUG_ON(KV_ROOM < SKB_DATA_ALIGN(sizeof(struct skb_shared_info)));
+	local_bh_disable();
+	skb = napi_build_skb(start, size);
+	local_bh_enable();
+	if (!skb)
+		return NULL;
+	skb_mark_for_recycle(skb);
+	skb_reserve(skb, KV_ROOM - len);
+	skb_put_data(skb, head, len);
+	skb_put(skb, data->bv_len);
+	kv_reply_set_headers(skb);
+	return skb;
 }
 
 u8 *kv_reply_data(const struct sk_buff *skb)
@@ -193,10 +208,10 @@ u8 *kv_reply_data(const struct sk_buff *skb)
 	return skb->data;
 }
 
-void kv_reply_add_page(struct sk_buff *skb, int index, struct page *page,
-		       unsigned int len)
+void kv_reply_add_data(struct sk_buff *skb, int index, const struct bio_vec *data)
 {
-	skb_add_rx_frag(skb, index, page, 0, len, PAGE_SIZE);
+	skb_add_rx_frag(skb, index, data->bv_page, data->bv_offset, data->bv_len,
+			KV_ROOM + data->bv_len + KV_ROOM);
 	/* Not if it is from no pool. */
 	skb_mark_for_recycle(skb);
 }

@@ -116,14 +116,25 @@ bool kv_bdev_is_rotational(struct block_device *bdev)
 	return bdev_rot(bdev);
 }
 
+/* Whether one can follow the other in a bio of count vectors, without its being split. */
+bool kv_bdev_takes_both(struct block_device *bdev, const struct bio_vec *one,
+			const struct bio_vec *next, u16 count)
+{
+	unsigned long gap = queue_virt_boundary(bdev_get_queue(bdev));
+
+	return count <= bdev_max_segments(bdev) &&
+	       !(((one->bv_offset + one->bv_len) | next->bv_offset) & gap);
+}
+
 /*
  * On a real-time kernel holding off softirqs does not keep the CPU to oneself,
  * as the pool of one CPU requires.
  */
-struct page_pool *kv_pool_create(unsigned int cpu)
+struct page_pool *kv_pool_create(unsigned int cpu, unsigned int order)
 {
 	struct page_pool_params params = {
-		.pool_size = 512,
+		.order = order,
+		.pool_size = 512 >> order,
 		.nid = cpu_online(cpu) ? cpu_to_mem(cpu) : NUMA_NO_NODE,
 	};
 	struct page_pool *pool;
@@ -147,7 +158,7 @@ void kv_pools_destroy(struct page_pool *const *pools, unsigned int count)
 		page_pool_destroy(pools[i]);
 }
 
-struct page *kv_pool_take(struct page_pool *const *pools)
+struct page *kv_pool_take_page(struct page_pool *const *pools)
 {
 	struct page_pool *pool;
 	struct page *page = NULL;
@@ -160,7 +171,29 @@ struct page *kv_pool_take(struct page_pool *const *pools)
 	return page ?: alloc_page(GFP_NOIO);
 }
 
-void kv_pool_give_back(struct page *page)
+bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,
+			struct bio_vec *to)
+{
+	unsigned int size = KV_ROOM + ALIGN(len, SECTOR_SIZE) + KV_ROOM, offset;
+	struct page_pool *pool;
+	struct page *page = NULL;
+
+	if (size > PAGE_SIZE << KV_PIECES_ORDER)
+		return false;
+	local_bh_disable();
+	pool = pools[smp_processor_id()];
+	if (pool)
+		page = page_pool_alloc_frag(pool, &offset, size,
+					    GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY);
+	local_bh_enable();
+	if (!page)
+		return false;
+	offset += KV_ROOM;
+	bvec_set_page(to, page + (offset >> PAGE_SHIFT), len, offset_in_page(offset));
+	return true;
+}
+
+void kv_page_give_back(struct page *page)
 {
 	skb_page_unref(page_to_netmem(page), true);
 }

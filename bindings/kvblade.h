@@ -24,8 +24,18 @@ static const u32 KV_WRITE_DURABLE =
 	(__force u32)(REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | REQ_FUA);
 static const u32 KV_FLUSH =
 	(__force u32)(REQ_OP_WRITE | REQ_SYNC | REQ_PREFLUSH);
+/* To be left as it is by the block layer. */
+static const u32 KV_ALONE = (__force u32)REQ_NOMERGE;
 static const u32 KV_DISCARD = (__force u32)(REQ_OP_DISCARD | REQ_SYNC);
 static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND;
+
+/*
+ * What is left free before data, for a frame's head, and behind it, for what the
+ * network stack keeps there: so much that the data is aligned for every device.
+ */
+#define KV_ROOM 512
+/* Pages of so many pages are divided into such pieces. */
+#define KV_PIECES_ORDER 3
 
 /* Received frames; offsets and lengths count from the Ethernet header. */
 struct sk_buff *kv_frame_receive(struct sk_buff *skb);
@@ -42,12 +52,13 @@ void kv_frame_free(struct sk_buff *skb);
 
 /* Replies. */
 struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp);
-struct sk_buff *kv_reply_in_place(struct sk_buff *frame, const void *head,
-				  unsigned int len, unsigned int linear,
-				  gfp_t gfp);
+bool kv_reply_fits_frame(struct sk_buff *frame, unsigned int linear);
+void kv_reply_in_place(struct sk_buff *frame, const void *head, unsigned int len,
+		       unsigned int linear);
+struct sk_buff *kv_reply_around(const struct bio_vec *data, const void *head,
+				unsigned int len);
 u8 *kv_reply_data(const struct sk_buff *skb);
-void kv_reply_add_page(struct sk_buff *skb, int index, struct page *page,
-		       unsigned int len);
+void kv_reply_add_data(struct sk_buff *skb, int index, const struct bio_vec *data);
 void kv_reply_send(struct sk_buff *skb, struct net_device *dev);
 
 /* Network interfaces. */
@@ -73,12 +84,16 @@ unsigned int kv_bdev_physical_block_size(struct block_device *bdev);
 int kv_bdev_alignment_offset(struct block_device *bdev);
 bool kv_bdev_can_discard(struct block_device *bdev);
 bool kv_bdev_is_rotational(struct block_device *bdev);
+bool kv_bdev_takes_both(struct block_device *bdev, const struct bio_vec *one,
+			const struct bio_vec *next, u16 count);
 
 /* Pages. */
-struct page_pool *kv_pool_create(unsigned int cpu);
+struct page_pool *kv_pool_create(unsigned int cpu, unsigned int order);
 void kv_pools_destroy(struct page_pool *const *pools, unsigned int count);
-struct page *kv_pool_take(struct page_pool *const *pools);
-void kv_pool_give_back(struct page *page);
+struct page *kv_pool_take_page(struct page_pool *const *pools);
+bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,
+			struct bio_vec *to);
+void kv_page_give_back(struct page *page);
 void *kv_page_address(const struct page *page);
 
 /* The rest. */

@@ -17,7 +17,8 @@ use super::pages::Pages;
 use super::pages::Vectors;
 use super::SECTOR;
 use crate::bindings;
-use crate::sync::InSlab;
+use crate::sync::Fifo;
+use crate::sync::Linked;
 use crate::sync::SlabBox;
 
 /// Where the data of writes comes from.
@@ -166,6 +167,11 @@ impl<S: Source> Io<S> {
         self.bytes = sectors.saturating_mul(SECTOR as u32);
     }
 
+    /// Lets it go to the disk by itself, even if others go there at the same time.
+    pub(crate) fn keep_alone(&mut self) {
+        self.operation |= bindings::KV_ALONE;
+    }
+
     /// The data that was read, to be given away.
     pub(crate) fn pages(&mut self) -> &mut Pages {
         &mut self.pages
@@ -173,42 +179,61 @@ impl<S: Source> Io<S> {
 }
 
 /// A request that owns an operation, and gets it back when it has ended.
-pub(crate) trait Owner: Send + InSlab {
+pub(crate) trait Owner: Send + Linked {
     /// Where the data of writes comes from.
     type Source: Source;
 
     /// The operation, always the same one.
     fn io(&mut self) -> &mut Io<Self::Source>;
 
+    /// Where those are kept that go to the disk together with this one; always the same place, for
+    /// this use only.
+    fn followers(&mut self) -> &mut Fifo<Self>;
+
     /// The operation has ended. Called in any context, hard interrupts included.
     fn ended(this: SlabBox<Self>, result: Result);
+
+    /// The operation has failed together with others, and must be submitted again, by itself. Called
+    /// in any context, hard interrupts included.
+    fn again(this: SlabBox<Self>);
 }
 
 /// Submits the request's operation. Sleeps.
 ///
 /// Its sectors must lie within the disk, else the kernel logs the error that it returns.
-pub(crate) fn submit<O: Owner>(request: SlabBox<O>) {
+pub(crate) fn submit<O: Owner>(mut request: SlabBox<O>) {
+    let io = request.io();
+    let (count, bytes) = (io.pages.count(), io.bytes);
+    // SAFETY: Without followers there is nothing beyond its own.
+    unsafe { start(request, count, bytes) };
+}
+
+/// Submits the operation of a request and its followers: `count` vectors, `bytes` in all. Sleeps.
+///
+/// # Safety
+///
+/// The first `count` vectors of the request must be its own and those of its followers.
+unsafe fn start<O: Owner>(request: SlabBox<O>, count: u16, bytes: u32) {
     let request = SlabBox::into_raw(request);
     // SAFETY: The pointer came from `SlabBox::into_raw`; from here to `end_io` it is only used for
     // the bio.
     let io = unsafe { (*request).io() };
     let bio = io.bio.get();
-    let (vectors, count) = io.pages.vectors();
     // SAFETY: The bio and the vectors lie in the request, which stays in place until `end_io`
-    // takes it back; the memory stays with it, or with the source that it also has, and so does the
-    // `DiskUse` that keeps the device open. The fields written are those of a bio with its data
-    // described by vectors.
+    // takes it back; the memory stays with it or its followers, or with the sources that they also
+    // have, and so does the `DiskUse` that keeps the device open. The fields written are those of a
+    // bio with its data described by vectors.
     unsafe {
         kernel_bindings::bio_init(
             bio,
             io.disk.bdev(),
-            vectors,
+            io.pages.vectors(),
             Pages::MAX as u16,
             io.operation,
         );
         (*bio).bi_vcnt = count;
         (*bio).bi_iter.bi_sector = io.sector.saturating_add(io.disk.offset());
-        (*bio).bi_iter.bi_size = io.bytes;
+        (*bio).bi_iter.bi_size = bytes;
         (*bio).bi_private = request.cast();
         (*bio).bi_end_io = Some(end_io::<O>);
         kernel_bindings::submit_bio(bio);
@@ -216,15 +241,94 @@ pub(crate) fn submit<O: Owner>(request: SlabBox<O>) {
 }
 
 unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
-    // SAFETY: The bio was submitted by `submit`, has ended, and is ours again; its private
+    // SAFETY: The bio was submitted by `start`, has ended, and is ours again; its private
     // pointer is that of the request that it lies in, which came from `SlabBox::into_raw`.
-    let (request, result) = unsafe {
+    let (mut request, result) = unsafe {
         let errno = kernel_bindings::blk_status_to_errno((*bio).bi_status);
         let request = (*bio).bi_private.cast::<O>();
         kernel_bindings::bio_uninit(bio);
         (SlabBox::from_raw(request), kernel::error::to_result(errno))
     };
-    O::ended(request, result);
+    if request.followers().is_empty() {
+        return O::ended(request, result);
+    }
+    let mut followers = core::mem::replace(request.followers(), Fifo::new());
+    let end = |request| match result {
+        Ok(()) => O::ended(request, Ok(())),
+        // Whose sectors were bad is not known.
+        Err(_) => O::again(request),
+    };
+    end(request);
+    while let Some(follower) = followers.pop() {
+        end(follower);
+    }
+}
+
+/// Reads and writes on their way to one disk: neighbours go there as one. The block layer merges them
+/// too, but at a higher price, and not writes that are to be durable.
+pub(crate) struct Batch<O: Owner> {
+    /// The first of those that are neighbours, with the others as its followers.
+    leader: Option<SlabBox<O>>,
+    /// Vectors and bytes of all of them.
+    count: u16,
+    bytes: u32,
+}
+
+impl<O: Owner> Batch<O> {
+    /// Nothing.
+    pub(crate) const fn new() -> Self {
+        Self {
+            leader: None,
+            count: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Adds a read or write, whose sectors must lie within the disk, and submits those before it that
+    /// are no neighbours. Sleeps.
+    pub(crate) fn add(&mut self, request: SlabBox<O>) {
+        if let Err(mut request) = self.join(request) {
+            self.submit();
+            let io = request.io();
+            (self.count, self.bytes) = (io.pages.count(), io.bytes);
+            self.leader = Some(request);
+        }
+    }
+
+    /// Makes a request a follower, or gives it back.
+    fn join(&mut self, mut request: SlabBox<O>) -> Result<(), SlabBox<O>> {
+        let Some(leader) = &mut self.leader else {
+            return Err(request);
+        };
+        let (io, new) = (leader.io(), request.io());
+        let end = io
+            .sector
+            .saturating_add(u64::from(self.bytes) / SECTOR as u64);
+        let bdev = io.disk.bdev();
+        if new.operation != io.operation
+            || new.sector != end
+            || !io.pages.join(self.count, &new.pages, bdev)
+        {
+            return Err(request);
+        }
+        self.count = self.count.saturating_add(new.pages.count());
+        self.bytes = self.bytes.saturating_add(new.bytes);
+        leader.followers().push(request);
+        Ok(())
+    }
+
+    fn submit(&mut self) {
+        if let Some(leader) = self.leader.take() {
+            // SAFETY: `join` has put the followers' vectors behind the leader's own.
+            unsafe { start(leader, self.count, self.bytes) };
+        }
+    }
+}
+
+impl<O: Owner> Drop for Batch<O> {
+    fn drop(&mut self) {
+        self.submit();
+    }
 }
 
 /// While it is there, what this task submits is collected, so that neighbours can be merged; it

@@ -15,6 +15,7 @@ pub(crate) use disk::DiskUse;
 pub(crate) use disk::OpenError;
 pub(crate) use disk::OpenMode;
 pub(crate) use io::submit;
+pub(crate) use io::Batch;
 pub(crate) use io::Io;
 pub(crate) use io::Owner;
 pub(crate) use io::Plug;

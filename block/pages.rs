@@ -15,18 +15,19 @@ use crate::bindings;
 /// Descriptions of memory in the form in which a bio wants them.
 pub(crate) type Vectors = [MaybeUninit<bindings::bio_vec>; Pages::MAX];
 
-/// Whole pages for up to [`Pages::MAX_LEN`] bytes of data, each filled from its first byte, all
-/// but the last to its end: so aligned that every block device takes them. Or memory of another,
-/// wherever it lies.
+/// Memory for up to [`Pages::MAX_LEN`] bytes of data, so aligned that every block device takes it:
+/// one piece of a pool's page, or whole pages, all but the last filled to the end. Or memory of
+/// another, wherever it lies.
 ///
 /// # Invariants
 ///
-/// The first `count` vectors describe pages that this value owns, each with the number of bytes
-/// used of it, which is at most a page, from its start; or, if they `are_borrowed`, memory that
-/// stays with its owner.
+/// The first `count` vectors describe initialised or uninitialised memory that this value owns, and
+/// whose pages it has references to; or, if they `are_borrowed`, memory that stays with its owner. If
+/// there `is_room`, there is one vector, which came from a pool.
 pub(crate) struct Pages {
     count: u16,
     are_borrowed: bool,
+    is_room: bool,
     len: u32,
     vectors: Vectors,
 }
@@ -50,12 +51,13 @@ impl Pages {
         init!(Self {
             count: 0,
             are_borrowed: false,
+            is_room: false,
             len: 0,
             vectors: [const { MaybeUninit::uninit() }; Self::MAX],
         })
     }
 
-    /// Takes pages for `len` bytes in place of those there were. What is in them is of requests
+    /// Takes memory for `len` bytes in place of what there was. What is in it is of requests
     /// before. May wait for memory, but not for I/O.
     ///
     /// # Errors
@@ -67,12 +69,16 @@ impl Pages {
         if len > Self::MAX_LEN {
             return Err(AllocError);
         }
+        // For what lies in one page the block layer has a short way, which is worth more than room.
+        if len != PAGE_SIZE && self.take_piece(pools, len) {
+            return Ok(());
+        }
         for vector in &mut self.vectors {
             let part = len.saturating_sub(self.len as usize).min(PAGE_SIZE) as u32;
             if part == 0 {
                 break;
             }
-            let page = pools.take();
+            let page = pools.take_page();
             if page.is_null() {
                 return Err(AllocError);
             }
@@ -86,6 +92,24 @@ impl Pages {
             self.len = self.len.saturating_add(part);
         }
         Ok(())
+    }
+
+    /// Takes a piece of a pool's page for `len` bytes, with room before and behind it, in place of
+    /// what there was. False if there is none at once.
+    fn take_piece(&mut self, pools: &PagePools, len: usize) -> bool {
+        self.clear();
+        let Some((len, piece)) = u32::try_from(len)
+            .ok()
+            .and_then(|len| Some((len, pools.take_piece(len)?)))
+        else {
+            return false;
+        };
+        if let Some(vector) = self.vectors.first_mut() {
+            vector.write(piece);
+        }
+        // INVARIANT: The vector describes memory that is ours, from a pool.
+        (self.count, self.len, self.is_room) = (1, len, true);
+        true
     }
 
     /// Has `describe` describe `len` bytes of memory instead of owning pages: it returns the number
@@ -122,7 +146,7 @@ impl Pages {
             unsafe { pool::give_back(vector.bv_page) };
         }
         // INVARIANT: The entries are not ours any more.
-        (self.count, self.len, self.are_borrowed) = (0, 0, false);
+        (self.count, self.len, self.are_borrowed, self.is_room) = (0, 0, false, false);
     }
 
     /// Bytes of data.
@@ -130,9 +154,46 @@ impl Pages {
         self.len
     }
 
-    /// The vectors of the pages, for a bio, with their number.
-    pub(super) fn vectors(&mut self) -> (*mut bindings::bio_vec, u16) {
-        (self.vectors.as_mut_ptr().cast(), self.count)
+    /// The vectors, for a bio.
+    pub(super) fn vectors(&mut self) -> *mut bindings::bio_vec {
+        self.vectors.as_mut_ptr().cast()
+    }
+
+    /// Puts the vectors of `other` behind the first `count` of this: true, or false if `bdev`, which is
+    /// open, would not take them as one, or there is no place for them. They stay the other's.
+    pub(super) fn join(
+        &mut self,
+        count: u16,
+        other: &Self,
+        bdev: *mut bindings::block_device,
+    ) -> bool {
+        let count = usize::from(count);
+        let end = count.saturating_add(other.count.into());
+        let Some((last, places)) = self
+            .vectors
+            .get_mut(..end)
+            .and_then(|vectors| vectors.split_at_mut_checked(count))
+            .and_then(|(vectors, places)| Some((vectors.last()?, places)))
+        else {
+            return false;
+        };
+        let Some(first) = other.iter().next() else {
+            return false;
+        };
+        // SAFETY: The device is open. The vector before the end was initialised, by the invariant or
+        // by an earlier call of this.
+        if !unsafe { bindings::kv_bdev_takes_both(bdev, last.as_ptr(), first, end as u16) } {
+            return false;
+        }
+        for (place, vector) in places.iter_mut().zip(other.iter()) {
+            place.write(*vector);
+        }
+        true
+    }
+
+    /// The number of vectors.
+    pub(super) fn count(&self) -> u16 {
+        self.count
     }
 
     fn iter(&self) -> impl Iterator<Item = &bindings::bio_vec> {
@@ -148,32 +209,50 @@ impl Pages {
         &mut self,
         mut fill: impl FnMut(usize, &mut [MaybeUninit<u8>]) -> Result,
     ) -> Result {
-        for (index, vector) in self.iter().enumerate() {
-            // SAFETY: The page is ours, so no one else has access to its memory, which is always
-            // mapped since it was not allocated from high memory. No more bytes are used than it
-            // has.
+        let mut offset = 0_usize;
+        for vector in self.iter() {
+            // SAFETY: The memory is ours, so no one else has access to it, and it is always mapped
+            // since it was not allocated from high memory.
             let memory = unsafe {
                 core::slice::from_raw_parts_mut(
-                    bindings::kv_page_address(vector.bv_page).cast(),
+                    bindings::kv_page_address(vector.bv_page)
+                        .byte_add(vector.bv_offset as usize)
+                        .cast(),
                     vector.bv_len as usize,
                 )
             };
-            fill(index.saturating_mul(PAGE_SIZE), memory)?;
+            offset = offset.saturating_add(memory.len());
+            fill(offset.saturating_sub(memory.len()), memory)?;
         }
         Ok(())
     }
 
-    /// Gives the pages away: `take` gets each with its index and the number of bytes used, and
-    /// owns it from then on. It gets none if they are borrowed.
-    pub(crate) fn give(&mut self, mut take: impl FnMut(usize, *mut bindings::page, u32)) {
+    /// Gives the memory away: `take` gets each vector with its index, and owns its page from then
+    /// on. It gets none if they are borrowed.
+    pub(crate) fn give(&mut self, mut take: impl FnMut(usize, &bindings::bio_vec)) {
         if self.are_borrowed {
             return;
         }
         for (index, vector) in self.iter().enumerate() {
-            take(index, vector.bv_page, vector.bv_len);
+            take(index, vector);
         }
-        // INVARIANT: The entries are not ours any more.
-        (self.count, self.len) = (0, 0);
+        self.forget();
+    }
+
+    /// Gives the memory away as [`Pages::give`] does, if there is room before and behind it: else, or
+    /// if `take` does not succeed, nothing has happened.
+    pub(crate) fn give_with_room<R>(
+        &mut self,
+        take: impl FnOnce(&bindings::bio_vec) -> Option<R>,
+    ) -> Option<R> {
+        let taken = self.iter().next().filter(|_| self.is_room).and_then(take)?;
+        self.forget();
+        Some(taken)
+    }
+
+    fn forget(&mut self) {
+        // INVARIANT: No entry is ours any more.
+        (self.count, self.len, self.is_room) = (0, 0, false);
     }
 }
 

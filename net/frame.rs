@@ -47,8 +47,16 @@ impl Frame {
     }
 
     /// The raw frame; its reference is the caller's to put.
-    pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
-        core::mem::ManuallyDrop::new(self).0.as_ptr()
+    pub(super) fn into_raw(self) -> NonNull<bindings::sk_buff> {
+        core::mem::ManuallyDrop::new(self).0
+    }
+
+    /// Whether an answer of `linear` bytes, and what follows in pages, can take the frame's place:
+    /// then its contents are gone.
+    pub(super) fn makes_room(&mut self, linear: usize) -> bool {
+        // SAFETY: By the invariant the frame is valid. If there is no other reference it is ours to
+        // be modified; else it is not.
+        unsafe { bindings::kv_reply_fits_frame(self.0.as_ptr(), linear as u32) }
     }
 
     /// Another reference to the same frame.

@@ -51,33 +51,53 @@ impl Reply {
     }
 
     /// As [`Reply::new`], beginning with `head`, in the memory of a frame whose contents are not
-    /// needed any more, if no one else has a part in that.
+    /// needed any more.
     ///
     /// # Errors
     ///
-    /// As for [`Reply::new`].
+    /// The frame, if others have a part in it.
     pub(crate) fn in_place_of<const N: usize>(
-        frame: Frame,
+        mut frame: Frame,
         head: &[u8; N],
         linear: usize,
         data_follows: bool,
-    ) -> Result<Self, AllocError> {
+    ) -> Result<Self, Frame> {
         let linear = Self::padded(linear.max(N), data_follows);
-        // SAFETY: The frame is valid, and its reference is given away; `head` has `N` bytes, which
-        // are not more than `linear`.
-        let skb = unsafe {
-            bindings::kv_reply_in_place(
-                frame.into_raw(),
-                head.as_ptr().cast(),
-                N as u32,
-                linear as u32,
-                bindings::GFP_ATOMIC,
-            )
+        if !frame.makes_room(linear) {
+            return Err(frame);
+        }
+        let skb = frame.into_raw();
+        // SAFETY: The frame is ours alone, as it just said; `head` has `N` bytes, which are not more
+        // than `linear`.
+        unsafe {
+            bindings::kv_reply_in_place(skb.as_ptr(), head.as_ptr().cast(), N as u32, linear as u32)
         };
-        let skb = NonNull::new(skb).ok_or(AllocError)?;
-        // INVARIANT: `kv_reply_in_place` returns a buffer that is ours alone, with `linear` bytes,
-        // zero but for the head.
+        // INVARIANT: The buffer is ours alone, with `linear` bytes, zero but for the head.
         Ok(Self { skb, linear })
+    }
+
+    /// A frame of `head` and the data, in the memory that the data is in.
+    ///
+    /// # Errors
+    ///
+    /// `AllocError` when memory is short, or there is no room around the data.
+    pub(crate) fn around<const N: usize>(
+        data: &mut Pages,
+        head: &[u8; N],
+    ) -> Result<Self, AllocError> {
+        let mut linear = N;
+        let skb = data.give_with_room(|data| {
+            const { assert!(N <= bindings::KV_ROOM as usize) };
+            linear = linear.saturating_add(data.bv_len as usize);
+            // SAFETY: The memory is ours and has room before and behind it, which `head` fits, and its
+            // page goes over to the buffer if there is one.
+            NonNull::new(unsafe { bindings::kv_reply_around(data, head.as_ptr().cast(), N as u32) })
+        });
+        // INVARIANT: It is a new buffer of the head and the data, all of it initialised.
+        Ok(Self {
+            skb: skb.ok_or(AllocError)?,
+            linear,
+        })
     }
 
     fn padded(linear: usize, data_follows: bool) -> usize {
@@ -101,14 +121,18 @@ impl Reply {
         }
     }
 
+    /// Writes `head` at the beginning of the linear part.
+    pub(crate) fn begin(mut self, head: &[u8]) -> Self {
+        self.put(0, head);
+        self
+    }
+
     /// Adds the pages' data behind the linear part.
     pub(crate) fn with_pages(self, pages: &mut Pages) -> Self {
-        pages.give(|index, page, len| {
-            // SAFETY: The buffer is ours and had no fragments, `Pages` holds no more pages than a
+        pages.give(|index, data| {
+            // SAFETY: The buffer is ours and had no fragments, `Pages` holds no more vectors than a
             // buffer has places for fragments, and the page's reference goes over to the buffer.
-            unsafe {
-                bindings::kv_reply_add_page(self.skb.as_ptr(), index as i32, page, len);
-            }
+            unsafe { bindings::kv_reply_add_data(self.skb.as_ptr(), index as i32, data) };
         });
         self
     }

@@ -143,6 +143,8 @@ pub(crate) struct Fifo<T: Linked> {
 
 // SAFETY: The queue owns elements that are `Send`.
 unsafe impl<T: Linked> Send for Fifo<T> {}
+// SAFETY: `&Fifo` only tells whether there is an element.
+unsafe impl<T: Linked> Sync for Fifo<T> {}
 
 impl<T: Linked> Fifo<T> {
     /// An empty queue.

@@ -2,6 +2,7 @@
 
 //! The answers to requests.
 
+use kernel::alloc::AllocError;
 use kernel::prelude::*;
 use kernel::time::Msecs;
 
@@ -91,13 +92,9 @@ impl Request {
             return self.refuse(AoeError::DeviceUnavailable);
         }
         let reads = matches!(self.task, Task::Read(_)) && self.outcome == Outcome::Success;
-        let Some(mut reply) = self.ata_reply(ata_argument::END, reads) else {
-            return;
-        };
-        if reads {
-            reply = reply.with_pages(self.io().pages());
+        if let Some(reply) = self.ata_reply(ata_argument::END, reads) {
+            self.port.send(reply);
         }
-        self.port.send(reply);
     }
 
     /// Answers IDENTIFY DEVICE.
@@ -109,9 +106,10 @@ impl Request {
         }
     }
 
-    /// The beginning of the answer to an ATA command. `None` if the interface is gone, memory is
+    /// The answer to an ATA command, or the beginning of it: in the memory of the frame if no one
+    /// else has a part in that, else around the data. `None` if the interface is gone, memory is
     /// short, or the request is so old that its initiator may use the tag for another by now.
-    fn ata_reply(&mut self, length: usize, data_follows: bool) -> Option<Reply> {
+    fn ata_reply(&mut self, length: usize, reads: bool) -> Option<Reply> {
         if self.received.is_older_than(TAG_LIFE) {
             self.is_dropped(Counter::DroppedLate);
             return None;
@@ -122,14 +120,24 @@ impl Request {
         let (aoe, argument) = head.split_first_chunk_mut()?;
         *aoe = header.to_bytes();
         *argument.first_chunk_mut()? = answer.to_bytes();
-        let frame = self.take_frame()?;
-        let Ok(reply) = Reply::in_place_of(frame, &head, length, data_follows) else {
+        let reply = Reply::in_place_of(self.take_frame()?, &head, length, reads)
+            .or_else(|_| match reads {
+                true => Reply::around(self.io().pages(), &head),
+                false => Err(AllocError),
+            })
+            .or_else(|_| Reply::new(length, reads).map(|reply| reply.begin(&head)));
+        let Ok(reply) = reply else {
             self.is_dropped(Counter::DroppedMemory);
             return None;
         };
         self.ends(u32::from(answer.command) << 8 | u32::from(answer.feature));
         self.time();
-        Some(reply)
+        // Unless it is there already.
+        Some(if reads {
+            reply.with_pages(self.io().pages())
+        } else {
+            reply
+        })
     }
 
     /// Notes how long it has taken, if it is one of those that are timed.

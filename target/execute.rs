@@ -9,6 +9,7 @@ use super::access::Right;
 use super::history::Write;
 use super::order::Span;
 use super::policy::Cache;
+use super::request::Batch;
 use super::request::Progress;
 use super::request::Request;
 use super::rules::Answer;
@@ -47,13 +48,18 @@ const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;
 const LONGEST: usize = aoe::config::END + aoe::config::CAPACITY;
 
 impl Request {
-    /// Executes the request, or the next step of it.
-    pub(super) fn execute(mut self: SlabBox<Self>) {
+    /// Executes the request, or the next step of it; I/O may go into the batch.
+    pub(super) fn execute(mut self: SlabBox<Self>, batch: &mut Batch) {
         match self.progress {
             Progress::Arrived => {}
             Progress::Verifying(rest) => return self.verify(rest),
             Progress::Trimming(index) => return self.trim(index),
             Progress::Last => return,
+            Progress::Again => {
+                self.progress = Progress::Last;
+                self.io().keep_alone();
+                return block::submit(self);
+            }
         }
         self.progress = Progress::Last;
         let blade = self.port.blade();
@@ -64,7 +70,7 @@ impl Request {
             return self.refuse(error);
         }
         match self.header.command {
-            Command::Ata => self.execute_ata(),
+            Command::Ata => self.execute_ata(batch),
             _ => self.execute_other(),
         }
     }
@@ -96,7 +102,7 @@ impl Request {
         }
     }
 
-    fn execute_ata(mut self: SlabBox<Self>) {
+    fn execute_ata(mut self: SlabBox<Self>, batch: &mut Batch) {
         let operation = self.operation;
         let blade = self.port.blade();
         if blade.is_restricted() {
@@ -123,8 +129,8 @@ impl Request {
         };
         self.task = operation.prepare(&conditions);
         match self.task {
-            Task::Read(extent) => self.read(extent),
-            Task::Write(extent) => self.write(extent),
+            Task::Read(extent) => self.read(extent, |request| batch.add(request)),
+            Task::Write(extent) => self.write(extent, batch),
             Task::Verify(extent) => self.verify(extent),
             Task::Flush => {
                 self.io().flush();
@@ -144,15 +150,15 @@ impl Request {
         self.answer();
     }
 
-    fn read(mut self: SlabBox<Self>, extent: Extent) {
+    fn read(mut self: SlabBox<Self>, extent: Extent, submit: impl FnOnce(SlabBox<Self>)) {
         match self.io().read(extent.first.0, extent.sectors as usize) {
-            Ok(()) => block::submit(self),
+            Ok(()) => submit(self),
             // Dropped: the initiator will ask again.
             Err(_) => self.is_dropped(Counter::DroppedMemory),
         }
     }
 
-    fn write(mut self: SlabBox<Self>, extent: Extent) {
+    fn write(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) {
         let durable = self.argument.command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
         let sectors = extent.sectors as usize;
@@ -160,7 +166,7 @@ impl Request {
             .io()
             .write(extent.first.0, sectors, durable, ata_argument::END);
         match result {
-            Ok(()) => block::submit(self),
+            Ok(()) => batch.add(self),
             Err(_) => self.is_dropped(Counter::DroppedMemory),
         }
     }
@@ -178,7 +184,7 @@ impl Request {
         } else {
             Progress::Last
         };
-        self.read(Extent { sectors, ..extent });
+        self.read(Extent { sectors, ..extent }, block::submit);
     }
 
     /// Discards the first range from this index on; the next follows when that has ended.

@@ -21,6 +21,7 @@ use crate::block;
 use crate::block::DiskUse;
 use crate::block::Io;
 use crate::net::Frame;
+use crate::sync::Fifo;
 use crate::sync::InSlab;
 use crate::sync::Link;
 use crate::sync::Linked;
@@ -98,9 +99,13 @@ pub(super) struct Request {
     pub(super) span: Option<Span>,
     place: Option<Place>,
     seat: Seat,
+    followers: Fifo<Request>,
     // Last, so that it is dropped last: whoever closes the disk waits for this.
     io: Io<Frame>,
 }
+
+/// Those that go to the disk together.
+pub(super) type Batch = block::Batch<Request>;
 
 /// How far a request has come.
 #[derive(Clone, Copy)]
@@ -113,6 +118,8 @@ pub(super) enum Progress {
     Trimming(usize),
     /// Its last I/O is under way.
     Last,
+    /// That has failed, but together with the I/O of others.
+    Again,
 }
 
 impl Request {
@@ -148,6 +155,7 @@ impl Request {
             place: None,
             seat,
             outcome: Outcome::Success,
+            followers: Fifo::new(),
             io <- Io::new(disk, frame),
         });
         // In place, since copying it would cost as much as all of the checks.
@@ -214,6 +222,16 @@ impl block::Owner for Request {
 
     fn io(&mut self) -> &mut Io<Frame> {
         &mut self.io
+    }
+
+    fn followers(&mut self) -> &mut Fifo<Self> {
+        &mut self.followers
+    }
+
+    fn again(mut this: SlabBox<Self>) {
+        this.progress = Progress::Again;
+        let port = this.port.clone();
+        port.blade().post(this);
     }
 
     fn ended(mut this: SlabBox<Self>, result: Result) {

@@ -9,6 +9,7 @@ use super::history::Copied;
 use super::history::History;
 use super::order::Places;
 use super::order::Spans;
+use super::request::Batch;
 use super::request::Request;
 use super::stats::Counter;
 use crate::sync::Fifo;
@@ -33,11 +34,12 @@ impl Turns {
 
     /// Executes what has its turn: of those that waited, then of those that have `arrived`.
     pub(super) fn run(&mut self, places: &Places, arrived: impl Iterator<Item = SlabBox<Request>>) {
-        self.retry(places);
+        let mut batch = Batch::new();
+        self.retry(places, &mut batch);
         for mut request in arrived {
             if !request.has_arrived() {
                 // It has its place already, and comes for the next step.
-                request.execute();
+                request.execute(&mut batch);
                 continue;
             }
             request.span = request.touches();
@@ -53,29 +55,29 @@ impl Turns {
                 request.is_dropped(Counter::DroppedCopy);
                 continue;
             }
-            self.start_or_wait(places, request);
+            self.start_or_wait(places, request, &mut batch);
         }
         if !self.waiting.is_empty() {
             places.await_release(true);
-            self.retry(places);
+            self.retry(places, &mut batch);
         }
         if self.waiting.is_empty() {
             places.await_release(false);
         }
     }
 
-    fn retry(&mut self, places: &Places) {
+    fn retry(&mut self, places: &Places, batch: &mut Batch) {
         let mut waited = core::mem::replace(&mut self.waiting, Fifo::new());
         while let Some(request) = waited.pop() {
-            self.start_or_wait(places, request);
+            self.start_or_wait(places, request, batch);
         }
     }
 
     /// Executes a request, unless it must wait for one under way, or for one that waits and came
     /// before it.
-    fn start_or_wait(&mut self, places: &Places, mut request: SlabBox<Request>) {
+    fn start_or_wait(&mut self, places: &Places, mut request: SlabBox<Request>, batch: &mut Batch) {
         let Some(span) = request.span else {
-            return request.execute();
+            return request.execute(batch);
         };
         let is_behind = self
             .waiting
@@ -88,7 +90,7 @@ impl Turns {
         match place {
             Some(place) => {
                 request.put_in(place);
-                request.execute();
+                request.execute(batch);
             }
             None => self.waiting.push(request),
         }

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Requests for neighbouring sectors, which go to the disk as one."""
+
+import random
+import time
+
+import pytest
+
+from aoeframes import READ_EXT, WRITE_EXT
+from beds import SECTOR, bed, pattern
+
+SHELF, SLOT = 4, 3
+# Of each request, and where they begin.
+EACH, START = 2, 64
+REQUESTS = 6
+# Sectors that cannot be read or written, within the third.
+BAD = START + 2 * EACH
+# Status and error register.
+UNC, FAULT = (0x41, 0x40), (0x61, 0x04)
+
+# One request at a time, which takes half a second: requests that come meanwhile are found together.
+# Its cache makes the block layer leave alone writes that are to be durable.
+DISK = """
+modprobe null_blk nr_devices=0
+mount -t configfs none /sys/kernel/config
+cd /sys/kernel/config/nullb
+mkdir slow
+cd slow
+for setting in size=16 blocksize=512 memory_backed=1 cache_size=1 irqmode=2 hw_queue_depth=1 \\
+    submit_queues=1 completion_nsec=500000000; do
+    echo ${setting#*=} >${setting%=*} || exit
+done
+echo 1 >power
+until [ -b /dev/slow ]; do sleep 0.1; done
+echo none >/sys/block/slow/queue/scheduler
+"""
+
+
+@pytest.fixture(scope="module")
+def target():
+    with bed("neighbours", []) as target:
+        target.guest.run(DISK)
+        yield target
+        target.guest.run("rmdir /sys/kernel/config/nullb/slow && modprobe -r null_blk")
+
+
+@pytest.fixture
+def client(target):
+    with target.exported(SHELF, SLOT, "/dev/slow") as client:
+        client.neighbour.drain()
+        yield client
+
+
+def requests_of(guest, column: int) -> int:
+    """What the kernel counts of the disk, as its Documentation/block/stat.rst numbers it."""
+    return int(guest.run("cat /sys/block/slow/stat").stdout.split()[column])
+
+
+def together(client, frames: list[bytes]) -> dict[bytes, bytes]:
+    """Sends frames while the disk is busy with a request, and the target waits to submit another.
+
+    Returns the answers by tag.
+    """
+    before = [client.ata_frame(READ_EXT, lba, 1) for lba in (1000, 1010)]
+    for frame in before:
+        client.neighbour.send(frame)
+    time.sleep(0.1)
+    for frame in frames:
+        client.neighbour.send(frame)
+    answers = [client.receive(lambda _frame: True) for _ in before + frames]
+    assert None not in answers, "not all are answered"
+    assert [raw[20:24] for raw in answers[:2]] == [frame[20:24] for frame in before]
+    return {raw[20:24]: raw for raw in answers[2:]}
+
+
+def reads(client) -> list[bytes]:
+    return [client.ata_frame(READ_EXT, START + i * EACH, EACH) for i in range(REQUESTS)]
+
+
+def writes(client, data: bytes) -> list[bytes]:
+    size = EACH * SECTOR
+    return [
+        client.ata_frame(WRITE_EXT, START + i * EACH, EACH, data[i * size : (i + 1) * size])
+        for i in range(REQUESTS)
+    ]
+
+
+def test_reads_go_to_the_disk_as_one(target, client):
+    data = random.randbytes(REQUESTS * EACH * SECTOR)
+    together(client, writes(client, data))
+    began = requests_of(target.guest, 0)
+    frames = reads(client)
+    answers = together(client, frames)
+    assert b"".join(answers[frame[20:24]][36:] for frame in frames) == data
+    # Two before, and one with all; none merged by the block layer.
+    assert requests_of(target.guest, 0) - began == 3
+    assert requests_of(target.guest, 1) == 0
+
+
+def test_durable_writes_go_to_the_disk_as_one(target, client):
+    began = requests_of(target.guest, 4)
+    data = random.randbytes(REQUESTS * EACH * SECTOR)
+    frames = writes(client, data)
+    answers = together(client, frames)
+    assert all(raw[27] == 0x40 for raw in answers.values())
+    assert requests_of(target.guest, 4) - began == 1
+    assert b"".join(client.read(START + i * EACH, EACH) for i in range(REQUESTS)) == data
+
+
+def test_others_than_neighbours_go_alone(target, client):
+    """With a gap, backwards, or a read and a write."""
+    began = [requests_of(target.guest, column) for column in (0, 4)]
+    frames = [client.ata_frame(READ_EXT, lba, 1) for lba in (200, 210, 205)]
+    frames += [client.ata_frame(WRITE_EXT, 206, 1, bytes(SECTOR))]
+    together(client, frames)
+    assert [requests_of(target.guest, column) for column in (0, 4)] == [began[0] + 5, began[1] + 1]
+
+
+@pytest.mark.kernel_log(allow=["I/O error, dev slow"])
+@pytest.mark.parametrize("operation", ["read", "write"])
+def test_of_neighbours_only_those_fail_that_must(target, client, operation):
+    before, after = (pattern(START, REQUESTS * EACH, seed) for seed in (1, 2))
+    together(client, writes(client, before))
+    target.guest.run(f"echo +{BAD}-{BAD} >/sys/kernel/config/nullb/slow/badblocks")
+    try:
+        frames = reads(client) if operation == "read" else writes(client, after)
+        answers = together(client, frames)
+    finally:
+        target.guest.run(f"echo -{BAD}-{BAD} >/sys/kernel/config/nullb/slow/badblocks")
+    failed = [frame for frame in frames if answers[frame[20:24]][27] & 1]
+    assert failed == [frames[(BAD - START) // EACH]]
+    answer = answers[failed[0][20:24]]
+    assert (answer[27], answer[25]) == (UNC if operation == "read" else FAULT)
+    now = after if operation == "write" else before
+    for frame in frames:
+        if frame not in failed:
+            lba = int.from_bytes(frame[28:34], "little")
+            offset = (lba - START) * SECTOR
+            expected = now[offset : offset + EACH * SECTOR]
+            assert client.read(lba, EACH) == expected
+            if operation == "read":
+                assert answers[frame[20:24]][36:] == expected
