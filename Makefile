@@ -5,13 +5,13 @@ PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
 # What a debug kernel runs, at a tenth of the speed, unless T says otherwise.
 DEBUG_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
-	access poll stress) tests/qemu/faults.py
+	access poll stress neighbours) tests/qemu/faults.py tests/qemu/sanitizers.py
 # What a real-time kernel changes something for: locks that sleep, no softirq without a thread.
 RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
 	access poll stress client durability flood hostile adversary)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests module kvctl deb demo test test-unit test-fuzz test-qemu test-soak \
-	test-debug test-rt bench bench-quick bench-profile lint fmt shell install uninstall \
+	test-debug test-rt bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 help: ## list the targets
@@ -63,6 +63,9 @@ bench: module ## measure all, beside rivals, into docs/performance.md; ROUNDS=3
 
 bench-quick: module ## instructions per request, against the baseline; ACCEPT=1 makes it the baseline
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run quick $(if $(ACCEPT),--accept)
+
+bench-scaling: module ## what a second processor brings, by the clock, on an idle machine; ROUNDS=7
+	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run scaling $(ROUNDS)
 
 bench-profile: module ## where they go, by function; CELL=read:8:16, TARGET=kvblade_rs
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run profile \

@@ -90,10 +90,10 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(machine: Machine = MACHINE) -> Iterator[Bench]:
+def bench(machine: Machine = MACHINE, cpus: int = 1) -> Iterator[Bench]:
     """Boots the guest."""
     guest = Guest(
-        "bench", cpus=1, memory="1G", programs=("bench",), modules=_MODULES, machine=machine
+        "bench", cpus=cpus, memory="1G", programs=("bench",), modules=_MODULES, machine=machine
     )
     with guest:
         result = Bench(guest)

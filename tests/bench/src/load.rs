@@ -55,8 +55,10 @@ impl FromStr for Cell {
 /// Between whom the requests go in turn.
 #[derive(Clone, Copy)]
 pub struct Crowd {
-    /// Targets: that of number `i` is `i / 128`.`i % 128`, and they begin at 1.
+    /// So many targets: that of number `i` is `i / 128`.`i % 128`.
     pub targets: u32,
+    /// The number of the first.
+    pub first: u32,
     /// Initiators: after the first, which has the interface's address, come local ones.
     pub initiators: u32,
 }
@@ -157,7 +159,7 @@ impl<'a> Load<'a> {
         let tag = self.number << 8 | index as u32;
         let place = u64::from(self.number) * 7919 % self.places;
         let lba = place * self.cell.sectors as u64;
-        let target = 1 + self.number % self.crowd.targets;
+        let target = self.crowd.first + self.number % self.crowd.targets;
         let initiator = self.number % self.crowd.initiators;
         let frame = self.requests.buffer(index);
         if initiator == 0 {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! FROM and TO are the ends of a veth pair, and at TO there are so many TARGETS, 0.1 and those that
-//! follow, with disks of so many SECTORS. Requests are for each of them in turn, and from each of
+//! follow, or with `2+1` one from 0.2 on, with disks of so many SECTORS. Requests are for each of them in turn, and from each of
 //! so many INITIATORS. A CELL is `read:8:16` for reads of 8 sectors, 16 of them under way. For each it
 //! prints the cell, the figure, and of how many requests it is the average: about COUNT, after a
 //! quarter as many to warm up.
@@ -37,8 +37,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [from, to, sectors, targets, initiators, count, cells @ ..] = &arguments[..] else {
         return Err("kvblade-bench FROM TO SECTORS TARGETS INITIATORS COUNT CELL...".into());
     };
+    let (first, targets) = targets.split_once('+').unwrap_or(("1", targets));
     let crowd = Crowd {
         targets: targets.parse()?,
+        first: first.parse()?,
         initiators: initiators.parse()?,
     };
     let (own, target) = (address(from)?, address(to)?);
