@@ -134,12 +134,23 @@ static void kv_reply_set_headers(struct sk_buff *skb)
 	skb->protocol = htons(ETH_P_AOE);
 }
 
-struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp)
+/* From the network stack's memory for heads of frames: it is not cleared each time. */
+struct sk_buff *kv_reply_alloc(unsigned int linear)
 {
-	struct sk_buff *skb = alloc_skb(LL_MAX_HEADER + linear, gfp);
+	unsigned int size = SKB_HEAD_ALIGN(LL_MAX_HEADER + linear);
+	struct sk_buff *skb = NULL;
+	void *start;
 
-	if (!skb)
+	local_bh_disable();
+	start = napi_alloc_frag(size);
+	if (start)
+		skb = napi_build_skb(start, size);
+	local_bh_enable();
+	if (!skb) {
+		if (start)
+			skb_free_frag(start);
 		return NULL;
+	}
 	skb_reserve(skb, LL_MAX_HEADER);
 	skb_put_zero(skb, linear);
 	kv_reply_set_headers(skb);

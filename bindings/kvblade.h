@@ -51,7 +51,7 @@ void kv_frame_get(struct sk_buff *skb);
 void kv_frame_free(struct sk_buff *skb);
 
 /* Replies. */
-struct sk_buff *kv_reply_alloc(unsigned int linear, gfp_t gfp);
+struct sk_buff *kv_reply_alloc(unsigned int linear);
 bool kv_reply_fits_frame(struct sk_buff *frame, unsigned int linear);
 void kv_reply_in_place(struct sk_buff *frame, const void *head, unsigned int len,
 		       unsigned int linear);

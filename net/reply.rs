@@ -44,7 +44,7 @@ impl Reply {
     pub(crate) fn new(linear: usize, data_follows: bool) -> Result<Self, AllocError> {
         let linear = Self::padded(linear, data_follows);
         // SAFETY: An FFI call without requirements.
-        let skb = unsafe { bindings::kv_reply_alloc(linear as u32, bindings::GFP_ATOMIC) };
+        let skb = unsafe { bindings::kv_reply_alloc(linear as u32) };
         let skb = NonNull::new(skb).ok_or(AllocError)?;
         // INVARIANT: `kv_reply_alloc` returns a new buffer with `linear` zeroed bytes.
         Ok(Self { skb, linear })
@@ -108,16 +108,16 @@ impl Reply {
         }
     }
 
-    /// Writes `bytes` at `offset` of the linear part, and what would be beyond its end nowhere.
+    /// Writes `bytes` at `offset` of the linear part, and what does not fit there nowhere.
     pub(crate) fn put(&mut self, offset: usize, bytes: &[u8]) {
         // SAFETY: By the invariant there are `linear` initialised bytes, and no one else has
         // access to them while `self` is borrowed.
         let linear = unsafe {
             core::slice::from_raw_parts_mut(bindings::kv_reply_data(self.skb.as_ptr()), self.linear)
         };
-        let places = linear.get_mut(offset..).unwrap_or_default();
-        for (place, byte) in places.iter_mut().zip(bytes) {
-            *place = *byte;
+        let end = offset.saturating_add(bytes.len());
+        if let Some(places) = linear.get_mut(offset..end) {
+            places.copy_from_slice(bytes);
         }
     }
 
