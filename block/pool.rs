@@ -4,8 +4,8 @@
 //!
 //! To get a page from the kernel and give it back costs more than to read it from a fast disk, half
 //! of it for clearing it. The network stack has pools for this, to which it gives back the pages of
-//! a frame that has been sent. A page out of them holds what it was last used for. Most of
-//! what is taken are pieces of large pages, with room around them for the frame that they will leave in.
+//! a frame that has been sent. A page out of them holds what it was last used for. Most of what is
+//! taken are pieces of large pages, with room around them for the frame that they will leave in.
 //!
 //! C header: [`include/net/page_pool/helpers.h`](srctree/include/net/page_pool/helpers.h)
 
@@ -17,13 +17,14 @@ use kernel::prelude::*;
 
 use crate::bindings;
 
-/// A pool of pages for each CPU that was there when they were made, and one of pieces. They are for
-/// all disks.
+/// Pools of pages, and of pieces of pages with room around them. They are for all disks.
 pub(crate) struct PagePools {
     pages: Pools,
     pieces: Pools,
 }
 
+/// One pool for each CPU that was there when they were made.
+///
 /// # Invariants
 ///
 /// There is one pointer for each CPU that can be; it is null or a page pool, which no one uses but

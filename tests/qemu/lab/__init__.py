@@ -7,7 +7,7 @@ guests with each other or with this process, `logscan` judges kernel logs, and
 """
 
 from lab.guest import SCATTER_GATHER, Disk, Guest, GuestError, Machine, Nic, Result, start_all
-from lab.leaks import find_leaks, unreferenced
+from lab.leaks import find_leaks
 from lab.logscan import problems
 from lab.monitor import plug_disk, plug_nic
 from lab.wire import Neighbour, Wire
@@ -27,5 +27,4 @@ __all__ = [
     "plug_nic",
     "problems",
     "start_all",
-    "unreferenced",
 ]

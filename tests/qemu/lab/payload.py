@@ -55,7 +55,9 @@ def _add_stock(names: list[str], stage: Path) -> None:
 def initrd(programs: tuple[str, ...] = (), modules: tuple[str, ...] = ()) -> Path:
     """Builds the initrd, with programs and further modules of ours, and returns its path."""
     setup = paths.setup()
-    stage = paths.scratch() / "-".join(("initrd", *programs))
+    stage = paths.scratch() / "-".join(
+        ("initrd", *programs, *(Path(name).name for name in modules))
+    )
     shutil.copytree(setup["modules"], stage, copy_function=os.link)
     _busybox(stage)
     _install(_GUEST / "initrd-init", stage / "init")

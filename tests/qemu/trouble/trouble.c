@@ -43,18 +43,6 @@ static void sleep_in_atomic(void)
 	preempt_enable();
 }
 
-/* Several, since a pointer to one may be left somewhere. */
-static void leak(void)
-{
-	u8 *bytes;
-	int i;
-
-	for (i = 0; i < 10; i++) {
-		bytes = kmalloc(SIZE, GFP_KERNEL);
-		OPTIMIZER_HIDE_VAR(bytes);
-	}
-}
-
 static void inversion(void)
 {
 	mutex_lock(&first);
@@ -71,8 +59,10 @@ static const struct {
 	const char *name;
 	void (*make)(void);
 } troubles[] = {
-	{ "overflow", overflow }, { "freed", freed },		{ "sleep", sleep_in_atomic },
-	{ "leak", leak },	  { "inversion", inversion },
+	{ "sleep", sleep_in_atomic },
+	{ "inversion", inversion },
+	{ "overflow", overflow },
+	{ "freed", freed },
 };
 
 static int __init trouble(void)
