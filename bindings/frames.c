@@ -32,12 +32,25 @@ static bool kv_frame_is_mere_response(const struct sk_buff *skb)
 	       skb->data[AOE_COMMAND] != AOE_QUERY_CONFIG;
 }
 
+/* What is kept with a frame, since nothing keeps the device that it came by. */
+struct kv_frame_cb {
+	unsigned int headroom;
+};
+
+#define KV_FRAME_CB(skb) ((struct kv_frame_cb *)(skb)->cb)
+
 struct sk_buff *kv_frame_receive(struct sk_buff *skb)
 {
-	if (kv_frame_is_for_us(skb) && !kv_frame_is_mere_response(skb))
-		return skb_share_check(skb, GFP_ATOMIC);
-	consume_skb(skb);
-	return NULL;
+	if (!kv_frame_is_for_us(skb) || kv_frame_is_mere_response(skb)) {
+		consume_skb(skb);
+		return NULL;
+	}
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (skb) {
+		KV_FRAME_CB(skb)->headroom = LL_RESERVED_SPACE(skb->dev);
+		skb->dev = NULL;
+	}
+	return skb;
 }
 
 unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size)
@@ -165,7 +178,7 @@ bool kv_reply_fits_frame(struct sk_buff *skb, unsigned int linear)
 	return !skb_shared(skb) && !skb_cloned(skb) && !skb_zcopy(skb) &&
 	       !skb_is_gso(skb) && !skb_has_frag_list(skb) &&
 	       skb->fclone == SKB_FCLONE_UNAVAILABLE &&
-	       headroom + ETH_HLEN >= LL_RESERVED_SPACE(skb->dev) &&
+	       headroom + ETH_HLEN >= KV_FRAME_CB(skb)->headroom &&
 	       headroom + linear <= skb_end_offset(skb) && !pskb_trim(skb, 0);
 }
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from aoeframes import IDENTIFY, READ_EXT, WRITE_EXT, is_aoe
+from aoeframes import IDENTIFY, READ_EXT, WRITE_EXT, Client, is_aoe
 from beds import Flood, bed, mapped
 from lab import Disk
 
@@ -103,6 +103,26 @@ def test_an_interface_deleted_while_exported(guest):
     assert state(guest, "0.1@veth0") == "up", "it comes back by name"
     guest.run("ip link del veth0 && kvdel 0 1 veth0", timeout=20)
     guest.run(FREE.format("/dev/sda"))
+
+
+def test_an_interface_deleted_with_requests_under_way(target, guest):
+    """The debug kernel sees it if their answers look at the interface that they came by."""
+    mac = "02:00:00:00:09:01"
+    guest.run("modprobe dm-delay")
+    path = mapped(guest, "late", "0 2048 delay /dev/sda 0 2000")
+    guest.run(
+        f"ip link add link eth0 name over0 address {mac} type macvlan && ip link set over0 up\n"
+        f"kvadd 0 1 over0 {path} force=1"
+    )
+    client = Client(target.neighbours[0], mac, 0, 1)
+    client.read(0)
+    client.neighbour.drain()
+    for lba in range(16):
+        client.neighbour.send(client.ata_frame(READ_EXT, lba))
+    guest.run("until [ $(cat /sys/kvblade/0.1@over0/busy) = 16 ]; do :; done")
+    guest.run("ip link del over0")
+    guest.run("kvdel 0 1 over0 && dmsetup remove late")
+    assert not [frame for frame in client.neighbour.drain() if is_aoe(frame)]
 
 
 def test_an_interface_renamed_while_exported(target, guest):
