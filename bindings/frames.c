@@ -135,9 +135,10 @@ void kv_frame_get(struct sk_buff *skb)
 	skb_get(skb);
 }
 
+/* Where softirqs are held off, to where new buffers are taken from. */
 void kv_frame_free(struct sk_buff *skb)
 {
-	consume_skb(skb);
+	napi_consume_skb(skb, softirq_count());
 }
 
 static void kv_reply_set_headers(struct sk_buff *skb)
