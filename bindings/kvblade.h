@@ -33,7 +33,11 @@ static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUN
  * What is left free before data, for a frame's head, and behind it, for what the
  * network stack keeps there: so much that the data is aligned for every device.
  */
+#if CONFIG_MAX_SKB_FRAGS > 28
+#define KV_ROOM 1024
+#else
 #define KV_ROOM 512
+#endif
 /* Pages of so many pages are divided into such pieces. */
 #define KV_PIECES_ORDER 3
 
@@ -90,7 +94,7 @@ bool kv_bdev_takes_both(struct block_device *bdev, const struct bio_vec *one,
 /* Pages. */
 struct page_pool *kv_pool_create(unsigned int cpu, unsigned int order);
 void kv_pools_destroy(struct page_pool *const *pools, unsigned int count);
-struct page *kv_pool_take_page(struct page_pool *const *pools);
+struct page *kv_pool_take_page(struct page_pool *const *pools, bool may_wait);
 bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,
 			struct bio_vec *to);
 void kv_page_give_back(struct page *page);
