@@ -317,7 +317,10 @@ impl Blade {
     /// Takes a request back whose I/O has ended. In any context.
     pub(super) fn post_ended(self: &Arc<Self>, request: SlabBox<Request>) {
         let is_first = self.ended.push(request);
-        if is_first && self.submitter.load(Relaxed) != sync::this_task() {
+        let submitter = self.submitter.load(Relaxed);
+        // The submitter may sleep, so it is waited for only by what ends in its context, and so most
+        // likely while it runs.
+        if submitter != sync::this_task() && (is_first || submitter != 0) {
             let _ = workqueue::system_bh().enqueue::<_, REPLY>(self.clone());
         }
     }

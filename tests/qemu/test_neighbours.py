@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Requests for neighbouring sectors, which go to the disk as one."""
+"""Requests that the target finds together: neighbours go to the disk as one, and no answer waits
+until the others are on their way.
+"""
 
 import random
 import time
@@ -7,7 +9,7 @@ import time
 import pytest
 
 from aoeframes import READ_EXT, WRITE_EXT
-from beds import SECTOR, bed, pattern
+from beds import SECTOR, bed, mapped, pattern
 
 SHELF, SLOT = 4, 3
 # Of each request, and where they begin.
@@ -140,3 +142,31 @@ def test_of_neighbours_only_those_fail_that_must(target, client, operation):
             assert client.read(lba, EACH) == expected
             if operation == "read":
                 assert answers[frame[20:24]][36:] == expected
+
+
+def test_an_answer_does_not_wait_until_all_are_submitted(target):
+    """Half of this disk ends requests at once, and the other lets their submitter wait."""
+    guest, half, count = target.guest, 2048, 12
+    guest.run("modprobe brd rd_nr=1 rd_size=1024")
+    table = f"0 {half} linear /dev/ram0 0\n{half} {half} linear /dev/slow 0"
+    path = mapped(guest, "both", table)
+    with target.exported(SHELF, SLOT, path) as client:
+        client.neighbour.drain()
+        late = [client.ata_frame(READ_EXT, half + 10 * i, 1) for i in range(count)]
+        early = client.ata_frame(READ_EXT, 10, 1)
+        for frame in late[:2]:
+            client.neighbour.send(frame)
+        # The second waits to be submitted, so that the rest is found together.
+        time.sleep(0.1)
+        for frame in [early, *late[2:]]:
+            client.neighbour.send(frame)
+        began = time.monotonic()
+        ends = {}
+        for _ in range(count + 1):
+            raw = client.receive(lambda _frame: True)
+            assert raw is not None, "not all are answered"
+            ends[raw[20:24]] = time.monotonic() - began
+        # Those at the end take half a second each.
+        assert ends[early[20:24]] < ends[late[-1][20:24]] - 2
+        assert ends[late[1][20:24]] < ends[late[-1][20:24]] - 2
+    guest.run("dmsetup remove both && modprobe -r brd")
