@@ -158,7 +158,7 @@ void kv_pools_destroy(struct page_pool *const *pools, unsigned int count)
 		page_pool_destroy(pools[i]);
 }
 
-struct page *kv_pool_take_page(struct page_pool *const *pools)
+struct page *kv_pool_take_page(struct page_pool *const *pools, bool may_wait)
 {
 	struct page_pool *pool;
 	struct page *page = NULL;
@@ -168,7 +168,7 @@ struct page *kv_pool_take_page(struct page_pool *const *pools)
 	if (pool)
 		page = page_pool_alloc_pages(pool, GFP_NOWAIT | __GFP_NOWARN);
 	local_bh_enable();
-	return page ?: alloc_page(GFP_NOIO);
+	return page ?: alloc_page(may_wait ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN);
 }
 
 bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,

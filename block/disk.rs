@@ -11,16 +11,21 @@ use kernel::sync::atomic::Full;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::Arc;
 use kernel::time::msecs_to_jiffies;
+use kernel::time::Jiffies;
 use kernel::time::Msecs;
 use kernel::types::Opaque;
 
 use super::pool::PagePools;
 use super::SECTOR;
 use crate::bindings;
+use crate::sync::Moment;
 
 /// Bits of a `dev_t` that are the minor number, as in the kernel's `kdev_t.h`.
 const MINOR_BITS: u32 = 20;
 const MINOR_MASK: u32 = (1 << MINOR_BITS) - 1;
+
+/// How long it is lately that requests have failed as one, in milliseconds.
+const LATELY: Msecs = 60_000;
 
 /// How to open a device.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -89,6 +94,8 @@ pub(crate) struct Disk {
     number: u32,
     closing: Atomic<bool>,
     users: Atomic<usize>,
+    /// The timer tick at which requests have last failed as one; 0 if they never have.
+    failed: Atomic<Jiffies>,
     /// Completed when `CLOSED` is set and there are no users.
     #[pin]
     drained: Opaque<kernel_bindings::completion>,
@@ -150,6 +157,7 @@ impl Disk {
                 number,
                 closing: Atomic::new(false),
                 users: Atomic::new(0),
+                failed: Atomic::new(0),
                 drained <- Opaque::ffi_init(|slot| {
                     // SAFETY: `slot` is valid for writing and stays in place.
                     unsafe { kernel_bindings::init_completion(slot) }
@@ -288,6 +296,19 @@ impl DiskUse {
     pub(crate) fn is_gone(&self) -> bool {
         // SAFETY: The device is open.
         unsafe { bindings::kv_bdev_is_gone(self.0.bdev) }
+    }
+
+    /// Notes that several requests have failed as one.
+    pub(super) fn note_failure(&self) {
+        self.0
+            .failed
+            .store(Moment::now().to_ticks().max(1), Relaxed);
+    }
+
+    /// Whether that was lately.
+    pub(super) fn has_failed_lately(&self) -> bool {
+        let failed = self.0.failed.load(Relaxed);
+        failed != 0 && !Moment::from_ticks(failed).is_older_than(LATELY)
     }
 
     /// The device's sector that is the disk's first.

@@ -50,16 +50,25 @@ pub(crate) unsafe trait Source {
 ///
 /// # Invariants
 ///
-/// If `pages` borrows memory, it is `source` that it borrows from.
+/// If `pages` borrows memory, it is `source` that it borrows from. `all` is what its own vectors and
+/// those behind them of its followers are.
 pub(crate) struct Io<S> {
     operation: u32,
     sector: u64,
     bytes: u32,
     pages: Pages,
+    all: Extent,
     source: Option<S>,
     bio: Opaque<kernel_bindings::bio>,
     // Last, so that it is dropped last: whoever closes the disk waits for this.
     disk: DiskUse,
+}
+
+/// What a bio consists of.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    vectors: u16,
+    bytes: u32,
 }
 
 // SAFETY: A bio belongs to no thread, and it points only at what the `Io` owns.
@@ -76,6 +85,7 @@ impl<S: Source> Io<S> {
             sector: 0,
             bytes: 0,
             pages <- Pages::none(),
+            all: Extent::default(),
             source: Some(source),
             bio: Opaque::uninit(),
             disk,
@@ -107,23 +117,28 @@ impl<S: Source> Io<S> {
         self.bytes = 0;
     }
 
-    /// Makes it a read of `sectors` from `sector` on. May wait for memory.
+    /// Makes it a read of `sectors` from `sector` on. Waits for memory if it `may_wait`.
     ///
     /// # Errors
     ///
     /// `AllocError` when memory is short or so much is never had in one request.
-    pub(crate) fn read(&mut self, sector: u64, sectors: usize) -> Result<(), AllocError> {
+    pub(crate) fn read(
+        &mut self,
+        sector: u64,
+        sectors: usize,
+        may_wait: bool,
+    ) -> Result<(), AllocError> {
         self.operation = bindings::KV_READ;
         self.sector = sector;
         let len = sectors.checked_mul(SECTOR).ok_or(AllocError)?;
-        self.pages.take(self.disk.pools(), len)?;
+        self.pages.take(self.disk.pools(), len, may_wait)?;
         self.bytes = self.pages.len();
         Ok(())
     }
 
     /// Makes it a write of `sectors` from `sector` on, `durable` (`REQ_FUA`) or into the device's
     /// volatile cache, of the source's data from `offset` on: where that lies if the device can do
-    /// so, else of a copy. May wait for memory.
+    /// so, else of a copy. Waits for memory if it `may_wait`.
     ///
     /// # Errors
     ///
@@ -134,6 +149,7 @@ impl<S: Source> Io<S> {
         sectors: usize,
         durable: bool,
         offset: usize,
+        may_wait: bool,
     ) -> Result {
         let source = self.source.as_ref().ok_or(EFAULT)?;
         let len = sectors.checked_mul(SECTOR).ok_or(EINVAL)?;
@@ -145,7 +161,7 @@ impl<S: Source> Io<S> {
                 .borrow(len, |vectors| source.describe(offset, len, bdev, vectors))
         };
         if !has_borrowed {
-            self.pages.take(self.disk.pools(), len)?;
+            self.pages.take(self.disk.pools(), len, may_wait)?;
             self.pages.fill(|done, memory| {
                 source.copy(offset.checked_add(done).ok_or(EFAULT)?, memory)
             })?;
@@ -170,6 +186,40 @@ impl<S: Source> Io<S> {
     /// Lets it go to the disk by itself, even if others go there at the same time.
     pub(crate) fn keep_alone(&mut self) {
         self.operation |= bindings::KV_ALONE;
+    }
+
+    /// It goes to the disk with its own data, to begin with. Where several have failed as one lately
+    /// it keeps alone: a disk may take most of a minute to give a sector up, and what is tried once
+    /// more after that is answered too late.
+    fn lead(&mut self) {
+        if self.disk.has_failed_lately() {
+            self.keep_alone();
+        }
+        // INVARIANT: There are no followers.
+        self.all = Extent {
+            vectors: self.pages.count(),
+            bytes: self.bytes,
+        };
+    }
+
+    /// Lets another follow behind this and those that do already; false if it cannot. What is
+    /// described stays the other's.
+    fn join(&mut self, other: &Self) -> bool {
+        let Extent { vectors, bytes } = self.all;
+        let end = self.sector.saturating_add(u64::from(bytes) / SECTOR as u64);
+        if other.operation != self.operation
+            || self.operation & bindings::KV_ALONE != 0
+            || other.sector != end
+            || !self.pages.join(vectors, &other.pages, self.disk.bdev())
+        {
+            return false;
+        }
+        // INVARIANT: The other's are behind those that there were.
+        self.all = Extent {
+            vectors: vectors.saturating_add(other.pages.count()),
+            bytes: bytes.saturating_add(other.bytes),
+        };
+        true
     }
 
     /// The data that was read, to be given away.
@@ -198,22 +248,16 @@ pub(crate) trait Owner: Send + Linked {
     fn again(this: SlabBox<Self>);
 }
 
-/// Submits the request's operation. Sleeps.
+/// Submits the request's operation, by itself. Sleeps.
 ///
 /// Its sectors must lie within the disk, else the kernel logs the error that it returns.
 pub(crate) fn submit<O: Owner>(mut request: SlabBox<O>) {
-    let io = request.io();
-    let (count, bytes) = (io.pages.count(), io.bytes);
-    // SAFETY: Without followers there is nothing beyond its own.
-    unsafe { start(request, count, bytes) };
+    request.io().lead();
+    start(request);
 }
 
-/// Submits the operation of a request and its followers: `count` vectors, `bytes` in all. Sleeps.
-///
-/// # Safety
-///
-/// The first `count` vectors of the request must be its own and those of its followers.
-unsafe fn start<O: Owner>(request: SlabBox<O>, count: u16, bytes: u32) {
+/// Submits the operation of a request and its followers. Sleeps.
+fn start<O: Owner>(request: SlabBox<O>) {
     let request = SlabBox::into_raw(request);
     // SAFETY: The pointer came from `SlabBox::into_raw`; from here to `end_io` it is only used for
     // the bio.
@@ -221,8 +265,8 @@ unsafe fn start<O: Owner>(request: SlabBox<O>, count: u16, bytes: u32) {
     let bio = io.bio.get();
     // SAFETY: The bio and the vectors lie in the request, which stays in place until `end_io`
     // takes it back; the memory stays with it or its followers, or with the sources that they also
-    // have, and so does the `DiskUse` that keeps the device open. The fields written are those of a
-    // bio with its data described by vectors.
+    // have, and so does the `DiskUse` that keeps the device open. By the invariant so many vectors
+    // are theirs. The fields written are those of a bio with its data described by vectors.
     unsafe {
         kernel_bindings::bio_init(
             bio,
@@ -231,9 +275,9 @@ unsafe fn start<O: Owner>(request: SlabBox<O>, count: u16, bytes: u32) {
             Pages::MAX as u16,
             io.operation,
         );
-        (*bio).bi_vcnt = count;
+        (*bio).bi_vcnt = io.all.vectors;
         (*bio).bi_iter.bi_sector = io.sector.saturating_add(io.disk.offset());
-        (*bio).bi_iter.bi_size = bytes;
+        (*bio).bi_iter.bi_size = io.all.bytes;
         (*bio).bi_private = request.cast();
         (*bio).bi_end_io = Some(end_io::<O>);
         kernel_bindings::submit_bio(bio);
@@ -258,6 +302,9 @@ unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
         // Whose sectors were bad is not known.
         Err(_) => O::again(request),
     };
+    if result.is_err() {
+        request.io().disk.note_failure();
+    }
     end(request);
     while let Some(follower) = followers.pop() {
         end(follower);
@@ -266,31 +313,38 @@ unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
 
 /// Reads and writes on their way to one disk: neighbours go there as one. The block layer merges them
 /// too, but at a higher price, and not writes that are to be durable.
+///
+/// What is collected waits until it is submitted, so this must be done before its task waits for
+/// memory.
 pub(crate) struct Batch<O: Owner> {
-    /// The first of those that are neighbours, with the others as its followers.
-    leader: Option<SlabBox<O>>,
-    /// Vectors and bytes of all of them.
+    /// Those that are complete, each with its neighbours as followers.
+    complete: Fifo<O>,
     count: u16,
-    bytes: u32,
+    /// The one that is still to get followers.
+    leader: Option<SlabBox<O>>,
 }
 
 impl<O: Owner> Batch<O> {
+    /// So many requests the block layer has at hand at once even for a disk that takes no more than 64.
+    const MOST: u16 = 16;
+
     /// Nothing.
     pub(crate) const fn new() -> Self {
         Self {
-            leader: None,
+            complete: Fifo::new(),
             count: 0,
-            bytes: 0,
+            leader: None,
         }
     }
 
-    /// Adds a read or write, whose sectors must lie within the disk, and submits those before it that
-    /// are no neighbours. Sleeps.
+    /// Adds a read or write, whose sectors must lie within the disk. Sleeps.
     pub(crate) fn add(&mut self, request: SlabBox<O>) {
         if let Err(mut request) = self.join(request) {
-            self.submit();
-            let io = request.io();
-            (self.count, self.bytes) = (io.pages.count(), io.bytes);
+            self.close();
+            if self.count == Self::MOST {
+                self.submit();
+            }
+            request.io().lead();
             self.leader = Some(request);
         }
     }
@@ -300,27 +354,36 @@ impl<O: Owner> Batch<O> {
         let Some(leader) = &mut self.leader else {
             return Err(request);
         };
-        let (io, new) = (leader.io(), request.io());
-        let end = io
-            .sector
-            .saturating_add(u64::from(self.bytes) / SECTOR as u64);
-        let bdev = io.disk.bdev();
-        if new.operation != io.operation
-            || new.sector != end
-            || !io.pages.join(self.count, &new.pages, bdev)
-        {
+        if !leader.io().join(request.io()) {
             return Err(request);
         }
-        self.count = self.count.saturating_add(new.pages.count());
-        self.bytes = self.bytes.saturating_add(new.bytes);
         leader.followers().push(request);
         Ok(())
     }
 
-    fn submit(&mut self) {
+    /// The leader gets no followers any more.
+    fn close(&mut self) {
         if let Some(leader) = self.leader.take() {
-            // SAFETY: `join` has put the followers' vectors behind the leader's own.
-            unsafe { start(leader, self.count, self.bytes) };
+            self.complete.push(leader);
+            self.count = self.count.saturating_add(1);
+        }
+    }
+
+    /// Submits all that there is. Sleeps.
+    pub(crate) fn submit(&mut self) {
+        self.close();
+        let count = core::mem::replace(&mut self.count, 0);
+        if count > 1 {
+            pin_init::stack_pin_init!(let _plug = Plug::start(count));
+            self.start();
+        } else {
+            self.start();
+        }
+    }
+
+    fn start(&mut self) {
+        while let Some(request) = self.complete.pop() {
+            start(request);
         }
     }
 }
@@ -331,10 +394,10 @@ impl<O: Owner> Drop for Batch<O> {
     }
 }
 
-/// While it is there, what this task submits is collected, so that neighbours can be merged; it
-/// is sent to the device when it is dropped, or when the task sleeps.
+/// While it is there, what this task submits is collected; it is sent to the device when it is
+/// dropped, or when the task sleeps.
 #[pin_data(PinnedDrop)]
-pub(crate) struct Plug {
+struct Plug {
     #[pin]
     plug: Opaque<kernel_bindings::blk_plug>,
     /// A plug belongs to the task that started it.
@@ -342,13 +405,17 @@ pub(crate) struct Plug {
 }
 
 impl Plug {
-    /// Begins to collect.
-    pub(crate) fn start() -> impl PinInit<Self> {
+    /// Begins to collect. `count` bios will come, for which the block layer has its own requests
+    /// ready at once.
+    fn start(count: u16) -> impl PinInit<Self> {
         pin_init!(Self {
-            plug <- Opaque::ffi_init(|slot| {
+            plug <- Opaque::ffi_init(|slot: *mut kernel_bindings::blk_plug| {
                 // SAFETY: `slot` is valid for writing and stays in place until it is dropped, on
                 // the stack of this task.
-                unsafe { kernel_bindings::blk_start_plug(slot) }
+                unsafe {
+                    kernel_bindings::blk_start_plug(slot);
+                    (*slot).nr_ios = count;
+                }
             }),
             _task: NotThreadSafe,
         })

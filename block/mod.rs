@@ -18,7 +18,6 @@ pub(crate) use io::submit;
 pub(crate) use io::Batch;
 pub(crate) use io::Io;
 pub(crate) use io::Owner;
-pub(crate) use io::Plug;
 pub(crate) use io::Source;
 pub(crate) use pages::Pages;
 pub(crate) use pages::Vectors;

@@ -58,13 +58,18 @@ impl Pages {
     }
 
     /// Takes memory for `len` bytes in place of what there was. What is in it is of requests
-    /// before. May wait for memory, but not for I/O.
+    /// before. Waits for memory if it `may_wait`.
     ///
     /// # Errors
     ///
     /// `AllocError` when memory is short or `len` is more than [`Pages::MAX_LEN`]; then there may
     /// be fewer pages.
-    pub(super) fn take(&mut self, pools: &PagePools, len: usize) -> Result<(), AllocError> {
+    pub(super) fn take(
+        &mut self,
+        pools: &PagePools,
+        len: usize,
+        may_wait: bool,
+    ) -> Result<(), AllocError> {
         self.clear();
         if len > Self::MAX_LEN {
             return Err(AllocError);
@@ -78,7 +83,7 @@ impl Pages {
             if part == 0 {
                 break;
             }
-            let page = pools.take_page();
+            let page = pools.take_page(may_wait);
             if page.is_null() {
                 return Err(AllocError);
             }

@@ -63,12 +63,12 @@ impl PagePools {
         })
     }
 
-    /// A page that is ours, to be given away or back with [`give_back`]. May wait for memory, but
-    /// not for I/O. Null when memory is short.
-    pub(super) fn take_page(&self) -> *mut bindings::page {
+    /// A page that is ours, to be given away or back with [`give_back`]. Waits for memory, but not for
+    /// I/O, if it `may_wait`. Null when memory is short.
+    pub(super) fn take_page(&self, may_wait: bool) -> *mut bindings::page {
         // SAFETY: By the invariant there is a pointer for each CPU, null or a pool of this CPU; in
         // process context, which may sleep.
-        unsafe { bindings::kv_pool_take_page(self.pages.0.as_ptr()) }
+        unsafe { bindings::kv_pool_take_page(self.pages.0.as_ptr(), may_wait) }
     }
 
     /// Memory for `len` bytes that is ours, to be given away or back with [`give_back`], with room

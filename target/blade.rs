@@ -327,7 +327,6 @@ impl Blade {
 
     /// Submits what has its turn, as one batch.
     fn submit(&self) {
-        pin_init::stack_pin_init!(let _plug = block::Plug::start());
         self.turns.lock().run(&self.places, self.arrived.take());
     }
 

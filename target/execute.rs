@@ -36,8 +36,10 @@ use crate::ata::Outcome;
 use crate::ata::Task;
 use crate::ata::TrimList;
 use crate::block;
+use crate::block::Io;
 use crate::block::Owner;
 use crate::block::SECTOR;
+use crate::net::Frame;
 use crate::sync::SlabBox;
 
 /// Sectors of one I/O at most.
@@ -52,7 +54,7 @@ impl Request {
     pub(super) fn execute(mut self: SlabBox<Self>, batch: &mut Batch) {
         match self.progress {
             Progress::Arrived => {}
-            Progress::Verifying(rest) => return self.verify(rest),
+            Progress::Verifying(rest) => return self.verify(rest, batch),
             Progress::Trimming(index) => return self.trim(index),
             Progress::Last => return,
             Progress::Again => {
@@ -129,9 +131,9 @@ impl Request {
         };
         self.task = operation.prepare(&conditions);
         match self.task {
-            Task::Read(extent) => self.read(extent, |request| batch.add(request)),
+            Task::Read(extent) => self.read(extent, batch, |request, batch| batch.add(request)),
             Task::Write(extent) => self.write(extent, batch),
-            Task::Verify(extent) => self.verify(extent),
+            Task::Verify(extent) => self.verify(extent, batch),
             Task::Flush => {
                 self.io().flush();
                 block::submit(self);
@@ -150,9 +152,30 @@ impl Request {
         self.answer();
     }
 
-    fn read(mut self: SlabBox<Self>, extent: Extent, submit: impl FnOnce(SlabBox<Self>)) {
-        match self.io().read(extent.first.0, extent.sectors as usize) {
-            Ok(()) => submit(self),
+    /// Prepares I/O that needs memory. What is in the batch does not wait for it.
+    fn prepare(
+        &mut self,
+        batch: &mut Batch,
+        prepare: impl Fn(&mut Io<Frame>, bool) -> Result,
+    ) -> Result {
+        prepare(self.io(), false).or_else(|_| {
+            batch.submit();
+            prepare(self.io(), true)
+        })
+    }
+
+    fn read(
+        mut self: SlabBox<Self>,
+        extent: Extent,
+        batch: &mut Batch,
+        submit: impl FnOnce(SlabBox<Self>, &mut Batch),
+    ) {
+        let Extent { first, sectors } = extent;
+        let prepared = self.prepare(batch, |io, may_wait| {
+            Ok(io.read(first.0, sectors as usize, may_wait)?)
+        });
+        match prepared {
+            Ok(()) => submit(self, batch),
             // Dropped: the initiator will ask again.
             Err(_) => self.is_dropped(Counter::DroppedMemory),
         }
@@ -161,11 +184,17 @@ impl Request {
     fn write(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) {
         let durable = self.argument.command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
-        let sectors = extent.sectors as usize;
-        let result = self
-            .io()
-            .write(extent.first.0, sectors, durable, ata_argument::END);
-        match result {
+        let Extent { first, sectors } = extent;
+        let prepared = self.prepare(batch, |io, may_wait| {
+            io.write(
+                first.0,
+                sectors as usize,
+                durable,
+                ata_argument::END,
+                may_wait,
+            )
+        });
+        match prepared {
             Ok(()) => batch.add(self),
             Err(_) => self.is_dropped(Counter::DroppedMemory),
         }
@@ -173,7 +202,7 @@ impl Request {
 
     /// Reads as much of what is to be verified as one I/O can; the rest follows when that has
     /// ended.
-    fn verify(mut self: SlabBox<Self>, extent: Extent) {
+    fn verify(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) {
         let sectors = extent.sectors.min(IO_SECTORS);
         let rest = Extent {
             first: Lba(extent.first.0.saturating_add(sectors.into())),
@@ -184,7 +213,9 @@ impl Request {
         } else {
             Progress::Last
         };
-        self.read(Extent { sectors, ..extent }, block::submit);
+        self.read(Extent { sectors, ..extent }, batch, |request, _| {
+            block::submit(request)
+        });
     }
 
     /// Discards the first range from this index on; the next follows when that has ended.

@@ -124,11 +124,17 @@ def test_of_neighbours_only_those_fail_that_must(target, client, operation):
     before, after = (pattern(START, REQUESTS * EACH, seed) for seed in (1, 2))
     together(client, writes(client, before))
     target.guest.run(f"echo +{BAD}-{BAD} >/sys/kernel/config/nullb/slow/badblocks")
+    column = 0 if operation == "read" else 4
     try:
         frames = reads(client) if operation == "read" else writes(client, after)
         answers = together(client, frames)
+        began = requests_of(target.guest, column)
+        # Now each goes alone, and none waits for the disk twice.
+        together(client, frames)
+        ended = requests_of(target.guest, column)
     finally:
         target.guest.run(f"echo -{BAD}-{BAD} >/sys/kernel/config/nullb/slow/badblocks")
+    assert ended - began == REQUESTS + (2 if operation == "read" else 0)
     failed = [frame for frame in frames if answers[frame[20:24]][27] & 1]
     assert failed == [frames[(BAD - START) // EACH]]
     answer = answers[failed[0][20:24]]
