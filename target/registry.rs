@@ -53,6 +53,8 @@ pub(crate) struct Registry {
     /// Taken with `ports` locked.
     #[pin]
     receivers: Mutex<Receivers>,
+    /// Whether what receives frames has not been told of the ports as they are, for want of memory.
+    pub(super) is_stale: Atomic<bool>,
     pub(super) closed: Atomic<bool>,
     #[pin]
     pub(super) tick: DelayedWork<Registry>,
@@ -81,6 +83,7 @@ impl Registry {
                 control <- new_mutex!(()),
                 ports <- new_mutex!(KVec::new()),
                 receivers <- new_mutex!(receivers),
+                is_stale: Atomic::new(false),
                 closed: Atomic::new(false),
                 tick <- new_delayed_work!("kvblade_rs::tick"),
                 _requests: requests,
@@ -313,8 +316,14 @@ impl Registry {
         }
     }
 
-    /// Makes received frames find the ports as they are now.
+    /// Makes received frames find the ports as they are now. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; it is tried again at each tick.
     pub(super) fn publish(&self, ports: &[Arc<Port>]) -> Result {
-        self.receivers.lock().publish(ports)
+        let result = self.receivers.lock().publish(ports);
+        self.is_stale.store(result.is_err(), Relaxed);
+        result
     }
 }

@@ -52,6 +52,9 @@ impl WorkItem for Registry {
 
     fn run(this: Arc<Registry>) {
         let ports = this.ports.lock();
+        if this.is_stale.load(Relaxed) {
+            let _ = this.publish(&ports);
+        }
         for port in ports.iter() {
             if let Some(sectors) = port.blade().new_capacity() {
                 port.log(format_args!("the device has {sectors} sectors now"));
@@ -91,7 +94,7 @@ impl DeviceEventHandler for Registry {
             }
         }
         // Without memory the old table stays: ports found there that have no interface drop the
-        // frame, and those that are missing there wait for the next change.
+        // frame, and those that are missing there wait for the next tick.
         let _ = self.publish(&ports);
         for port in ports.iter() {
             port.note_state();
