@@ -6,6 +6,7 @@
 
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/nsproxy.h>
 #include <linux/rcupdate.h>
@@ -201,6 +202,30 @@ void kv_page_give_back(struct page *page)
 void *kv_page_address(const struct page *page)
 {
 	return page_address(page);
+}
+
+unsigned int kv_this_cpu(void)
+{
+	return raw_smp_processor_id();
+}
+
+struct kthread_worker *kv_express_create(unsigned int cpu, const char *name)
+{
+	struct kthread_worker *worker;
+
+	if (!cpu_online(cpu))
+		return NULL;
+	worker = kthread_create_worker_on_cpu(cpu, 0, name);
+	if (!IS_ERR(worker)) {
+		sched_set_fifo_low(worker->task);
+		wake_up_process(worker->task);
+	}
+	return worker;
+}
+
+void kv_express_init_work(struct kthread_work *work, kthread_work_func_t run)
+{
+	kthread_init_work(work, run);
 }
 
 /* The kernel clears no objects that have a constructor. */

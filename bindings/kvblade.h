@@ -9,6 +9,7 @@
 
 #include <linux/blkdev.h>
 #include <linux/if_ether.h>
+#include <linux/kthread.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/sysfs.h>
@@ -99,6 +100,11 @@ bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,
 			struct bio_vec *to);
 void kv_page_give_back(struct page *page);
 void *kv_page_address(const struct page *page);
+
+/* Threads. */
+unsigned int kv_this_cpu(void);
+struct kthread_worker *kv_express_create(unsigned int cpu, const char *name);
+void kv_express_init_work(struct kthread_work *work, kthread_work_func_t run);
 
 /* The rest. */
 struct kmem_cache *kv_slab_create(const char *name, unsigned int size,

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Concurrency tools that the `kernel` crate does not have yet: an RCU-protected pointer, a
-//! lock-free inbox, boxes from a slab cache, coarse time, and an owned workqueue. They know nothing of AoE.
+//! lock-free inbox, boxes from a slab cache, coarse time, an owned workqueue, and real-time threads.
+//! They know nothing of AoE.
 
+mod express;
 mod inbox;
 mod rcu_cell;
 mod slab;
 mod time;
 mod work;
 
+pub(crate) use express::Express;
+pub(crate) use express::Mark;
+pub(crate) use express::Urgent;
 pub(crate) use inbox::Fifo;
 pub(crate) use inbox::Inbox;
 pub(crate) use inbox::Link;

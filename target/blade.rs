@@ -20,6 +20,7 @@ use kernel::workqueue::WorkItem;
 use super::access::Access;
 use super::access::AccessList;
 use super::access::Right;
+use super::arrivals::Arrivals;
 use super::initiators::Initiators;
 use super::new_export::NewExport;
 use super::order::Place;
@@ -38,10 +39,12 @@ use crate::block::Disk;
 use crate::block::OpenMode;
 use crate::block::PagePools;
 use crate::sync;
+use crate::sync::Express;
 use crate::sync::Inbox;
 use crate::sync::NoSoftirqs;
 use crate::sync::RcuCell;
 use crate::sync::SlabBox;
+use crate::sync::Urgent;
 use crate::sync::WorkQueue;
 
 /// The worker that decides on requests and submits I/O.
@@ -65,6 +68,7 @@ pub(crate) struct Blade {
     access_in_force: RcuCell<Access>,
     disk: Arc<Disk>,
     queue: Arc<WorkQueue>,
+    express: Arc<Express<Blade>>,
     closing: Atomic<bool>,
     #[pin]
     settings: Mutex<Settings>,
@@ -82,6 +86,7 @@ pub(crate) struct Blade {
     places: Places,
     #[pin]
     turns: Mutex<Turns>,
+    arrivals: Arrivals,
     arrived: Inbox<Request>,
     ended: Inbox<Request>,
     /// The task that submits now, and will answer what ends meanwhile in its context; 0 if none.
@@ -102,6 +107,7 @@ impl Blade {
     pub(super) fn open(
         new: NewExport,
         queue: Arc<WorkQueue>,
+        express: Arc<Express<Blade>>,
         pools: Arc<PagePools>,
     ) -> Result<Arc<Self>, Refusal> {
         let NewExport {
@@ -137,6 +143,7 @@ impl Blade {
                 access_in_force: RcuCell::new(),
                 disk,
                 queue,
+                express,
                 closing: Atomic::new(false),
                 restricted: Atomic::new(!settings.rules.are_open()),
                 settings <- new_mutex!(KBox::into_inner(settings)),
@@ -147,6 +154,7 @@ impl Blade {
                 watchers <- Watchers::new(),
                 places: Places::new(),
                 turns <- new_mutex!(turns),
+                arrivals: Arrivals::new(),
                 arrived: Inbox::new(),
                 ended: Inbox::new(),
                 submitter: Atomic::new(0),
@@ -293,6 +301,9 @@ impl Blade {
     }
 
     fn wake(self: &Arc<Self>) {
+        if self.arrivals.begin(&self.express) && self.express.enqueue(self.clone()).is_ok() {
+            return;
+        }
         // If it is queued already it will see what there is.
         let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
     }
@@ -327,7 +338,22 @@ impl Blade {
 
     /// Submits what has its turn, as one batch.
     fn submit(&self) {
-        self.turns.lock().run(&self.places, self.arrived.take());
+        let are_latest = self.arrivals.are_latest(&self.express);
+        let mut turns = self.turns.lock();
+        let count = turns.run(&self.places, self.arrived.take());
+        self.arrivals.note(count, are_latest);
+    }
+
+    /// Submits, and answers what has ended by then.
+    fn work(&self) {
+        self.submitter.store(sync::this_task(), Relaxed);
+        self.submit();
+        // Whoever has put a request into the empty inbox before this was in our context, if only
+        // as an interrupt, and leaves the answers to us: memory-backed disks are done at once, and
+        // a wake-up would cost more than they do. What comes later finds another to answer.
+        self.submitter.store(0, Relaxed);
+        let _batch = NoSoftirqs::begin();
+        self.answer_ended();
     }
 
     /// Answers the requests whose I/O has ended.
@@ -346,6 +372,7 @@ impl Blade {
     pub(super) fn close(&self, wait: Msecs) -> Result {
         self.begin_close();
         self.disk.close(wait)?;
+        self.express.flush(self);
         sync::flush(&self.submit);
         sync::flush(&self.reply);
         Ok(())
@@ -356,14 +383,13 @@ impl WorkItem<SUBMIT> for Blade {
     type Pointer = Arc<Blade>;
 
     fn run(this: Arc<Blade>) {
-        this.submitter.store(sync::this_task(), Relaxed);
-        this.submit();
-        // Whoever has put a request into the empty inbox before this was in our context, if only
-        // as an interrupt, and leaves the answers to us: memory-backed disks are done at once, and
-        // a wake-up would cost more than they do. What comes later finds another to answer.
-        this.submitter.store(0, Relaxed);
-        let _batch = NoSoftirqs::begin();
-        this.answer_ended();
+        this.work();
+    }
+}
+
+impl Urgent for Blade {
+    fn run(this: Arc<Blade>) {
+        this.work();
     }
 }
 

@@ -14,6 +14,7 @@
 mod access;
 mod announce;
 mod answer;
+mod arrivals;
 mod blade;
 mod execute;
 mod history;

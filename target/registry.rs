@@ -28,6 +28,7 @@ use crate::block::PagePools;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::sync;
+use crate::sync::Express;
 use crate::sync::OpenSlab;
 use crate::sync::WorkQueue;
 
@@ -45,6 +46,7 @@ type Ports = KVec<Arc<Port>>;
 #[pin_data]
 pub(crate) struct Registry {
     pub(super) queue: Arc<WorkQueue>,
+    express: Arc<Express<Blade>>,
     pools: Arc<PagePools>,
     #[pin]
     control: Mutex<()>,
@@ -74,11 +76,13 @@ impl Registry {
     /// `ENOMEM`.
     pub(crate) fn new(queue: Arc<WorkQueue>) -> Result<Arc<Self>> {
         let pools = Arc::new(PagePools::new()?, GFP_KERNEL)?;
+        let express = Arc::new(Express::new(c"kvblade_rs/%u")?, GFP_KERNEL)?;
         let receivers = Receivers::new()?;
         let requests = OpenSlab::new(c"kvblade_rs_request")?;
         Arc::pin_init(
             pin_init!(Self {
                 queue,
+                express,
                 pools,
                 control <- new_mutex!(()),
                 ports <- new_mutex!(KVec::new()),
@@ -192,7 +196,12 @@ impl Registry {
             }
         }
         Ok((
-            Blade::open(new, self.queue.clone(), self.pools.clone())?,
+            Blade::open(
+                new,
+                self.queue.clone(),
+                self.express.clone(),
+                self.pools.clone(),
+            )?,
             true,
         ))
     }

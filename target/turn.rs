@@ -32,11 +32,18 @@ impl Turns {
         })
     }
 
-    /// Executes what has its turn: of those that waited, then of those that have `arrived`.
-    pub(super) fn run(&mut self, places: &Places, arrived: impl Iterator<Item = SlabBox<Request>>) {
+    /// Executes what has its turn: of those that waited, then of those that have `arrived`. Returns how
+    /// many those are.
+    pub(super) fn run(
+        &mut self,
+        places: &Places,
+        arrived: impl Iterator<Item = SlabBox<Request>>,
+    ) -> usize {
+        let mut count = 0_usize;
         let mut batch = Batch::new();
         self.retry(places, &mut batch);
         for mut request in arrived {
+            count = count.saturating_add(1);
             if !request.has_arrived() {
                 // It has its place already, and comes for the next step.
                 request.execute(&mut batch);
@@ -64,6 +71,7 @@ impl Turns {
         if self.waiting.is_empty() {
             places.await_release(false);
         }
+        count
     }
 
     fn retry(&mut self, places: &Places, batch: &mut Batch) {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Requests that the target finds together: neighbours go to the disk as one, and no answer waits
-until the others are on their way.
+"""Requests on their way to the disk: neighbours that come together go there as one, and neither an
+answer nor another disk waits while a disk lets its submitter wait.
 """
 
 import random
@@ -176,3 +176,36 @@ def test_an_answer_does_not_wait_until_all_are_submitted(target):
         assert ends[early[20:24]] < ends[late[-1][20:24]] - 2
         assert ends[late[1][20:24]] < ends[late[-1][20:24]] - 2
     guest.run("dmsetup remove both && modprobe -r brd")
+
+
+def test_a_disk_that_is_waited_for_holds_up_no_other(target):
+    """Both are read one request at a time before, so that they use the same thread."""
+    guest = target.guest
+    guest.run("modprobe brd rd_nr=1 rd_size=1024")
+    with (
+        target.exported(SHELF, SLOT, "/dev/slow") as slow,
+        target.exported(SHELF, SLOT + 1, "/dev/ram0") as fast,
+    ):
+        for client, count in ((slow, 20), (fast, 40)):
+            for lba in range(count):
+                client.read(lba)
+        slow.neighbour.drain()
+        frames = [slow.ata_frame(READ_EXT, 100 + 10 * i) for i in range(6)]
+        tags = [frame[20:24] for frame in frames]
+        for frame in frames:
+            slow.neighbour.send(frame)
+        time.sleep(0.1)
+        # Of those before it only that can be answered which was under way.
+        other = fast.ata_frame(READ_EXT, 5)
+        fast.neighbour.send(other)
+        order = []
+        while other[20:24] not in order:
+            raw = slow.receive(lambda _frame: True)
+            assert raw is not None, "no answer"
+            order.append(raw[20:24])
+        assert len(order) <= 3
+        while not set(tags) <= set(order):
+            raw = slow.receive(lambda _frame: True)
+            assert raw is not None, "no answer"
+            order.append(raw[20:24])
+    guest.run("modprobe -r brd")
