@@ -5,6 +5,7 @@
 //! C header: [`include/linux/kthread.h`](srctree/include/linux/kthread.h)
 
 use core::ptr;
+use core::ptr::NonNull;
 
 use kernel::cpu;
 use kernel::prelude::*;
@@ -37,15 +38,21 @@ pub(crate) struct Mark {
     number: u32,
 }
 
+/// A real-time thread that belongs to a CPU.
+///
+/// # Invariants
+///
+/// It is a valid kthread worker, ours alone.
+struct Thread(NonNull<bindings::kthread_worker>);
+
 /// The thread of a CPU, and what it is to do.
 ///
 /// # Invariants
 ///
-/// `worker` is a valid kthread worker, which is given nothing but `work`. `item` is null, or from
-/// `Arc::into_raw` and the work's.
-#[pin_data(PinnedDrop)]
+/// `thread` is given nothing but `work`. `item` is null, or from `Arc::into_raw` and the work's.
+#[pin_data]
 struct Lane<T: Urgent> {
-    worker: *mut bindings::kthread_worker,
+    thread: Thread,
     #[pin]
     work: Opaque<bindings::kthread_work>,
     item: Atomic<*mut T>,
@@ -83,13 +90,9 @@ impl<T: Urgent> Express<T> {
         let cpus = cpu::nr_cpu_ids();
         let mut lanes = KVec::with_capacity(cpus as usize, GFP_KERNEL)?;
         for cpu in 0..cpus {
-            // SAFETY: An FFI call in process context, for a CPU that can be; the name stays.
-            let worker = unsafe { bindings::kv_express_create(cpu, name.as_char_ptr()) };
-            let worker = kernel::error::from_err_ptr(worker)?;
-            let lane = if worker.is_null() {
-                None
-            } else {
-                Some(KBox::pin_init(Lane::new(worker), GFP_KERNEL)?)
+            let lane = match Thread::new(cpu, name)? {
+                Some(thread) => Some(KBox::pin_init(Lane::new(thread), GFP_KERNEL)?),
+                None => None,
             };
             lanes.push_within_capacity(lane).map_err(|_| ENOMEM)?;
         }
@@ -143,12 +146,29 @@ impl<T: Urgent> Express<T> {
     }
 }
 
+impl Thread {
+    /// Starts one, if that CPU is online.
+    fn new(cpu: u32, name: &'static CStr) -> Result<Option<Self>> {
+        // SAFETY: An FFI call in process context, for a CPU that can be; the name stays.
+        let worker = unsafe { bindings::kv_express_create(cpu, name.as_char_ptr()) };
+        // INVARIANT: It was made for us.
+        Ok(NonNull::new(kernel::error::from_err_ptr(worker)?).map(Self))
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        // SAFETY: The worker is valid and ours. It ends what it does before.
+        unsafe { bindings::kthread_destroy_worker(self.0.as_ptr()) };
+    }
+}
+
 impl<T: Urgent> Lane<T> {
-    /// A lane of a worker, which is stopped with it.
-    fn new(worker: *mut bindings::kthread_worker) -> impl PinInit<Self> {
-        // INVARIANT: The worker is ours alone; there is no item.
+    /// A lane with a thread, which is stopped with it.
+    fn new(thread: Thread) -> impl PinInit<Self> {
+        // INVARIANT: The thread has been given nothing; there is no item.
         pin_init!(Self {
-            worker,
+            thread,
             work <- Opaque::ffi_init(|slot| {
                 // SAFETY: `slot` is valid for writing and stays in place.
                 unsafe { bindings::kv_express_init_work(slot, Some(Self::run)) }
@@ -165,8 +185,8 @@ impl<T: Urgent> Lane<T> {
             // SAFETY: It came from `into_raw` and is not given away.
             return Err(unsafe { Arc::from_raw(item) });
         }
-        // SAFETY: The worker is valid by the invariant, and the work was initialised.
-        unsafe { bindings::kthread_queue_work(self.worker, self.work.get()) };
+        // SAFETY: The worker is valid by its invariant, and the work was initialised.
+        unsafe { bindings::kthread_queue_work(self.thread.0.as_ptr(), self.work.get()) };
         Ok(())
     }
 
@@ -177,13 +197,5 @@ impl<T: Urgent> Lane<T> {
         // `into_raw`. No one else takes it.
         T::run(unsafe { Arc::from_raw(lane.item.load(Acquire)) });
         lane.item.store(ptr::null_mut(), Release);
-    }
-}
-
-#[pinned_drop]
-impl<T: Urgent> PinnedDrop for Lane<T> {
-    fn drop(self: Pin<&mut Self>) {
-        // SAFETY: The worker is valid and ours. It ends what it does before.
-        unsafe { bindings::kthread_destroy_worker(self.worker) };
     }
 }
