@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The whole cells: fio on a disk that the kernel's own client shows."""
+"""The whole cells: fio on a disk that the kernel's own client shows.
+
+What a client has learned in one cell changes what the next one costs, so each measurement has a
+connection of its own.
+"""
 
 import json
 from dataclasses import dataclass
@@ -41,6 +45,12 @@ class Cell:
             return 6000
         return 300 if self.mtu == 1500 else 1000
 
+    @property
+    def repeats(self) -> int:
+        """Measurements in a round. With many small requests clients have several ways to go on, of
+        different cost, so that one measurement says little."""
+        return 3 if self.depth == 32 else 1
+
     def fio(self, device: str) -> str:
         pattern = f"rand{self.operation}" if self.kib == 4 else self.operation
         return (
@@ -64,14 +74,13 @@ CELLS = tuple(
 
 def measure(bench: Bench, contestants: tuple[Contestant, ...], figures: Figures) -> None:
     """Measures all cells once. Each contestant is alone on the wire."""
-    for mtu, disk in dict.fromkeys((cell.mtu, cell.disk) for cell in CELLS):
-        bench.set_mtu(mtu)
+    for cell in CELLS:
+        bench.set_mtu(cell.mtu)
         for contestant in contestants:
-            with contestant.connected(bench, disk) as device:
-                for cell in CELLS:
-                    if (cell.mtu, cell.disk) == (mtu, disk):
-                        figure = cost(bench.run(cell.fio(device)), cell.operation)
-                        figures.add(cell.name, contestant.name, figure)
+            for _ in range(cell.repeats):
+                with contestant.connected(bench, cell.disk) as device:
+                    figure = cost(bench.run(cell.fio(device)), cell.operation)
+                figures.add(cell.name, contestant.name, figure)
 
 
 def cost(output: str, operation: str) -> float:
