@@ -60,7 +60,8 @@ def _daemon(command: str, ready: str) -> str:
     """
 
 
-_END_DAEMON = f"pid=$(cat /run/daemon.pid); kill $pid; {_until('! [ -d /proc/$pid ]')}"
+# nbd-server may have ended already, with its client.
+_END_DAEMON = f"pid=$(cat /run/daemon.pid); kill $pid || :; {_until('! [ -d /proc/$pid ]')}"
 
 
 def _vblade(options: str) -> Contestant:
