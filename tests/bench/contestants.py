@@ -122,6 +122,7 @@ echo 0 >$portal/attrib/demo_mode_write_protect
 echo 1 >$portal/enable
 """
 
+# The modules stay: a thread of theirs may still be in their code when they let themselves be removed.
 _END_LIO = f"""
 target=/sys/kernel/config/target
 portal=$target/iscsi/{_IQN}/tpgt_1
@@ -129,7 +130,6 @@ echo 0 >$portal/enable
 rm $portal/lun/lun_0/bench
 rmdir $portal/lun/lun_0 $portal/np/{TARGET_IP}:3260 $portal ${{portal%/*}} $target/iscsi
 rmdir $target/core/iblock_0/bench $target/core/iblock_0
-modprobe -r iscsi_target_mod target_core_iblock
 """
 
 _ISCSI = f"""
