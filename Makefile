@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
 # What a debug kernel runs, at a tenth of the speed, unless T says otherwise.
 DEBUG_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
-	access poll stress neighbours) tests/qemu/faults.py tests/qemu/sanitizers.py
+	access poll stress neighbours) $(patsubst %,tests/qemu/%.py,faults sanitizers kunit)
 # What a real-time kernel changes something for: locks that sleep, no softirq without a thread.
 RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
 	access poll stress client durability flood hostile adversary)

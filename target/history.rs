@@ -158,3 +158,54 @@ impl History {
         (number % MOST as u64) as usize
     }
 }
+
+#[kunit_tests(kvblade_rs_history)]
+mod tests {
+    use super::*;
+    use crate::ata::Extent;
+    use crate::ata::Lba;
+
+    /// Eight sectors.
+    fn write(card: u8, tag: u8, first: u64) -> Write {
+        let extent = Extent {
+            first: Lba(first),
+            sectors: 8,
+        };
+        Write::new(
+            Mac([2, 0, 0, 0, 0, card]),
+            Tag([0, 0, 0, tag]),
+            Span::writing(extent),
+        )
+    }
+
+    #[test]
+    fn a_copy_counts_until_its_initiator_has_written_there_since() -> Result {
+        let mut history = History::new()?;
+        assert!(history.take(write(1, 1, 0)) == Copied::No);
+        assert!(history.take(write(1, 1, 0)) == Copied::Again);
+        // Of another initiator, for other sectors, or under the same tag beside it.
+        assert!(history.take(write(2, 2, 0)) == Copied::No);
+        assert!(history.take(write(1, 3, 8)) == Copied::No);
+        assert!(history.take(write(1, 1, 4)) == Copied::No);
+        assert!(history.take(write(1, 1, 0)) == Copied::Again);
+        assert!(history.take(write(1, 4, 7)) == Copied::No);
+        assert!(history.take(write(1, 1, 0)) == Copied::Overtaken);
+        assert!(history.take(write(1, 1, 0)) == Copied::Overtaken);
+        assert!(history.take(write(2, 2, 0)) == Copied::Again);
+        Ok(())
+    }
+
+    #[test]
+    fn so_many_are_remembered_and_no_more() -> Result {
+        let mut history = History::new()?;
+        assert!(history.take(write(1, 1, 0)) == Copied::No);
+        assert!(history.take(write(1, 2, 0)) == Copied::No);
+        for number in 2..MOST as u64 {
+            assert!(history.take(write(1, 3, 8 * number)) == Copied::No);
+        }
+        assert!(history.take(write(1, 1, 0)) == Copied::Overtaken);
+        assert!(history.take(write(1, 3, 0)) == Copied::No);
+        assert!(history.take(write(1, 1, 0)) == Copied::No);
+        Ok(())
+    }
+}

@@ -167,3 +167,67 @@ impl Initiator {
         self.to_all.fetch_add(1, Relaxed) < TO_ALL
     }
 }
+
+#[kunit_tests(kvblade_rs_initiators)]
+mod tests {
+    use super::*;
+
+    const LIMIT: u32 = 3;
+
+    #[test]
+    fn each_has_its_limit() -> Result {
+        let initiators = Initiators::new()?;
+        let enter = |card| initiators.enter(Mac::from_number(card), LIMIT, false);
+        let seat = enter(1).map_err(|_| EINVAL)?;
+        for _ in 1..LIMIT {
+            assert!(enter(1).is_ok());
+        }
+        assert!(enter(1).is_err_and(|excess| excess == Excess::Window));
+        assert!(enter(2).is_ok());
+        initiators.leave(seat);
+        assert!(enter(1).is_ok());
+        assert!(enter(1).is_err());
+        let counts = |card| {
+            let mut all = initiators.sightings();
+            all.find(|one| one.card == Mac::from_number(card))
+                .map(|one| one.under_way)
+        };
+        assert!(counts(1) == Some(LIMIT) && counts(2) == Some(1) && counts(3).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn who_asks_everybody_may_do_so_so_often() -> Result {
+        let initiators = Initiators::new()?;
+        let mut let_in = 0;
+        for _ in 0..TO_ALL * 2 {
+            match initiators.enter(Mac::from_number(1), LIMIT, true) {
+                Ok(seat) => {
+                    let_in += 1;
+                    initiators.leave(seat);
+                }
+                Err(excess) => assert!(excess == Excess::ToAll),
+            }
+        }
+        // If a second ended meanwhile, all.
+        assert!(let_in >= TO_ALL);
+        assert!(initiators.enter(Mac::from_number(1), LIMIT, false).is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn the_forgotten_make_room_and_the_busy_do_not() -> Result {
+        let initiators = Initiators::new()?;
+        let busy = Mac::from_number(1);
+        let seat = initiators.enter(busy, 1, false).map_err(|_| EINVAL)?;
+        for card in 2..10_000 {
+            let seat = initiators.enter(Mac::from_number(card), 1, false);
+            initiators.leave(seat.map_err(|_| EINVAL)?);
+        }
+        assert!(initiators.enter(busy, 1, false).is_err());
+        initiators.leave(seat);
+        assert!(initiators.sightings().count() <= PLACES);
+        assert!(initiators.enter(Mac::from_number(10_000), 1, false).is_ok());
+        Ok(())
+    }
+}

@@ -206,3 +206,99 @@ impl Spans {
         Some(place)
     }
 }
+
+#[kunit_tests(kvblade_rs_order)]
+mod tests {
+    use super::*;
+    use crate::ata::Lba;
+
+    /// Numbers in no order, the same ones each time.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, limit: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            (self.0 >> 33) % limit
+        }
+    }
+
+    fn extent(first: u64, sectors: u32) -> Extent {
+        Extent {
+            first: Lba(first),
+            sectors,
+        }
+    }
+
+    #[test]
+    fn those_that_overlap_wait_unless_all_read() -> Result {
+        let places = Places::new();
+        let mut spans = Spans::new()?;
+        let reader = spans.claim(&places, Span::reading(extent(0, 8)));
+        assert!(reader.is_some());
+        assert!(spans.claim(&places, Span::reading(extent(4, 8))).is_some());
+        assert!(spans.claim(&places, Span::writing(extent(3, 1))).is_none());
+        assert!(spans.claim(&places, Span::writing(extent(12, 1))).is_some());
+        assert!(spans.claim(&places, Span::reading(extent(12, 1))).is_none());
+        assert!(spans.claim(&places, Span::all_changes()).is_none());
+        let _ = places.release(reader.ok_or(EINVAL)?);
+        assert!(spans.claim(&places, Span::writing(extent(3, 1))).is_some());
+        Ok(())
+    }
+
+    #[test]
+    fn the_worker_is_told_of_ends_while_some_wait() -> Result {
+        let places = Places::new();
+        let mut spans = Spans::new()?;
+        let one = spans.claim(&places, Span::everything()).ok_or(EINVAL)?;
+        places.await_release(true);
+        assert!(places.release(one));
+        let other = spans.claim(&places, Span::everything()).ok_or(EINVAL)?;
+        places.await_release(false);
+        assert!(!places.release(other));
+        Ok(())
+    }
+
+    /// Beside a plain list of what is under way.
+    #[test]
+    fn just_those_wait_that_conflict_or_find_no_place() -> Result {
+        let places = Places::new();
+        let mut spans = Spans::new()?;
+        let mut under_way: KVec<(Place, Span)> = KVec::with_capacity(MOST, GFP_KERNEL)?;
+        let mut random = Random(1);
+        let (mut refused, mut full) = (0, 0);
+        for _ in 0..50_000 {
+            if random.below(8) == 0 {
+                // Some at once, so that there are few again.
+                for _ in 0..random.below(15) {
+                    let index = random.below(MOST as u64) as usize;
+                    if let Ok((place, _)) = under_way.remove(index) {
+                        let _ = places.release(place);
+                    }
+                }
+            }
+            let extent = extent(random.below(1 << 16), 1 + random.below(32) as u32);
+            let span = match random.below(4) {
+                0 => Span::writing(extent),
+                _ => Span::reading(extent),
+            };
+            let conflicts = under_way.iter().any(|(_, other)| other.conflicts(&span));
+            let is_full = under_way.len() == MOST;
+            refused += i32::from(conflicts);
+            full += i32::from(is_full);
+            match spans.claim(&places, span) {
+                Some(place) => {
+                    assert!(!conflicts && !is_full);
+                    assert!(under_way
+                        .iter()
+                        .all(|(other, _)| other.index() != place.index()));
+                    under_way
+                        .push_within_capacity((place, span))
+                        .map_err(|_| EINVAL)?;
+                }
+                None => assert!(conflicts || is_full),
+            }
+        }
+        assert!(refused > 1000 && full > 100);
+        Ok(())
+    }
+}

@@ -122,7 +122,7 @@ echo 0 >$portal/attrib/demo_mode_write_protect
 echo 1 >$portal/enable
 """
 
-# The modules stay: a thread of theirs may still be in their code when they let themselves be removed.
+# The modules stay: threads of theirs may still be in their code when they could be removed.
 _END_LIO = f"""
 target=/sys/kernel/config/target
 portal=$target/iscsi/{_IQN}/tpgt_1
