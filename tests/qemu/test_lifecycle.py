@@ -108,8 +108,7 @@ def test_an_interface_deleted_while_exported(guest):
 def test_an_interface_deleted_with_requests_under_way(target, guest):
     """The debug kernel sees it if their answers look at the interface that they came by."""
     mac = "02:00:00:00:09:01"
-    guest.run("modprobe dm-delay")
-    path = mapped(guest, "late", "0 2048 delay /dev/sda 0 2000")
+    path = mapped(guest, "late", "0 2048 linear /dev/sda 0")
     guest.run(
         f"ip link add link eth0 name over0 address {mac} type macvlan && ip link set over0 up\n"
         f"kvadd 0 1 over0 {path} force=1"
@@ -117,11 +116,12 @@ def test_an_interface_deleted_with_requests_under_way(target, guest):
     client = Client(target.neighbours[0], mac, 0, 1)
     client.read(0)
     client.neighbour.drain()
+    guest.run("dmsetup suspend late")
     for lba in range(16):
         client.neighbour.send(client.ata_frame(READ_EXT, lba))
     guest.run("until [ $(cat /sys/kvblade/0.1@over0/busy) = 16 ]; do :; done")
     guest.run("ip link del over0")
-    guest.run("kvdel 0 1 over0 && dmsetup remove late")
+    guest.run("dmsetup resume late && kvdel 0 1 over0 && dmsetup remove late")
     assert not [frame for frame in client.neighbour.drain() if is_aoe(frame)]
 
 
