@@ -117,13 +117,17 @@ bool kv_bdev_is_rotational(struct block_device *bdev)
 	return bdev_rot(bdev);
 }
 
-/* Whether one can follow the other in a bio of count vectors, without its being split. */
+/*
+ * Whether one can follow the other in a bio of count vectors with so many bytes
+ * in all, without its being split.
+ */
 bool kv_bdev_takes_both(struct block_device *bdev, const struct bio_vec *one,
-			const struct bio_vec *next, u16 count)
+			const struct bio_vec *next, u16 count, u32 bytes)
 {
 	unsigned long gap = queue_virt_boundary(bdev_get_queue(bdev));
 
 	return count <= bdev_max_segments(bdev) &&
+	       bytes <= queue_max_bytes(bdev_get_queue(bdev)) &&
 	       !(((one->bv_offset + one->bv_len) | next->bv_offset) & gap);
 }
 

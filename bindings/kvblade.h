@@ -90,7 +90,7 @@ int kv_bdev_alignment_offset(struct block_device *bdev);
 bool kv_bdev_can_discard(struct block_device *bdev);
 bool kv_bdev_is_rotational(struct block_device *bdev);
 bool kv_bdev_takes_both(struct block_device *bdev, const struct bio_vec *one,
-			const struct bio_vec *next, u16 count);
+			const struct bio_vec *next, u16 count, u32 bytes);
 
 /* Pages. */
 struct page_pool *kv_pool_create(unsigned int cpu, unsigned int order);

@@ -207,17 +207,20 @@ impl<S: Source> Io<S> {
     fn join(&mut self, other: &Self) -> bool {
         let Extent { vectors, bytes } = self.all;
         let end = self.sector.saturating_add(u64::from(bytes) / SECTOR as u64);
+        let bytes = bytes.saturating_add(other.bytes);
         if other.operation != self.operation
             || self.operation & bindings::KV_ALONE != 0
             || other.sector != end
-            || !self.pages.join(vectors, &other.pages, self.disk.bdev())
+            || !self
+                .pages
+                .join(vectors, &other.pages, bytes, self.disk.bdev())
         {
             return false;
         }
         // INVARIANT: The other's are behind those that there were.
         self.all = Extent {
             vectors: vectors.saturating_add(other.pages.count()),
-            bytes: bytes.saturating_add(other.bytes),
+            bytes,
         };
         true
     }

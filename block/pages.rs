@@ -164,12 +164,14 @@ impl Pages {
         self.vectors.as_mut_ptr().cast()
     }
 
-    /// Puts the vectors of `other` behind the first `count` of this: true, or false if `bdev`, which is
-    /// open, would not take them as one, or there is no place for them. They stay the other's.
+    /// Puts the vectors of `other` behind the first `count` of this, so that they describe `bytes` in
+    /// all: true, or false if `bdev`, which is open, would not take them as one, or there is no place
+    /// for them. They stay the other's.
     pub(super) fn join(
         &mut self,
         count: u16,
         other: &Self,
+        bytes: u32,
         bdev: *mut bindings::block_device,
     ) -> bool {
         let count = usize::from(count);
@@ -187,7 +189,7 @@ impl Pages {
         };
         // SAFETY: The device is open. The vector before the end was initialised, by the invariant or
         // by an earlier call of this.
-        if !unsafe { bindings::kv_bdev_takes_both(bdev, last.as_ptr(), first, end as u16) } {
+        if !unsafe { bindings::kv_bdev_takes_both(bdev, last.as_ptr(), first, end as u16, bytes) } {
             return false;
         }
         for (place, vector) in places.iter_mut().zip(other.iter()) {

@@ -109,6 +109,23 @@ def test_durable_writes_go_to_the_disk_as_one(target, client):
     assert b"".join(client.read(START + i * EACH, EACH) for i in range(REQUESTS)) == data
 
 
+def test_no_more_go_as_one_than_the_disk_takes(target, client):
+    """Of six times two sectors four times: the block layer has nothing to split."""
+    limit = "/sys/block/slow/queue/max_sectors_kb"
+    tracing = "/sys/kernel/tracing"
+    event = f"{tracing}/events/block/block_split/enable"
+    before = target.guest.run(f"cat {limit}").stdout.strip()
+    target.guest.run(f"mount -t tracefs none {tracing}; echo 4 >{limit} && echo 1 >{event}")
+    try:
+        began = requests_of(target.guest, 0)
+        together(client, reads(client))
+        assert requests_of(target.guest, 0) - began == 2 + 2
+        trace = target.guest.run(f"cat {tracing}/trace").stdout
+        assert "block_split" not in trace
+    finally:
+        target.guest.run(f"echo {before} >{limit}; echo 0 >{event}")
+
+
 def test_others_than_neighbours_go_alone(target, client):
     """With a gap, backwards, or a read and a write."""
     began = [requests_of(target.guest, column) for column in (0, 4)]
