@@ -8,7 +8,7 @@ DEBUG_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecyc
 	access poll stress neighbours) $(patsubst %,tests/qemu/%.py,faults sanitizers kunit)
 # What a real-time kernel changes something for: locks that sleep, no softirq without a thread.
 RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
-	access poll stress client durability flood hostile adversary)
+	access poll stress client durability flood hostile adversary neighbours)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests module kvctl deb demo test test-unit test-fuzz test-qemu test-soak \
 	test-debug test-rt bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
