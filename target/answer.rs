@@ -42,13 +42,20 @@ impl Request {
         self.header.reply(self.card, self.port.address())
     }
 
+    /// Sends the answer. Whoever has it may send the next request at once, which must not find the window
+    /// full of those that are answered already.
+    fn send(&mut self, reply: Reply) {
+        self.leave();
+        self.port.send(reply);
+    }
+
     /// Answers with an error of the AoE header, and nothing of the command's own.
-    pub(super) fn refuse(&self, error: AoeError) {
+    pub(super) fn refuse(&mut self, error: AoeError) {
         self.reply(Some(error), &[]);
     }
 
     /// Answers with an error of the AoE header, if there is one, and this argument.
-    pub(super) fn reply(&self, error: Option<AoeError>, argument: &[u8]) {
+    pub(super) fn reply(&mut self, error: Option<AoeError>, argument: &[u8]) {
         let header = self.reply_header();
         let header = match error {
             Some(error) => {
@@ -62,7 +69,7 @@ impl Request {
             reply.put(0, &header.to_bytes());
             reply.put(aoe::header::SIZE, argument);
             self.ends(error.map_or(0, |error| error.code().into()));
-            self.port.send(reply);
+            self.send(reply);
         } else {
             self.is_dropped(Counter::DroppedMemory);
         }
@@ -93,7 +100,7 @@ impl Request {
         }
         let reads = matches!(self.task, Task::Read(_)) && self.outcome == Outcome::Success;
         if let Some(reply) = self.ata_reply(ata_argument::END, reads) {
-            self.port.send(reply);
+            self.send(reply);
         }
     }
 
@@ -102,7 +109,7 @@ impl Request {
         let length = ata_argument::END + identify::SIZE;
         if let Some(mut reply) = self.ata_reply(length, false) {
             reply.put(ata_argument::END, &self.identity().to_bytes());
-            self.port.send(reply);
+            self.send(reply);
         }
     }
 

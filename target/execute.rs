@@ -78,7 +78,7 @@ impl Request {
     }
 
     /// Query Config, MAC Mask List, Reserve/Release.
-    fn execute_other(&self) {
+    fn execute_other(&mut self) {
         let Some(advertisement) = self.port.advertisement() else {
             return;
         };

@@ -41,8 +41,9 @@ struct Initiator {
     to_all_since: Atomic<usize>,
 }
 
-/// A request under way of an initiator; it is given back with [`Initiators::leave`].
-#[derive(Clone, Copy)]
+/// A request under way of an initiator, or, by default, none; it is given back with
+/// [`Initiators::leave`].
+#[derive(Clone, Copy, Default)]
 pub(super) struct Seat(Option<usize>);
 
 /// Why a request is not let in.

@@ -172,6 +172,12 @@ impl Request {
         self.place = Some(place);
     }
 
+    /// The request does not count any more for what its initiator may have under way.
+    pub(super) fn leave(&mut self) {
+        let seat = core::mem::take(&mut self.seat);
+        self.port.blade().initiators().leave(seat);
+    }
+
     /// The disk that the request uses.
     pub(super) fn disk(&self) -> &DiskUse {
         self.io.disk()
@@ -194,11 +200,10 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        let blade = self.port.blade();
         if let Some(place) = self.place {
-            blade.release(place);
+            self.port.blade().release(place);
         }
-        blade.initiators().leave(self.seat);
+        self.leave();
     }
 }
 

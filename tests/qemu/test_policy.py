@@ -7,8 +7,7 @@ import pytest
 
 from aoeframes import IDNF, OK, READ_EXT, WRITE_EXT, Identity
 from beds import SECTOR, bed, pattern, sectors_of
-from lab import Disk
-from lab.paths import SOURCE
+from lab import Disk, paths
 
 SECTORS = 2048
 FOLDER = "/sys/kvblade/3.4@eth0"
@@ -49,7 +48,7 @@ def test_what_holds_unless_it_is_said(target):
 
 
 def test_all_files_are_documented(target):
-    text = (SOURCE / "docs/sysfs-abi.md").read_text()
+    text = (paths.SOURCE / "docs/sysfs-abi.md").read_text()
     documented = set(re.findall(r"^/sys/kvblade/(\S+)$", text, re.MULTILINE))
     with target.exported(3, 4, "/dev/sda"):
         found = target.guest.run("cd /sys/kvblade && find . -type f").stdout.split()
@@ -119,6 +118,24 @@ def test_the_buffer_count_can_be_changed(target):
         for bad in ("1", "513", "x", ""):
             assert "bufcnt" in sentence(target.guest, f"echo '{bad}' >{FOLDER}/bufcnt")
         assert value(target.guest, "bufcnt") == "7"
+
+
+@pytest.mark.parametrize("query", [False, True])
+def test_whoever_has_an_answer_may_send_the_next_request(target, query):
+    """An initiator that always has as many under way as it may: none of them is too many."""
+    with target.exported(3, 4, "/dev/sda", options="bufcnt=2") as client:
+        neighbour = client.neighbour
+        neighbour.drain()
+        under_way = set()
+        for _ in range(10_000 // paths.patience()):
+            if len(under_way) == 2:
+                raw = neighbour.recv_if(lambda raw: raw[20:24] in under_way, 20)
+                assert raw is not None, "no answer"
+                under_way.remove(raw[20:24])
+            frame = client.config_frame() if query else client.ata_frame(READ_EXT)
+            neighbour.send(frame)
+            under_way.add(frame[20:24])
+        assert value(target.guest, "stats/dropped_window") == "0"
 
 
 @pytest.mark.parametrize(
