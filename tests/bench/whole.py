@@ -40,10 +40,12 @@ class Cell:
 
     @property
     def count(self) -> int:
-        """Requests of one measurement: so many that starting and ending do not matter."""
+        """Requests of one measurement: so many that starting and ending do not matter. Sequential
+        ones end with the disk at the latest: what is read again may come out of a rival's cache.
+        """
         if self.kib == 4:
             return 6000
-        return 300 if self.mtu == 1500 else 1000
+        return 300 if self.mtu == 1500 else SECTORS // 2 // self.kib
 
     @property
     def repeats(self) -> int:
