@@ -11,7 +11,7 @@ RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle 
 	access poll stress client durability flood hostile adversary neighbours)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests module kvctl deb demo test test-unit test-fuzz test-qemu test-soak \
-	test-debug test-rt bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
+	test-debug test-rt doc release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 help: ## list the targets
@@ -74,11 +74,17 @@ bench-profile: module ## where they go, by function; CELL=read:8:16, TARGET=kvbl
 lint: setup ## check formatting and run all linters
 	@dev/in-tools tests/run lint
 
+doc: setup ## make the reference of the sources with rustdoc, and print where it is
+	@dev/doc
+
 fmt: setup ## format all sources
 	@dev/in-tools dev/lint --fix
 
 shell: module ## a guest with the module and a root prompt; WITH=initiator for a second one
 	@dev/in-tools python3 tests/qemu/shell.py $(WITH)
+
+release: setup-tests ## check that all agrees, run all tests, and tag the version in VERSION
+	@dev/release
 
 install: ## build and install module, kvctl and scripts for the running kernel
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install

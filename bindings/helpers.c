@@ -8,6 +8,7 @@
 #include <linux/if_arp.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/rcupdate.h>
 #include <linux/skbuff_ref.h>
@@ -16,6 +17,9 @@
 #include <net/page_pool/helpers.h>
 
 #include "kvblade.h"
+
+/* The `module!` macro of the kernel crate has no field for it. */
+MODULE_VERSION(KVBLADE_VERSION);
 
 struct net_device *kv_netdev_get_by_name(const char *name)
 {

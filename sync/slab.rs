@@ -23,7 +23,7 @@ use kernel::sync::atomic::Relaxed;
 
 use crate::bindings;
 
-/// The place for a slab cache, empty until [`Slab::open`].
+/// The place for a slab cache, empty until [`OpenSlab::new`].
 ///
 /// # Invariants
 ///

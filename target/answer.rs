@@ -30,7 +30,7 @@ use crate::net::Reply;
 use crate::sync::SlabBox;
 
 /// The firmware revision that initiators are shown: the module's version.
-const FIRMWARE: &str = "0.1";
+const FIRMWARE: &str = env!("KVBLADE_VERSION");
 
 /// The age of a request at which its answer is not sent any more, in milliseconds. Tags of the Linux
 /// initiator can come again after 65,536 of its timer ticks, which are 65 s at 1000 Hz.
