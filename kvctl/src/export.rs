@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
+use crate::config::table::RIGHTS;
 use crate::state::running::Target;
 use crate::state::Address;
 use crate::state::Record;
@@ -52,8 +53,6 @@ pub(crate) fn text(
     }
     writer.finish()
 }
-
-const RIGHTS: [&str; 4] = ["discover", "config", "read", "write"];
 
 fn list_name(number: usize) -> String {
     format!("list{}", number + 1)

@@ -7,6 +7,7 @@
 //! `persist` and `import` stand beside. All of it works through `/sys/kvblade` alone.
 
 mod cli;
+mod clib;
 mod config;
 mod export;
 mod import;
@@ -15,6 +16,7 @@ mod persist;
 mod plan;
 mod show;
 mod state;
+mod suggest;
 mod writer;
 
 use std::process::ExitCode;

@@ -14,10 +14,29 @@ impl Writer {
         self.0
     }
 
+    /// How long the text is.
+    pub(crate) fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// An empty line.
+    pub(crate) fn gap(&mut self) {
+        self.line("");
+    }
+
     /// A comment, of as many lines as it has.
     pub(crate) fn comment(&mut self, text: &str) {
         for line in text.lines() {
-            self.line(format!("# {line}").trim_end());
+            // TOML has no control characters in comments.
+            let mut shown = String::new();
+            for character in line.chars() {
+                match character {
+                    '\t' => shown.push('\t'),
+                    it if it.is_control() => shown.extend(it.escape_default()),
+                    it => shown.push(it),
+                }
+            }
+            self.line(format!("# {shown}").trim_end());
         }
     }
 

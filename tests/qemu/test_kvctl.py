@@ -41,7 +41,7 @@ def test_an_export_comes_stays_and_goes(target, guest):
     assert ports(guest) == ["3.4@eth0"]
     assert Identity(target.client(3, 4).identify()).capacity == SECTORS
     assert apply(guest, export()) == "", "nothing is left to be done"
-    assert apply(guest, "") == "disk: remove 3.4 from eth0\n"
+    assert apply(guest, "[export]") == "disk: remove 3.4 from eth0\n"
     assert ports(guest) == []
 
 
@@ -83,6 +83,22 @@ def test_no_configuration_at_all_is_no_empty_one(guest):
     said = guest.run("kvctl apply 2>&1", check=False)
     assert said.status == 1 and "there is no configuration" in said.stdout
     assert ports(guest) == ["3.4@eth0"]
+
+
+@pytest.mark.parametrize("emptied", ["", "# [export.disk]\n", "[defaults]\nshelf = 3\n"])
+def test_an_emptied_configuration_ends_nothing_by_itself(guest, emptied):
+    apply(guest, export() + other())
+    said = refused(guest, emptied)
+    assert said.startswith("kvctl: 0 exports configured, 2 would be removed (disk, ...): nothing")
+    assert "kvctl apply --yes" in said and "[export]" in said
+    said = guest.run("kvctl check 2>&1").stdout
+    assert "0 exports, no errors" in said and "warning: 0 exports configured, 2 would be" in said
+    assert "2 would be removed" in refused(guest, emptied, "apply --dry-run")
+    assert ports(guest) == ["3.4@eth0", "3.5@eth0"]
+    said = guest.run("kvctl apply --yes").stdout
+    assert said == "disk: remove 3.4 from eth0\nother: remove 3.5 from eth0\n"
+    assert ports(guest) == []
+    assert apply(guest, emptied) == "", "there is nothing to be lost"
 
 
 def test_a_disk_that_is_missing_keeps_no_other_back(guest):

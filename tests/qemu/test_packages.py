@@ -177,6 +177,14 @@ def test_reload_applies_the_file(system, guest):
         assert model(system.client(4)) == name
 
 
+def test_an_emptied_file_fails_the_reload_and_ends_nothing(guest):
+    before = ports(guest)
+    guest.write_file(CONFIG, "")
+    assert guest.run("systemctl reload kvblade", check=False).status != 0
+    assert "0 exports configured" in guest.run("journalctl -b -u kvblade").stdout
+    assert ports(guest) == before
+
+
 def test_a_broken_file_changes_nothing(system, guest):
     before = model(system.client(4))
     guest.write_file(CONFIG, FIRST.replace("before", "broken") + "[export.late]\ncolour = 1\n")

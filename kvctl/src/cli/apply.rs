@@ -13,6 +13,7 @@ use signal_hook::flag;
 use super::args::Apply;
 use super::Context;
 use super::Failure;
+use crate::config::Config;
 use crate::plan;
 use crate::plan::machine::Host;
 use crate::plan::Plan;
@@ -21,6 +22,26 @@ use crate::state::saved::keep;
 use crate::state::saved::Saved;
 use crate::state::slots::Slots;
 use crate::state::Record;
+
+/// How to say that no exports are wanted.
+const WANTED: &str =
+    "If it is to be so: kvctl apply --yes, or an empty table [export] in the configuration";
+
+/// Says what is right and yet unlikely to be meant.
+pub(super) fn warn(context: &Context, config: &Config) {
+    if !config.exports.is_empty() || config.none_wanted {
+        return;
+    }
+    // Without the module nothing runs.
+    let state = Record::load(&context.paths.run)
+        .and_then(|record| plan::look(&context.kernel, record, Slots::default()));
+    match state.ok().and_then(|state| plan::emptied(config, &state)) {
+        Some(what) => anstream::eprintln!("warning: {what}: kvctl apply refuses that. {WANTED}"),
+        None => anstream::eprintln!(
+            "warning: 0 exports configured. If it is to be so, an empty table [export] says it"
+        ),
+    }
+}
 
 /// Makes the running state what the configuration says.
 pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
@@ -44,6 +65,12 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     let plan = plan::plan(&config, &args.names, &mut state, &machine, |name| {
         Saved::load(&paths.lib, name)
     });
+    let emptied = plan::emptied(&config, &state).filter(|_| !args.yes);
+    if let Some(what) = emptied.filter(|_| !args.dry_run) {
+        return Err(Failure::Because(format!(
+            "{what}: nothing is done. {WANTED}"
+        )));
+    }
     for line in &plan.lines {
         anstream::println!("{line}");
     }

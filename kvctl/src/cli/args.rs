@@ -26,6 +26,9 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Apply(Apply),
     /// Check the configuration, and do nothing.
+    ///
+    /// Tells all errors of all files, each with its place and what was expected there. The exit
+    /// status is 1 if there are any. That no exports are configured is a warning.
     Check(ConfigFile),
     /// Remove all exports that apply has made.
     ///
@@ -64,13 +67,18 @@ pub(crate) enum Command {
 ///
 /// Only what differs is touched. If the configuration has an error, nothing is. If one export
 /// cannot be made, the others are, and the exit status is 1. Exports that were made by hand stay as
-/// they are, unless the configuration has the same. Interrupted, by a key or by SIGTERM, it finishes
+/// they are, unless the configuration has the same. A configuration without exports, as an emptied
+/// file is one, ends nothing unless --yes or an empty table \[export\] says so. Interrupted, by a key or by SIGTERM, it finishes
 /// the exports that it is at, and names those that it has not done.
 #[derive(clap::Args)]
 pub(crate) struct Apply {
     /// Only say what would be done.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+
+    /// Remove all exports if the configuration has none.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 
     #[command(flatten)]
     pub(crate) config: ConfigFile,
@@ -150,8 +158,9 @@ pub(crate) enum ListAction {
 
 /// Print a configuration of another target as one for kvblade_rs.
 ///
-/// Takes ggaoed.conf, qaoed.conf, and files or folders of vblade's persistent exports,
-/// /etc/vblade.conf.d. What has no counterpart is a comment, with the reason.
+/// A file is understood as its program understands it. What has no counterpart is a comment, with
+/// the reason. What cannot be imported is a comment, too, and is said on standard error; all else is
+/// printed, and the exit status is 1. What is printed passes kvctl check.
 #[derive(clap::Args)]
 pub(crate) struct Import {
     /// Whose configuration it is; without it, that is found by the content.
@@ -165,7 +174,20 @@ pub(crate) struct Import {
 /// Whose configuration there is to import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
+    /// ggaoed.conf
     Ggaoed,
+    /// qaoed.conf, with what it includes
     Qaoed,
+    /// The folder /etc/vblade.conf.d of vblade's persistent exports, or a file of it
     Vblade,
+    /// /etc/vblade.conf of Red Hat and Yocto: INTERFACE SHELF SLOT FILE [MAC,...]
+    Redhat,
+    /// /etc/conf.d/vblade of Gentoo
+    Gentoo,
+    /// Units with commands of vblade, or a folder of such
+    Systemd,
+    /// Scripts with lines of vblade, vbladed or kvadd
+    Script,
+    /// /sys/kvblade: what the C module kvblade exports now
+    Kvblade,
 }

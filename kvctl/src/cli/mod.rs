@@ -94,6 +94,7 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Apply(args) => apply::apply(context, &args),
         Command::Check(args) => {
             let config = context.config(&args)?;
+            apply::warn(context, &config);
             anstream::println!("{} exports, no errors", config.exports.len());
             Ok(())
         }
@@ -111,9 +112,24 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Stats(args) => running_exports::stats(context, &args),
         Command::Mask(args) => running_exports::list(context, "mask", &args.action),
         Command::Reserve(args) => running_exports::list(context, "reserve", &args.action),
-        Command::Import(args) => print(&import::import(&args.path, args.from)?),
+        Command::Import(args) => import_file(context, &args),
         Command::Persist => Ok(persist(&context.kernel, &context.paths)?),
         Command::Generate { folder } => generate::generate(&folder),
+    }
+}
+
+/// `kvctl import`
+fn import_file(context: &Context, args: &args::Import) -> Result<(), Failure> {
+    let ethers = config::ethers(&context.paths.ethers);
+    let imported = import::import(&args.path, args.from, &ethers)?;
+    print(&imported.text)?;
+    for failure in &imported.failures {
+        anstream::eprintln!("kvctl: not imported: {failure}");
+    }
+    if imported.failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Said)
     }
 }
 

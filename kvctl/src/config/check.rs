@@ -46,11 +46,12 @@ pub(crate) fn parse(
     let defaults = defaults(&documents, &lists, &mut problems);
     let mut config = Config {
         caps: caps(&documents, &mut problems),
+        none_wanted: documents.iter().any(Document::has_empty_export),
         ..Config::default()
     };
     let mut found: Vec<(Place, Export)> = Vec::new();
     for (file, document) in documents.iter().enumerate() {
-        let mut tables: Vec<_> = document.export.iter().collect();
+        let mut tables: Vec<_> = document.export.iter().flatten().collect();
         tables.sort_by_key(|(name, _)| name.span().start);
         for (name, table) in tables {
             let place = at(file, name);

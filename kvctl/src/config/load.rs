@@ -16,6 +16,7 @@ use super::model::Config;
 use super::problem::render;
 use super::problem::Problem;
 use super::problem::Source;
+use crate::clib::ether_aton;
 use crate::paths::Paths;
 
 /// Why there is no configuration.
@@ -99,18 +100,7 @@ pub(crate) fn ethers(path: &Path) -> BTreeMap<String, Mac> {
     let entry = |line: &str| {
         let mut words = line.split('#').next()?.split_whitespace();
         let (address, name) = (words.next()?, words.next()?);
-        Some((name.to_owned(), lenient_mac(address)?))
+        Some((name.to_owned(), ether_aton(address)?.0))
     };
     text.lines().filter_map(entry).collect()
-}
-
-/// An address whose pairs of digits may lack a leading zero.
-fn lenient_mac(text: &str) -> Option<Mac> {
-    let mut octets = [0; 6];
-    let mut parts = text.split(':');
-    for octet in &mut octets {
-        let part = parts.next().filter(|part| part.len() <= 2)?;
-        *octet = u8::from_str_radix(part, 16).ok()?;
-    }
-    parts.next().is_none().then_some(Mac(octets))
 }

@@ -10,13 +10,14 @@ mod load;
 pub(crate) mod model;
 mod partial;
 pub(crate) mod problem;
+mod size;
 pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 mod values;
 
-#[cfg(test)]
 pub(crate) use check::parse;
+pub(crate) use load::ethers;
 pub(crate) use load::load;
 pub(crate) use model::Config;
 pub(crate) use model::Export;

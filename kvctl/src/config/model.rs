@@ -18,6 +18,8 @@ use super::table::Persist;
 pub(crate) struct Config {
     /// In the order of the files.
     pub(crate) exports: Vec<Export>,
+    /// No exports are wanted, and that is said: an empty file says nothing.
+    pub(crate) none_wanted: bool,
     /// Caps on the MTU of interfaces.
     pub(crate) caps: Vec<(Pattern, u32)>,
 }

@@ -17,8 +17,14 @@ pub(super) struct Document {
     pub(super) access: BTreeMap<Spanned<String>, AccessTable>,
     #[serde(default)]
     pub(super) interface: BTreeMap<Spanned<String>, InterfaceTable>,
-    #[serde(default)]
-    pub(super) export: BTreeMap<Spanned<String>, ExportTable>,
+    pub(super) export: Option<BTreeMap<Spanned<String>, ExportTable>>,
+}
+
+impl Document {
+    /// Whether the file says that there are no exports: by `[export]`, and nothing in it.
+    pub(super) fn has_empty_export(&self) -> bool {
+        self.export.as_ref().is_some_and(BTreeMap::is_empty)
+    }
 }
 
 /// `[access.NAME]`
@@ -88,12 +94,15 @@ pub(super) struct ExportTable {
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a number of bytes, or a text like \"1 GiB\""
+    expecting = "expected a number of bytes, or a text like \"10 GiB\""
 )]
 pub(super) enum Size {
     Number(i64),
     Text(String),
 }
+
+/// What access lists are for, as the table `access` has it.
+pub(crate) const RIGHTS: [&str; 4] = ["discover", "config", "read", "write"];
 
 /// Which access list holds for what.
 #[derive(Default, Deserialize)]

@@ -19,6 +19,7 @@ use super::access::at;
 use super::model::Source;
 use super::problem::Place;
 use super::problem::Problems;
+use super::size;
 use super::table::Size;
 
 const SECTOR: u64 = 512;
@@ -108,9 +109,11 @@ impl Checker<'_> {
         self.value(value, |size| {
             let (text, bytes) = match size {
                 Size::Number(number) => (number.to_string(), u64::try_from(*number).ok()),
-                Size::Text(text) => (format!("\"{text}\""), parse_size::parse_size(text).ok()),
+                Size::Text(text) => (format!("\"{text}\""), size::bytes(text)),
             };
-            let expected = "expected a number of bytes like 1048576, or a text like \"1 GiB\"";
+            let expected =
+                "expected a number of bytes like 1048576, or a text like \"1 GiB\" or \"1G\" \
+                            (the same), or \"1 GB\" (powers of 1000)";
             let bytes = bytes.ok_or_else(|| {
                 (
                     format!("{key} {text}: not a number of bytes"),
@@ -212,8 +215,8 @@ impl Checker<'_> {
     pub(super) fn device(&mut self, value: Option<&Spanned<String>>) -> Option<Source> {
         self.value(value, |text| {
             let path = match text.split_once('=') {
-                Some((kind, name)) => by_link(kind, name),
-                None => Some(PathBuf::from(text)).filter(|path| is_plain(path)),
+                Some((kind, name)) if !text.starts_with('/') => by_link(kind, name),
+                _ => Some(PathBuf::from(text)).filter(|path| is_plain(path)),
             };
             path.map(Source::Device).ok_or_else(|| {
                 (

@@ -1,269 +1,236 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `ggaoed.conf`: sections in brackets.
+//! `ggaoed.conf`: a key file with groups for defaults, access lists, interfaces and devices.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use kvblade_wire::aoe::Mac;
-use toml::Value;
 
-use super::flag;
+use super::blade::is_usable;
+use super::blade::source;
+use super::ggaoed_lists::Lists;
+use super::key_file::parse;
+use super::key_file::Entry;
+use super::key_file::Group;
 use super::output::Output;
-use super::source;
-use super::usable_name;
-use super::wrong;
-use super::Entry;
+use super::patterns;
+use super::table::At;
+use super::table::Table;
+use crate::suggest::suggestion;
 
 /// Options that need no counterpart, and why.
-const WITHOUT: [(&str, &str); 11] = [
+const WITHOUT: [(&str, &str); 12] = [
     ("direct-io", "the module always goes past the page cache"),
     ("trace-io", "no counterpart, use the tracepoints of kvblade"),
-    (
-        "ring-buffer-size",
-        "no counterpart, there are no packet sockets",
-    ),
-    (
-        "send-buffer-size",
-        "no counterpart, there are no packet sockets",
-    ),
-    (
-        "receive-buffer-size",
-        "no counterpart, there are no packet sockets",
-    ),
-    ("tx-ring-bug", "no counterpart, there are no packet sockets"),
+    ("ring-buffer-size", SOCKETS),
+    ("send-buffer-size", SOCKETS),
+    ("receive-buffer-size", SOCKETS),
+    ("tx-ring-bug", SOCKETS),
+    ("buffers", "obsolete with ggaoed, too"),
     ("max-delay", "no counterpart, requests are not held back"),
     ("merge-delay", "no counterpart, requests are not held back"),
-    ("pid-file", "no counterpart, there is no daemon"),
-    ("control-socket", "no counterpart, there is no daemon"),
+    ("pid-file", DAEMON),
+    ("control-socket", DAEMON),
     ("state-directory", "no counterpart, it is /var/lib/kvblade"),
 ];
+const SOCKETS: &str = "no counterpart, there are no packet sockets";
+const DAEMON: &str = "no counterpart, there is no daemon";
 
-struct Section {
-    name: String,
-    line: usize,
-    entries: Vec<Entry>,
-}
+const DEFAULTS: [&str; 3] = ["queue-length", "interfaces", "mtu"];
+const INTERFACE: [&str; 1] = ["mtu"];
+const DEVICE: [&str; 10] = [
+    "path",
+    "uuid",
+    "shelf",
+    "slot",
+    "queue-length",
+    "read-only",
+    "interfaces",
+    "accept",
+    "deny",
+    "broadcast",
+];
 
-impl Section {
-    fn get(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().rev().find(|entry| entry.key == key)
-    }
-}
-
-/// Imports the text of a file.
-pub(super) fn import(path: &Path, text: &str) -> Result<String, String> {
-    let sections = sections(path, text)?;
-    let mut importer = Importer {
-        path,
-        output: Output::new(&path.display().to_string()),
+/// Imports the text of a file. It fails if ggaoed would take nothing of it.
+pub(super) fn file(
+    output: &mut Output,
+    path: &Path,
+    text: &str,
+    ethers: &BTreeMap<String, Mac>,
+) -> Result<(), String> {
+    let groups = parse(&path.display().to_string(), text)?;
+    let named = |name: &str| groups.iter().find(|group| group.name == name);
+    let nothing = Group {
+        name: "defaults".into(),
+        at: At::new(path, 0),
+        entries: Vec::new(),
     };
-    let named = |name: &str| sections.iter().find(move |section| section.name == name);
-    importer.output.table(&["defaults"]);
-    let defaults = named("defaults");
-    if let Some(section) = defaults {
-        importer.settings(section)?;
-    }
-    if defaults.is_none_or(|section| section.get("interfaces").is_none()) {
-        // ggaoed uses all that there are.
-        importer.output.value("interfaces", vec!["*"]);
-    }
-    // These it keeps over a restart, unasked.
-    let kept = vec!["config-string", "mask", "reserve"];
-    importer.output.value("persist", kept);
-    if let Some(section) = named("acls") {
-        importer.lists(section);
-    }
-    for section in &sections {
-        match section.name.as_str() {
-            "defaults" | "acls" => {}
-            _ if section.get("shelf").is_some() => importer.device(section)?,
-            _ => importer.interface(section)?,
+    let mut importer = Importer {
+        output,
+        defaults: named("defaults").unwrap_or(&nothing),
+        lists: Lists::new(named("acls"), ethers)?,
+    };
+    importer.defaults()?;
+    importer.lists.write(importer.output);
+    for group in &groups {
+        let is_device = group.get("shelf").is_some();
+        let done = match group.name.as_str() {
+            "defaults" | "acls" => Ok(()),
+            _ if is_device => importer.device(group),
+            _ => importer.interface(group),
+        };
+        if let Err(what) = done {
+            let what = format!("[{}]: {what}", group.name);
+            importer.output.fail(&group.at, what);
         }
     }
-    Ok(importer.output.finish())
-}
-
-fn sections(path: &Path, text: &str) -> Result<Vec<Section>, String> {
-    let mut sections: Vec<Section> = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let (line, number) = (line.trim(), number + 1);
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
-        }
-        if let Some(rest) = line.strip_prefix('[') {
-            let name = rest
-                .strip_suffix(']')
-                .ok_or_else(|| wrong(path, number, format!("{line}: no ] at the end")))?;
-            sections.push(Section {
-                name: name.trim().to_owned(),
-                line: number,
-                entries: Vec::new(),
-            });
-            continue;
-        }
-        let (key, value) = line.split_once('=').ok_or_else(|| {
-            wrong(
-                path,
-                number,
-                format!("{line}: neither [NAME] nor KEY = VALUE"),
-            )
-        })?;
-        let section = sections
-            .last_mut()
-            .ok_or_else(|| wrong(path, number, format!("{line}: before the first [NAME]")))?;
-        section.entries.push(Entry {
-            key: key.trim().to_owned(),
-            value: value.trim().trim_matches('"').to_owned(),
-            line: number,
-        });
-    }
-    Ok(sections)
+    Ok(())
 }
 
 struct Importer<'a> {
-    path: &'a Path,
-    output: Output,
+    output: &'a mut Output,
+    defaults: &'a Group,
+    lists: Lists<'a>,
 }
 
 impl Importer<'_> {
-    fn number(&self, entry: &Entry) -> Result<i64, String> {
-        let Entry { key, value, line } = entry;
-        value
-            .parse()
-            .map_err(|_| wrong(self.path, *line, format!("{key} = {value}: not a number")))
-    }
-
-    fn flag(&self, entry: &Entry) -> Result<bool, String> {
-        let Entry { key, value, line } = entry;
-        flag(value).ok_or_else(|| {
-            wrong(
-                self.path,
-                *line,
-                format!("{key} = {value}: not true or false"),
-            )
-        })
-    }
-
-    /// Access lists, which are all of the kind that lets in those who are named.
-    fn lists(&mut self, section: &Section) {
-        for entry in &section.entries {
-            self.output.table(&["access", &entry.key]);
-            self.output.value("accept", names(&entry.value));
-        }
-    }
-
-    fn interface(&mut self, section: &Section) -> Result<(), String> {
-        if section.get("path").or(section.get("uuid")).is_some() {
-            let what = format!("[{}]: a device without shelf", section.name);
-            return Err(wrong(self.path, section.line, what));
-        }
-        self.output.table(&["interface", &section.name]);
-        self.settings(section)
-    }
-
-    /// What may be in any section.
-    fn settings(&mut self, section: &Section) -> Result<(), String> {
-        for entry in &section.entries {
-            let Entry { key, value, line } = entry;
-            match key.as_str() {
-                "queue-length" => {
-                    let number = self.number(entry)?;
-                    let count = number.clamp(2, 512);
-                    if count != number {
-                        self.output
-                            .without(key, value, "from 2 to 512 can be had, the nearest is");
-                    }
-                    self.output.value("buffer-count", count);
-                }
-                "interfaces" => self.output.value("interfaces", names(value)),
-                "mtu" => {
-                    let mtu = self.number(entry)?;
-                    self.output.value("mtu", mtu);
-                }
-                "read-only" => {
-                    let read_only = self.flag(entry)?;
-                    self.output.value("read-only", read_only);
-                }
-                "shelf" | "slot" | "path" | "uuid" | "accept" | "deny" | "broadcast" => {}
-                _ => match WITHOUT.iter().find(|(name, _)| name == key) {
-                    Some((_, reason)) => self.output.without(key, value, reason),
-                    None => {
-                        return Err(wrong(
-                            self.path,
-                            *line,
-                            format!("{key}: no option of ggaoed"),
-                        ))
-                    }
-                },
+    /// What holds for all exports.
+    fn defaults(&mut self) -> Result<(), String> {
+        let group = self.defaults;
+        let mut table = Table::new(&group.at, &["defaults"]);
+        let fail = |what| format!("{}: {what}", group.at);
+        let of = |entry: &Entry, what| format!("{}: {what}", entry.at);
+        for entry in &group.entries {
+            match entry.key.as_str() {
+                "queue-length" => queue_length(&mut table, entry).map_err(|it| of(entry, it))?,
+                "mtu" => table.value("mtu", entry.integer().map_err(|it| of(entry, it))?),
+                "interfaces" => {}
+                _ => unused(&mut table, entry, &DEFAULTS),
             }
         }
+        let interfaces = self.patterns(group).map_err(fail)?;
+        // Without any ggaoed uses all that there are.
+        let all = vec!["*".to_owned()];
+        table.value("interfaces", patterns::ours(&interfaces.unwrap_or(all)));
+        // These it keeps over a restart, unasked.
+        table.value("persist", vec!["config-string", "mask", "reserve"]);
+        self.output.add(table);
         Ok(())
     }
 
-    fn device(&mut self, section: &Section) -> Result<(), String> {
-        let missing = |what: &str| {
-            let what = format!("[{}]: {what} is missing", section.name);
-            wrong(self.path, section.line, what)
+    /// The patterns of interfaces that a group has, if it has any.
+    fn patterns(&self, group: &Group) -> Result<Option<Vec<String>>, String> {
+        let Some(entry) = group
+            .get("interfaces")
+            .filter(|entry| !entry.raw.is_empty())
+        else {
+            return Ok(None);
         };
-        let shelf = section.get("shelf").ok_or_else(|| missing("shelf"))?;
-        let slot = section.get("slot").ok_or_else(|| missing("slot"))?;
-        let (shelf, slot) = (self.number(shelf)?, self.number(slot)?);
-        let (path, uuid) = (section.get("path"), section.get("uuid"));
-        if path.or(uuid).is_none() {
-            return Err(missing("path or uuid"));
+        let list = entry.list()?;
+        if list.is_empty() {
+            return Err(entry.wrong("names no interface"));
         }
-        let name = usable_name(&section.name);
-        let list = self.list_of(section, &name);
-        self.output.table(&["export", &name]);
-        self.output.value("shelf", shelf);
-        self.output.value("slot", slot);
-        match (uuid, path) {
-            (Some(uuid), _) => self.output.value("device", format!("UUID={}", uuid.value)),
-            (None, Some(path)) => source(&mut self.output, &path.value),
-            (None, None) => {}
+        Ok(Some(list))
+    }
+
+    fn interface(&mut self, group: &Group) -> Result<(), String> {
+        if group.get("path").or(group.get("uuid")).is_some() {
+            return Err("a device without shelf, ggaoed takes it for an interface".into());
         }
-        self.settings(section)?;
-        if let Some(list) = list {
-            let access = ["discover", "config", "read", "write"]
-                .map(|right| (right.to_owned(), Value::from(list.as_str())));
-            self.output
-                .value("access", Value::Table(access.into_iter().collect()));
+        let mut table = Table::new(&group.at, &["interface", &patterns::ours_of(&group.name)]);
+        for entry in &group.entries {
+            match entry.key.as_str() {
+                "mtu" => {
+                    let mtu = entry.integer()?;
+                    let all = self.defaults.get("mtu").and_then(|it| it.integer().ok());
+                    let more = |all: &i64| *all != 0 && (mtu == 0 || mtu > *all);
+                    if let Some(all) = all.filter(more) {
+                        table.comment(format!(
+                            "with ggaoed this wins over mtu = {all} of [defaults]; here the least counts"
+                        ));
+                    }
+                    table.value("mtu", mtu);
+                }
+                _ => unused(&mut table, entry, &INTERFACE),
+            }
         }
-        let broadcast = section
-            .get("broadcast")
-            .map(|it| self.flag(it))
-            .transpose()?;
-        if section.get("accept").is_some() && broadcast != Some(true) {
-            self.output.value("announce", "accepted");
-        }
+        self.output.add(table);
         Ok(())
     }
 
-    /// The access list that a device's accept and deny come to, defined if it must be.
-    fn list_of(&mut self, section: &Section, name: &str) -> Option<String> {
-        let (accept, deny) = (section.get("accept"), section.get("deny"));
-        let listed = |entry: Option<&Entry>| entry.map(|entry| names(&entry.value));
-        let (accept, deny) = (listed(accept), listed(deny));
-        match (accept.as_deref(), &deny) {
-            (None, None) => return None,
-            (Some([one]), None) if Mac::parse(one).is_none() => return Some(one.clone()),
-            _ => {}
+    fn device(&mut self, group: &Group) -> Result<(), String> {
+        let need = |key: &str| group.get(key).ok_or(format!("{key} is missing"));
+        let (shelf, slot) = (need("shelf")?.integer()?, need("slot")?.integer()?);
+        let path = match (group.get("path"), group.get("uuid")) {
+            (Some(_), Some(_)) => return Err("both path and uuid, which ggaoed refuses".into()),
+            (None, None) => return Err("path or uuid is missing".into()),
+            (Some(path), None) => path.string()?,
+            (None, Some(uuid)) => format!("UUID={}", uuid.string()?),
+        };
+        if group.get("uuid").is_none() {
+            is_usable(&path)?;
         }
-        let name = format!("{name}-clients");
-        self.output.table(&["access", &name]);
-        if let Some(accept) = accept {
-            self.output.value("accept", accept);
+        let mut rest = Table::export(&group.at, "");
+        for entry in &group.entries {
+            match entry.key.as_str() {
+                "queue-length" => queue_length(&mut rest, entry)?,
+                "read-only" => rest.value("read-only", entry.boolean()?),
+                "interfaces" => {}
+                key if DEVICE.contains(&key) => {}
+                _ => unused(&mut rest, entry, &DEVICE),
+            }
         }
-        if let Some(deny) = deny {
-            self.output.value("deny", deny);
+        if let Some(own) = self.patterns(group)? {
+            let interfaces = match self.patterns(self.defaults)? {
+                None => own,
+                Some(all) => patterns::both(&own, &all)?,
+            };
+            rest.value("interfaces", patterns::ours(&interfaces));
         }
-        Some(name)
+        let broadcast = group.get("broadcast").map(Entry::boolean).transpose()?;
+        let clients = self.lists.of_device(group, &mut rest)?;
+        let name = self.output.export_name(&group.name);
+        if let Some(clients) = &clients {
+            if clients.accepts() && broadcast != Some(true) {
+                rest.value("announce", "accepted");
+            }
+            let list = clients.list(self.output, &group.at, &name);
+            rest.access(&list);
+        }
+        let mut table = Table::export(&group.at, &name);
+        table.value("shelf", shelf);
+        table.value("slot", slot);
+        match group.get("uuid") {
+            Some(_) => table.value("device", path),
+            None => source(&mut table, &path),
+        }
+        table.append(rest);
+        self.output.add(table);
+        Ok(())
     }
 }
 
-/// The words of a list.
-fn names(value: &str) -> Vec<String> {
-    let separator = |c: char| c.is_whitespace() || c == ',' || c == ';';
-    let words = value.split(separator).filter(|word| !word.is_empty());
-    words.map(str::to_owned).collect()
+fn queue_length(table: &mut Table, entry: &Entry) -> Result<(), String> {
+    let number = entry.integer()?;
+    let count = number.clamp(2, 512);
+    if count != number {
+        let reason = "from 2 to 512 can be had, the nearest is";
+        table.without(&entry.key, &entry.raw, reason);
+    }
+    table.value("buffer-count", count);
+    Ok(())
+}
+
+/// Notes an option that comes to nothing.
+fn unused(table: &mut Table, entry: &Entry, known: &[&str]) {
+    let Entry { key, raw, .. } = entry;
+    match WITHOUT.iter().find(|(name, _)| name == key) {
+        Some((_, reason)) => table.without(key, raw, reason),
+        None => {
+            let hint = suggestion(key, known);
+            let reason = format!("no option of ggaoed here, which does not look at it{hint}");
+            table.without(key, raw, &reason);
+        }
+    }
 }

@@ -1,112 +1,161 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Configurations of other targets, as one of ours.
+//!
+//! Each file is understood as the program understands it for which it was written. What is not
+//! understood is said in its place, as a comment if the program looks at it no more than we do, and
+//! else as a failure, too.
 
+mod blade;
 mod ggaoed;
+mod ggaoed_lists;
+mod guess;
+mod key_file;
+mod others;
 mod output;
+mod patterns;
 mod qaoed;
+mod qaoed_include;
 mod qaoed_syntax;
+mod script;
+mod shell;
+mod shell_words;
+mod table;
 #[cfg(test)]
 mod tests;
+mod unit;
 mod vblade;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::path::PathBuf;
+
+use kvblade_wire::aoe::Mac;
 
 use crate::cli::args::Format;
+use output::Imported;
 use output::Output;
 
-/// A line of what is imported: a key, its value, and where it is.
-#[derive(Clone, Debug, PartialEq)]
-struct Entry {
-    key: String,
-    value: String,
-    line: usize,
-}
-
-/// What is wrong with a line.
-fn wrong(path: &Path, line: usize, what: impl std::fmt::Display) -> String {
-    format!("{}:{line}: {what}", path.display())
-}
-
-/// Reads a configuration, and writes it as one of ours.
-pub(crate) fn import(path: &Path, format: Option<Format>) -> Result<String, String> {
-    let read = |path: &Path| {
-        fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+/// Reads a configuration, and makes one of ours of it, with the names of cards that there are.
+pub(crate) fn import(
+    path: &Path,
+    format: Option<Format>,
+    ethers: &BTreeMap<String, Mac>,
+) -> Result<Imported, String> {
+    let in_file = |what: String| match what.contains(&*path.to_string_lossy()) {
+        true => what,
+        false => format!("{}: {what}", path.display()),
     };
-    if path.is_dir() {
-        return match format {
-            None | Some(Format::Vblade) => vblade::folder(path, read),
-            Some(_) => Err(format!("{}: a folder, not a file", path.display())),
-        };
+    let mut output = Output::new(&path.display().to_string());
+    let format = if path.is_dir() {
+        folder(&mut output, path, format)?
+    } else {
+        let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = text_of(&bytes);
+        if text
+            .lines()
+            .any(|line| line.trim_start().starts_with("[export."))
+        {
+            let path = path.display();
+            return Err(format!(
+                "{path}: one for kvblade_rs already, see kvblade.conf(5)"
+            ));
+        }
+        let format = format
+            .or_else(|| guess::format(path, &text))
+            .ok_or_else(|| {
+                format!(
+                    "{}: of no program that is known, by its content; say --from",
+                    path.display()
+                )
+            })?;
+        file(&mut output, path, &text, format, ethers)?;
+        format
+    };
+    // To ggaoed two groups of one address are an error.
+    if format != Format::Ggaoed {
+        output.join_paths();
+        output.share();
     }
-    let text = read(path)?;
-    let format = format.or_else(|| guess(&text)).ok_or_else(|| {
-        format!(
-            "{}: neither of ggaoed nor of qaoed nor of vblade by its content; say --from",
-            path.display()
-        )
-    })?;
+    output.finish(ethers).map_err(in_file)
+}
+
+fn file(
+    output: &mut Output,
+    path: &Path,
+    text: &str,
+    format: Format,
+    ethers: &BTreeMap<String, Mac>,
+) -> Result<(), String> {
     match format {
-        Format::Ggaoed => ggaoed::import(path, &text),
-        Format::Qaoed => qaoed::import(path, &text),
-        Format::Vblade => vblade::file(path, &text),
+        Format::Ggaoed => return ggaoed::file(output, path, text, ethers),
+        Format::Qaoed => return qaoed::file(output, path, text),
+        Format::Vblade => vblade::file(output, path, text),
+        Format::Redhat => others::redhat(output, path, text),
+        Format::Gentoo => others::gentoo(output, path, text),
+        Format::Systemd => unit::file(output, path, text),
+        Format::Script => script::file(output, path, text),
+        Format::Kvblade => return Err(format!("{}: a file, not a folder", path.display())),
     }
+    Ok(())
 }
 
-/// Whose configuration a text is: they look quite different.
-fn guess(text: &str) -> Option<Format> {
-    let lines = || text.lines().map(str::trim);
-    let block = |line: &str| {
-        let word = line.split(|c: char| c.is_whitespace() || c == '{').next();
-        let word = word.unwrap_or_default();
-        ["device", "default", "interface", "logging", "access-list"].contains(&word)
+/// Imports a folder, and tells what it was.
+fn folder(output: &mut Output, path: &Path, format: Option<Format>) -> Result<Format, String> {
+    let is_kvblade = format.is_none() && others::is_kvblade(path);
+    let format = match format {
+        None if is_kvblade => Format::Kvblade,
+        None if files(path, "conf")?.is_empty() && !files(path, "service")?.is_empty() => {
+            Format::Systemd
+        }
+        None => Format::Vblade,
+        Some(format) => format,
     };
-    let assigned = |line: &str| {
-        let key = line.split('=').next().unwrap_or_default().trim();
-        line.contains('=') && ["netif", "filename"].contains(&key)
+    let ending = match format {
+        Format::Kvblade => {
+            others::kvblade(output, path)?;
+            return Ok(format);
+        }
+        Format::Vblade => "conf",
+        Format::Systemd => "service",
+        _ => return Err(format!("{}: a folder, not a file", path.display())),
     };
-    if lines().any(|line| line.starts_with('[')) {
-        Some(Format::Ggaoed)
-    } else if text.contains('{') && lines().any(block) {
-        Some(Format::Qaoed)
-    } else if lines().any(assigned) {
-        Some(Format::Vblade)
-    } else {
-        None
+    let files = files(path, ending)?;
+    if files.is_empty() {
+        return Err(format!("{}: no files *.{ending} there", path.display()));
     }
+    for file in files {
+        match fs::read(&file) {
+            Ok(bytes) if format == Format::Vblade => vblade::file(output, &file, &text_of(&bytes)),
+            Ok(bytes) => unit::file(output, &file, &text_of(&bytes)),
+            Err(error) => output.fail(&table::At::new(&file, 0), error),
+        }
+    }
+    Ok(format)
 }
 
-/// Whether a word says yes or no.
-fn flag(word: &str) -> Option<bool> {
-    match word.to_ascii_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" => Some(true),
-        "false" | "no" | "off" | "0" => Some(false),
-        _ => None,
-    }
-}
-
-/// A path to export: whether it is a device or a file is told by where it is.
-fn source(output: &mut Output, path: &str) {
-    if path.starts_with("/dev/") {
-        output.value("device", path);
-    } else {
-        output.value("file", path);
-    }
-}
-
-/// A name for an export, of characters that names may have.
-fn usable_name(text: &str) -> String {
-    let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let name: String = text
-        .chars()
-        .map(|c| if usable(c) { c } else { '-' })
-        .take(64)
+/// The files of a folder whose names end so, in the order of their names.
+fn files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, String> {
+    let entries = folder
+        .read_dir()
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|it| it == ending))
+        .filter(|path| {
+            !path
+                .file_name()
+                .is_some_and(|it| it.as_encoded_bytes().starts_with(b"."))
+        })
         .collect();
-    let name = name.trim_start_matches(['.', '-']);
-    if name.is_empty() {
-        "export".into()
-    } else {
-        name.to_owned()
-    }
+    files.sort();
+    Ok(files)
+}
+
+/// The text of a file: without a byte order mark, and with a sign of its own for what is no text.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    String::from_utf8_lossy(bytes)
 }

@@ -2,249 +2,247 @@
 
 //! `qaoed.conf`.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use toml::Value;
 
-use super::flag;
+use super::blade::is_usable;
+use super::blade::number;
+use super::blade::source;
 use super::output::Output;
-use super::qaoed_syntax::parse;
+use super::qaoed_include::read;
 use super::qaoed_syntax::Block;
-use super::source;
-use super::usable_name;
-use super::wrong;
-use super::Entry;
+use super::qaoed_syntax::Entry;
+use super::table::At;
+use super::table::Table;
+use crate::clib::scan_mac;
+use crate::suggest::suggestion;
 
-/// The interface that qaoed uses if none is said.
-const INTERFACE: &str = "eth0";
+const BLOCKS: [&str; 5] = ["logging", "interface", "default", "device", "access-list"];
+const DEVICE: [&str; 8] = [
+    "shelf",
+    "slot",
+    "target",
+    "interface",
+    "writecache",
+    "broadcast",
+    "log",
+    "log-level",
+];
+const LOGGED: &str = "no counterpart, messages go to the kernel's log";
 
 /// Imports the text of a file, with what it includes.
-pub(super) fn import(path: &Path, text: &str) -> Result<String, String> {
-    let mut importer = Importer {
-        path,
-        output: Output::new(&path.display().to_string()),
-        loud: Vec::new(),
-        names: BTreeMap::new(),
-    };
-    let mut file = parse(path, text)?;
-    importer.include(&mut file)?;
-    importer.globals(&file);
-    let blocks = |name: &'static str| file.blocks.iter().filter(move |block| block.name == name);
-    for block in blocks("logging") {
-        let name = block.get("name").map_or("", |entry| &entry.value);
-        importer.output.comment(&format!(
-            "logging {name}: no counterpart, messages go to the kernel's log"
-        ));
-    }
-    let known = ["logging", "interface", "default", "device", "access-list"];
+pub(super) fn file(output: &mut Output, path: &Path, text: &str) -> Result<(), String> {
+    let file = read(path, text)?;
     if let Some(block) = file
         .blocks
         .iter()
-        .find(|it| !known.contains(&it.name.as_str()))
+        .find(|it| !BLOCKS.contains(&it.name.as_str()))
     {
-        return Err(wrong(
-            path,
-            block.line,
-            format!("{}: no block of qaoed", block.name),
+        let hint = suggestion(&block.name, &BLOCKS);
+        return Err(format!(
+            "{}: {}: no block of qaoed{hint}",
+            block.at, block.name
         ));
+    }
+    let mut importer = Importer {
+        output,
+        loud: Vec::new(),
+        interfaces: Vec::new(),
+        lists: Vec::new(),
+        defaults: Block::new("default", At::new(path, 0)),
+        slot: 0,
+    };
+    let blocks = |name: &'static str| file.blocks.iter().filter(move |block| block.name == name);
+    importer.globals(&file)?;
+    for block in blocks("logging") {
+        let name = block.get("name").map_or("", |entry| &entry.value);
+        importer.output.comment(format!("logging {name}: {LOGGED}"));
     }
     blocks("interface").try_for_each(|block| importer.interface(block))?;
     blocks("access-list").try_for_each(|block| importer.list(block))?;
-    let nothing = Block::default();
-    let defaults = blocks("default").last().unwrap_or(&nothing);
-    importer.allow(defaults, &["target"], false)?;
-    let mut slot = match defaults.get("slot") {
-        Some(entry) => importer.number(entry)?,
-        None => 0,
-    };
+    importer.default(blocks("default"))?;
     for block in blocks("device") {
-        importer.device(block, defaults, &mut slot)?;
+        if let Err(what) = importer.device(block) {
+            importer.output.fail(&block.at, format!("device: {what}"));
+        }
     }
-    Ok(importer.output.finish())
+    Ok(())
 }
 
 struct Importer<'a> {
-    path: &'a Path,
-    output: Output,
+    output: &'a mut Output,
     /// Access lists whose decisions are logged.
     loud: Vec<String>,
-    /// How often a name was given.
-    names: BTreeMap<String, u32>,
+    /// Interfaces that have a table.
+    interfaces: Vec<String>,
+    /// Access lists, by qaoed's name and ours.
+    lists: Vec<(String, String)>,
+    defaults: Block,
+    /// The next one that is given.
+    slot: i64,
+}
+
+fn fail<T>(entry: &Entry, what: &str) -> Result<T, String> {
+    Err(format!("{}: {}", entry.at, entry.wrong(what)))
+}
+
+fn count(entry: &Entry) -> Result<i64, String> {
+    number(&entry.key, &entry.value).or_else(|_| fail(entry, "not a number"))
+}
+
+fn flag(entry: &Entry) -> Result<bool, String> {
+    match entry.value.as_str() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => fail(entry, "not on or off"),
+    }
 }
 
 impl Importer<'_> {
-    fn fail<T>(&self, entry: &Entry, what: &str) -> Result<T, String> {
-        let Entry { key, value, line } = entry;
-        Err(wrong(self.path, *line, format!("{key} = {value}: {what}")))
-    }
-
-    fn number(&self, entry: &Entry) -> Result<i64, String> {
-        entry
-            .value
-            .parse()
-            .or_else(|_| self.fail(entry, "not a number"))
-    }
-
-    fn flag(&self, entry: &Entry) -> Result<bool, String> {
-        flag(&entry.value).map_or_else(|| self.fail(entry, "not on or off"), Ok)
-    }
-
-    /// Appends the files that are included.
-    fn include(&self, file: &mut Block) -> Result<(), String> {
-        let patterns = file.entries.iter().filter(|entry| entry.key == "include");
-        for entry in patterns.cloned().collect::<Vec<_>>() {
-            let Ok(paths) = glob::glob(&entry.value) else {
-                return self.fail(&entry, "not a pattern of file names");
+    fn globals(&mut self, file: &Block) -> Result<(), String> {
+        for entry in &file.entries {
+            let reason = match entry.key.as_str() {
+                "include" => continue,
+                "apisocket" => "no counterpart, there is no daemon",
+                "log-level" => "no counterpart, see log in the tables of exports",
+                _ => return fail(entry, "no option of qaoed here"),
             };
-            for path in paths.flatten() {
-                let text = fs::read_to_string(&path)
-                    .map_err(|error| format!("{}: {error}", path.display()))?;
-                let included = parse(&path, &text)?;
-                file.blocks.extend(included.blocks);
-            }
+            self.output.comment(entry.wrong(reason));
         }
         Ok(())
     }
 
-    fn globals(&mut self, file: &Block) {
-        for Entry { key, value, .. } in &file.entries {
-            let reason = match key.as_str() {
-                "include" => continue,
-                "apisocket" => "no counterpart, there is no daemon",
-                _ => "no counterpart, see log in the tables of exports",
-            };
-            self.output.without(key, value, reason);
-        }
-    }
-
     fn interface(&mut self, block: &Block) -> Result<(), String> {
         let Some(name) = block.get("interface") else {
-            return Err(wrong(
-                self.path,
-                block.line,
-                "interface: its name is missing",
-            ));
+            return Err(format!("{}: interface: its name is missing", block.at));
         };
-        self.output.table(&["interface", &name.value]);
+        let mut table = Table::new(&block.at, &["interface", &name.value]);
         for entry in &block.entries {
             match (entry.key.as_str(), entry.value.as_str()) {
                 ("interface", _) => {}
-                ("mtu", "auto") => self.output.value("mtu", 0),
-                ("mtu", _) => {
-                    let mtu = self.number(entry)?;
-                    self.output.value("mtu", mtu);
+                ("mtu", "auto") => table.value("mtu", 0),
+                ("mtu", _) => table.value("mtu", count(entry)?),
+                ("log" | "log-level", _) => {
+                    table.comment(entry.wrong("no counterpart for interfaces"));
                 }
-                ("log" | "log-level", value) => {
-                    self.output
-                        .without(&entry.key, value, "no counterpart for interfaces");
-                }
-                _ => return self.fail(entry, "no option of an interface"),
+                _ => return fail(entry, "no option of an interface"),
             }
+        }
+        if self.interfaces.contains(&name.value) {
+            let what = format!(
+                "interface {}: qaoed uses the first of this name",
+                name.value
+            );
+            self.output.skip(&block.at, what);
+        } else {
+            self.interfaces.push(name.value.clone());
+            self.output.add(table);
         }
         Ok(())
     }
 
     /// An access list. The first rule that matches decides, as with ours.
     fn list(&mut self, block: &Block) -> Result<(), String> {
-        let Some(name) = block.get("name") else {
-            return Err(wrong(
-                self.path,
-                block.line,
-                "access-list: its name is missing",
-            ));
+        let Some(name) = block.get("name").map(|entry| entry.value.clone()) else {
+            return Err(format!("{}: access-list: its name is missing", block.at));
         };
-        self.output.table(&["access", &name.value]);
+        let known = self.lists.iter().any(|(known, _)| *known == name);
+        if known {
+            let what = format!("access-list {name}: qaoed uses the first of this name");
+            self.output.skip(&block.at, what);
+            return Ok(());
+        }
+        let ours = self.output.list_name(&name);
+        let mut table = Table::new(&block.at, &["access", &ours]);
         let (mut rules, mut policy) = (Vec::new(), "deny");
         for entry in &block.entries {
-            let value = entry.value.to_ascii_lowercase();
-            match (entry.key.as_str(), value.as_str()) {
+            match (entry.key.as_str(), entry.value.as_str()) {
                 ("name", _) => {}
-                ("log", _) => self.loud.push(name.value.clone()),
+                ("log", _) => self.loud.push(ours.clone()),
                 ("policy", "accept") => policy = "accept",
                 ("policy", "reject") => policy = "deny",
-                ("accept" | "reject", _) => {
-                    let verdict = if entry.key == "accept" {
-                        "accept"
-                    } else {
-                        "deny"
+                ("accept" | "reject", value) => {
+                    let Some((mac, _)) = scan_mac(value).filter(|(_, rest)| rest.trim().is_empty())
+                    else {
+                        return fail(entry, "no MAC address");
                     };
-                    let rule = toml::Table::from_iter([(verdict.to_owned(), Value::from(value))]);
-                    rules.push(Value::Table(rule));
+                    if mac.is_group() {
+                        table.comment(entry.wrong("the address of a group, no card has it"));
+                        continue;
+                    }
+                    let accepts = entry.key == "accept";
+                    let verdict = if accepts { "accept" } else { "deny" };
+                    let rule = (verdict.to_owned(), Value::from(mac.to_string()));
+                    rules.push(Value::Table(toml::Table::from_iter([rule])));
                 }
-                _ => return self.fail(entry, "no option of an access list"),
+                _ => return fail(entry, "no option of an access list"),
             }
         }
-        self.output.value("rules", rules);
-        self.output.value("policy", policy);
+        table.value("rules", rules);
+        table.value("policy", policy);
+        self.lists.push((name, ours));
+        self.output.add(table);
+        Ok(())
+    }
+
+    /// The block of defaults: the first that there is.
+    fn default<'b>(&mut self, mut blocks: impl Iterator<Item = &'b Block>) -> Result<(), String> {
+        if let Some(block) = blocks.next() {
+            self.allow(block)?;
+            if let Some(entry) = block.get("target") {
+                return fail(entry, "no option here");
+            }
+            if let Some(entry) = block.get("slot") {
+                self.slot = count(entry)?;
+            }
+            self.defaults = block.clone();
+        }
+        for block in blocks {
+            self.output.skip(&block.at, "default: qaoed uses the first");
+        }
         Ok(())
     }
 
     /// Refuses what a device's block cannot have.
-    fn allow(&self, block: &Block, not: &[&str], is_device: bool) -> Result<(), String> {
-        const KNOWN: [&str; 8] = [
-            "shelf",
-            "slot",
-            "target",
-            "interface",
-            "writecache",
-            "broadcast",
-            "log",
-            "log-level",
-        ];
+    fn allow(&self, block: &Block) -> Result<(), String> {
         for entry in &block.entries {
-            let key = entry.key.as_str();
-            if !KNOWN.contains(&key) || not.contains(&key) {
-                return self.fail(entry, "no option here");
+            if !DEVICE.contains(&entry.key.as_str()) {
+                let hint = suggestion(&entry.key, &DEVICE);
+                return fail(entry, &format!("no option here{hint}"));
             }
         }
         match block.blocks.iter().find(|inner| inner.name != "acl") {
-            Some(inner) => Err(wrong(
-                self.path,
-                inner.line,
-                format!("{}: no block here", inner.name),
-            )),
-            None if is_device && block.get("target").is_none() => {
-                Err(wrong(self.path, block.line, "device: target is missing"))
-            }
+            Some(inner) => Err(format!("{}: {}: no block here", inner.at, inner.name)),
             None => Ok(()),
         }
     }
 
-    fn device(&mut self, block: &Block, defaults: &Block, next: &mut i64) -> Result<(), String> {
-        self.allow(block, &[], true)?;
+    fn device(&mut self, block: &Block) -> Result<(), String> {
+        self.allow(block)?;
+        let defaults = self.defaults.clone();
         let get = |key: &str| block.get(key).or_else(|| defaults.get(key));
-        let shelf = get("shelf").map_or(Ok(0), |entry| self.number(entry))?;
+        // What is given is given, whatever comes of the device.
         let slot = match block.get("slot") {
-            Some(entry) => self.number(entry)?,
+            Some(entry) => count(entry)?,
             None => {
-                // The next one that qaoed would give.
-                *next += 1;
-                *next - 1
+                self.slot += 1;
+                self.slot - 1
             }
         };
-        let target = block.get("target").map_or("", |entry| &entry.value);
-        let name = self.name(target);
-        self.output.table(&["export", &name]);
-        self.output.value("shelf", shelf);
-        self.output.value("slot", slot);
-        source(&mut self.output, target);
-        let interface = get("interface").map_or(INTERFACE, |entry| &entry.value);
-        self.output.value("interfaces", vec![interface]);
-        if let Some(entry) = get("writecache") {
-            let cache = self.flag(entry)?;
-            self.output.value("write-cache", cache);
-        }
-        let access = self.access(block, defaults)?;
-        let announce = match get("broadcast").map(|entry| self.flag(entry)).transpose()? {
+        let shelf = get("shelf").map_or(Ok(0), count)?;
+        let target = block.get("target").ok_or("target is missing")?;
+        is_usable(&target.value)?;
+        let Some(interface) = get("interface") else {
+            return Err("interface is missing, and qaoed refuses that".into());
+        };
+        let access = self.access(block, &defaults)?;
+        let announce = match get("broadcast").map(flag).transpose()? {
             Some(false) => Some("none"),
-            None if access.contains_key("discover") => Some("accepted"),
+            // Those alone are told who are let in.
+            _ if access.contains_key("discover") => Some("accepted"),
             _ => None,
         };
-        if let Some(announce) = announce {
-            self.output.value("announce", announce);
-        }
         let is_loud = |list: &Value| {
             list.as_str()
                 .is_some_and(|it| self.loud.iter().any(|l| l == it))
@@ -254,16 +252,31 @@ impl Importer<'_> {
             Some("none") => Some("quiet"),
             _ => None,
         };
-        if let Some(log) = log {
-            self.output.value("log", log);
+        // Devices have no names with qaoed; the last part of the path does.
+        let last = target.value.rsplit('/').next().unwrap_or_default();
+        let mut table = Table::export(&block.at, "");
+        table.value("shelf", shelf);
+        table.value("slot", slot);
+        source(&mut table, &target.value);
+        table.value("interfaces", vec![interface.value.as_str()]);
+        match get("writecache") {
+            Some(entry) => table.value("write-cache", flag(entry)?),
+            None => table.comment("writecache is on with qaoed unless it is said; here it is off"),
+        }
+        for (key, value) in [("announce", announce), ("log", log)] {
+            if let Some(value) = value {
+                table.value(key, value);
+            }
         }
         if !access.is_empty() {
-            self.output.value("access", Value::Table(access));
+            table.value("access", Value::Table(access));
         }
         if let Some(entry) = get("log") {
-            let reason = "no counterpart, messages go to the kernel's log";
-            self.output.without("log", &entry.value, reason);
+            table.comment(entry.wrong(LOGGED));
         }
+        let name = self.output.export_name(last);
+        table.name(&name);
+        self.output.add(table);
         Ok(())
     }
 
@@ -277,22 +290,21 @@ impl Importer<'_> {
                     "cfgset" => "config",
                     "read" => "read",
                     "write" => "write",
-                    _ => return self.fail(entry, "no option of acl"),
+                    _ => return fail(entry, "no option of acl"),
                 };
-                access.insert(right.to_owned(), Value::from(entry.value.as_str()));
+                let Some((_, ours)) = self.lists.iter().find(|(name, _)| *name == entry.value)
+                else {
+                    return fail(
+                        entry,
+                        "no such access list, and qaoed lets in everybody then",
+                    );
+                };
+                access.insert(right.to_owned(), Value::from(ours.as_str()));
+            }
+            if let Some(inner) = acl.blocks.first() {
+                return Err(format!("{}: {}: no block here", inner.at, inner.name));
             }
         }
         Ok(access)
-    }
-
-    /// Devices have no names with qaoed; the last part of the path does.
-    fn name(&mut self, target: &str) -> String {
-        let name = usable_name(target.rsplit('/').next().unwrap_or_default());
-        let count = self.names.entry(name.clone()).or_default();
-        *count += 1;
-        match *count {
-            1 => name,
-            count => format!("{name}-{count}"),
-        }
     }
 }

@@ -2,21 +2,45 @@
 
 //! The syntax of `qaoed.conf`: blocks in braces, `KEY = VALUE;`, and two kinds of comments.
 
+use std::fmt;
 use std::path::Path;
 
-use super::wrong;
-use super::Entry;
+use super::table::At;
+
+/// `KEY = VALUE;`
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) at: At,
+}
+
+impl Entry {
+    /// An error that names it.
+    pub(super) fn wrong(&self, what: impl fmt::Display) -> String {
+        format!("{} = {}: {what}", self.key, self.value)
+    }
+}
 
 /// A block, or the file as a whole.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Block {
     pub(super) name: String,
-    pub(super) line: usize,
+    pub(super) at: At,
     pub(super) entries: Vec<Entry>,
     pub(super) blocks: Vec<Block>,
 }
 
 impl Block {
+    pub(super) fn new(name: &str, at: At) -> Self {
+        Self {
+            name: name.to_owned(),
+            at,
+            entries: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
     /// The last value of a key.
     pub(super) fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().rev().find(|entry| entry.key == key)
@@ -38,7 +62,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Block, String> {
         tokens: &tokens,
         place: 0,
     };
-    let mut file = Block::default();
+    let mut file = Block::new("", At::new(path, 0));
     while parser.place < tokens.len() {
         parser.statement(&mut file)?;
     }
@@ -75,6 +99,11 @@ fn tokens(path: &Path, text: &str) -> Result<Vec<(Token, usize)>, String> {
         rest = &rest[length..];
     }
     Ok(tokens)
+}
+
+/// What is wrong with a line.
+fn wrong(path: &Path, line: usize, what: impl fmt::Display) -> String {
+    format!("{}: {what}", At::new(path, line))
 }
 
 struct Parser<'a> {
@@ -121,11 +150,7 @@ impl Parser<'_> {
         };
         match self.next() {
             Some((Token::Sign('{'), _)) => {
-                let mut inner = Block {
-                    name: key,
-                    line,
-                    ..Block::default()
-                };
+                let mut inner = Block::new(&key, At::new(self.path, line));
                 while self.tokens.get(self.place).map(|(token, _)| token) != Some(&Token::Sign('}'))
                 {
                     self.statement(&mut inner)?;
@@ -141,7 +166,8 @@ impl Parser<'_> {
                 if !matches!(self.next(), Some((Token::Sign(';'), _))) {
                     return self.fail("a semicolon");
                 }
-                block.entries.push(Entry { key, value, line });
+                let at = At::new(self.path, line);
+                block.entries.push(Entry { key, value, at });
             }
             _ => return self.fail("= or {"),
         }

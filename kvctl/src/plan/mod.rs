@@ -19,6 +19,7 @@ use crate::state::saved::Saved;
 use crate::state::slots::Slots;
 use crate::state::Address;
 use crate::state::Kernel;
+use crate::state::Made;
 use crate::state::Record;
 use crate::state::Target;
 use diff::Present;
@@ -95,6 +96,30 @@ pub(crate) fn plan(
         plan.lines.extend(job.describe(values));
     }
     plan
+}
+
+/// What there is to say before a configuration without exports ends all that runs of it: an editor,
+/// a full disk or a tool may have emptied the file.
+pub(crate) fn emptied(config: &Config, state: &State) -> Option<String> {
+    if !config.exports.is_empty() || config.none_wanted {
+        return None;
+    }
+    let runs = |made: &Made| state.targets.contains_key(&made.address);
+    let exports = state.record.exports.iter();
+    let running: Vec<&str> = exports
+        .filter(|(_, made)| runs(made))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    match running.as_slice() {
+        [] => None,
+        [first, rest @ ..] => {
+            let more = if rest.is_empty() { "" } else { ", ..." };
+            Some(format!(
+                "0 exports configured, {} would be removed ({first}{more})",
+                running.len()
+            ))
+        }
+    }
 }
 
 /// What to do so that nothing is left of what kvctl has made.

@@ -95,6 +95,17 @@ fn sizes_have_units() {
         .exports
         .remove(0);
     assert_eq!((export.offset, export.length), (2048, 2));
+    let export = config(&with("offset = \"10G\"\nlength = \"10 GB\""))
+        .exports
+        .remove(0);
+    assert_eq!((export.offset, export.length), (20_971_520, 19_531_250));
+}
+
+#[test]
+fn a_path_may_have_an_equals_sign() {
+    let text = MINIMAL.replace("/dev/sda2", "/dev/mapper/a=b");
+    let path = PathBuf::from("/dev/mapper/a=b");
+    assert_eq!(config(&text).exports[0].source, model::Source::Device(path));
 }
 
 fn list(text: &str) -> String {

@@ -3,6 +3,8 @@
 //! Complete examples of all three, and what cannot be read.
 
 mod ggaoed;
+mod others;
+mod property;
 mod qaoed;
 mod vblade;
 
@@ -13,6 +15,7 @@ use std::path::Path;
 use kvblade_wire::aoe::Mac;
 
 use super::import;
+use super::output::Imported;
 use crate::cli::args::Format;
 use crate::config::model::Source as Backing;
 use crate::config::parse;
@@ -20,12 +23,36 @@ use crate::config::problem::render;
 use crate::config::problem::Source;
 use crate::config::Export;
 
+/// The names of cards on this machine.
+fn ethers() -> BTreeMap<String, Mac> {
+    BTreeMap::from([("node7".to_owned(), Mac([2, 0, 0, 0, 0, 7]))])
+}
+
+fn file(path: &Path) -> Result<Imported, String> {
+    import(path, None, &ethers())
+}
+
 /// Imports a file with this text; its format is to be found.
-fn text(text: &str) -> Result<String, String> {
+fn imported(text: &[u8]) -> Result<Imported, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.conf");
     fs::write(&path, text).unwrap();
-    import(&path, None)
+    file(&path)
+}
+
+/// What a file comes to that can be imported as a whole, or what is said of it.
+fn text(text: &str) -> Result<String, String> {
+    let Imported { text, failures } = imported(text.as_bytes())?;
+    match failures.is_empty() {
+        true => Ok(text),
+        false => Err(failures.join("\n")),
+    }
+}
+
+/// What a file comes to of which a part can be imported, and what cannot.
+fn failures(text: &str) -> (String, Vec<String>) {
+    let Imported { text, failures } = imported(text.as_bytes()).unwrap();
+    (text, failures)
 }
 
 /// The exports that an imported configuration has.
@@ -34,8 +61,7 @@ fn exports(text: &str) -> BTreeMap<String, Export> {
         path: "imported".into(),
         text: text.to_owned(),
     }];
-    let ethers = BTreeMap::from([("node7".to_owned(), Mac([2, 0, 0, 0, 0, 7]))]);
-    let config = parse(&sources, &ethers)
+    let config = parse(&sources, &ethers())
         .unwrap_or_else(|found| panic!("{}\n{text}", render(&found, &sources, false)));
     let exports = config.exports.into_iter();
     exports
@@ -52,22 +78,49 @@ fn lists(export: &Export) -> Vec<String> {
     lists.iter().map(|(_, set)| set.to_string()).collect()
 }
 
+/// The addresses of exports, with their paths.
+fn addresses(text: &str) -> Vec<String> {
+    let exports = exports(text);
+    let mut addresses: Vec<String> = exports
+        .values()
+        .map(|export| {
+            let (Backing::Device(path) | Backing::File(path)) = &export.source;
+            let slot = export.slot.unwrap();
+            format!("{}.{slot} {}", export.shelf, path.display())
+        })
+        .collect();
+    addresses.sort();
+    addresses
+}
+
 #[test]
 fn the_format_can_be_said_or_found() {
     assert!(text("nothing of the kind")
         .unwrap_err()
         .contains("say --from"));
     assert!(text("").is_err());
+    assert!(text("[export.a]\nshelf = 1")
+        .unwrap_err()
+        .contains("one for kvblade_rs already"));
     let folder = tempfile::tempdir().unwrap();
-    assert!(import(folder.path(), None)
-        .unwrap_err()
-        .contains("no files *.conf"));
-    assert!(import(folder.path(), Some(Format::Qaoed))
-        .unwrap_err()
-        .contains("a folder"));
-    let missing = folder.path().join("missing");
-    assert!(import(&missing, None)
-        .unwrap_err()
-        .contains("missing: No such file"));
-    assert!(import(Path::new("/dev/null"), Some(Format::Ggaoed)).is_ok());
+    let from = |path: &Path, format| import(path, format, &ethers()).unwrap_err();
+    assert!(from(folder.path(), None).contains("no files *.conf"));
+    assert!(from(folder.path(), Some(Format::Qaoed)).contains("a folder"));
+    assert!(from(&folder.path().join("missing"), None).contains("missing: No such file"));
+    let nothing = from(Path::new("/dev/null"), Some(Format::Ggaoed));
+    assert_eq!(nothing, "/dev/null: no export is in there");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_told_where_they_count() {
+    let latin =
+        |text: &str| -> Vec<u8> { text.chars().map(|c| u8::try_from(c).unwrap()).collect() };
+    let comment = latin("# gr\u{f6}\u{df}e\nshelf=1\nslot=1\nnetif=eth0\nfilename=/dev/a\n");
+    assert_eq!(imported(&comment).unwrap().failures, Vec::<String>::new());
+    let path = latin("shelf=1\nslot=1\nnetif=eth0\nfilename=/srv/gr\u{f6}\u{df}e\n");
+    assert!(imported(&path).unwrap_err().contains("not UTF-8"));
+    let control = "shelf=1\nslot=1\nnetif=eth0\nfilename=/dev/a\nionice='\u{1}\u{7f}'\n";
+    let imported = text(control).unwrap();
+    assert!(imported.contains("ionice = \\u{1}\\u{7f}: "), "{imported}");
+    exports(&imported);
 }

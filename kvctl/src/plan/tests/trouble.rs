@@ -3,9 +3,14 @@
 //! What cannot be done.
 
 use super::apply;
+use super::config;
 use super::done;
 use super::export;
+use super::look;
 use super::world::World;
+use crate::plan::emptied;
+use crate::state::slots::Slots;
+use crate::state::Kernel;
 use crate::state::Record;
 
 #[test]
@@ -61,4 +66,36 @@ fn what_was_refused_is_tried_again() {
     }
     assert_eq!(world.value("1.0@eth0/config"), "new");
     assert_eq!(world.value("1.0@eth0/state"), "up");
+}
+
+#[test]
+fn what_is_emptied_is_told() {
+    let (world, mut record) = (World::new(), Record::default());
+    done(
+        &world,
+        &mut record,
+        &(export("a", 0, "") + &export("b", 1, "")),
+    );
+    world.add("1 9 eth0 /dev/x ro=0").unwrap();
+    let said = |text: &str| {
+        let state = look(&world, record.clone(), Slots::default()).unwrap();
+        emptied(&config(text), &state)
+    };
+    for text in ["", "# [export.a]", "[defaults]\nshelf = 1"] {
+        let what = "0 exports configured, 2 would be removed (a, ...)";
+        assert_eq!(said(text).as_deref(), Some(what));
+    }
+    for text in ["[export]", &export("c", 7, "")] {
+        assert_eq!(said(text), None, "{text}");
+    }
+    done(&world, &mut record, &export("b", 1, ""));
+    let state = |record| look(&world, record, Slots::default()).unwrap();
+    let what = emptied(&config(""), &state(record.clone()));
+    assert_eq!(
+        what.as_deref(),
+        Some("0 exports configured, 1 would be removed (b)")
+    );
+    // By hand, or with the module.
+    world.write("del", "1 1 eth0").unwrap();
+    assert_eq!(emptied(&config(""), &state(record)), None);
 }
