@@ -9,6 +9,7 @@
 #include <linux/if_vlan.h>
 #include <linux/mm.h>
 #include <linux/skbuff.h>
+#include <net/dst.h>
 
 #include "kvblade.h"
 
@@ -51,6 +52,17 @@ struct sk_buff *kv_frame_receive(struct sk_buff *skb)
 		skb->dev = NULL;
 	}
 	return skb;
+}
+
+/*
+ * The frame is going to be kept for as long as a disk takes. If its sender has lent
+ * its pages and waits to have them back, as a guest on this host by vhost, they are
+ * copied, and it has them back at once. The network stack does so for all receivers
+ * of a frame but the last.
+ */
+int kv_frame_keep(struct sk_buff *skb)
+{
+	return skb_orphan_frags_rx(skb, GFP_ATOMIC);
 }
 
 unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size)
@@ -135,10 +147,17 @@ void kv_frame_get(struct sk_buff *skb)
 	skb_get(skb);
 }
 
-/* Where softirqs are held off, to where new buffers are taken from. */
+/*
+ * Where softirqs are held off, to where new buffers are taken from; if it was made
+ * on another CPU, by way of a list of that CPU, which frees what is on it when it
+ * receives frames the next time, if it ever does. So not if others share the data:
+ * a sender on this host that has kept it, to send it again, uses it for something
+ * else only when all others have freed it. The kernel's initiator waits for that
+ * when it forgets a target, for 30 s, and then leaks it.
+ */
 void kv_frame_free(struct sk_buff *skb)
 {
-	napi_consume_skb(skb, softirq_count());
+	napi_consume_skb(skb, skb_cloned(skb) ? 0 : softirq_count());
 }
 
 static void kv_reply_set_headers(struct sk_buff *skb)
@@ -186,17 +205,22 @@ bool kv_reply_fits_frame(struct sk_buff *skb, unsigned int linear)
 void kv_reply_in_place(struct sk_buff *frame, const void *head, unsigned int len,
 		       unsigned int linear)
 {
-	/* What the way in has left there must not follow it on the way out. */
+	u16 alloc_cpu = frame->alloc_cpu;
+
+	/*
+	 * What the way in, or a sender on this host, has left there must not follow it on
+	 * the way out: all is as in a new buffer. But the queue that it came by stays, and
+	 * is a hint where it leaves, so that not all answers leave by one queue.
+	 */
 	skb_orphan(frame);
-	skb_scrub_packet(frame, true);
-	__vlan_hwaccel_clear_tag(frame);
-	skb_clear_hash(frame);
-	skb_set_queue_mapping(frame, 0);
-	skb_reset_redirect(frame);
-	frame->ip_summed = CHECKSUM_NONE;
-	frame->encapsulation = 0;
-	frame->priority = 0;
+	skb_dst_drop(frame);
+	skb_ext_reset(frame);
+	nf_reset_ct(frame);
+	frame->tstamp = 0;
 	memset(frame->cb, 0, sizeof(frame->cb));
+	memset(&frame->headers, 0, sizeof(frame->headers));
+	frame->alloc_cpu = alloc_cpu;
+	memset(skb_shinfo(frame), 0, offsetof(struct skb_shared_info, dataref));
 
 	skb_push(frame, ETH_HLEN);
 	skb_trim(frame, 0);
@@ -241,8 +265,25 @@ void kv_reply_add_data(struct sk_buff *skb, int index, const struct bio_vec *dat
 	skb_mark_for_recycle(skb);
 }
 
-void kv_reply_send(struct sk_buff *skb, struct net_device *dev)
+/* As if the reply were made in the place of the frame: see there. */
+void kv_reply_follow(struct sk_buff *skb, const struct sk_buff *frame)
 {
+	skb_copy_queue_mapping(skb, frame);
+}
+
+/*
+ * What the interface was when the request came may be long past. Initiators take the
+ * address that a frame is from for a way to the target, so it is the present one. False
+ * if the frame has become longer than the interface sends; then it is freed.
+ */
+bool kv_reply_send(struct sk_buff *skb, struct net_device *dev)
+{
+	if (skb->len > READ_ONCE(dev->mtu) + ETH_HLEN) {
+		kv_frame_free(skb);
+		return false;
+	}
+	ether_addr_copy(eth_hdr(skb)->h_source, dev->dev_addr);
 	skb->dev = dev;
 	dev_queue_xmit(skb);
+	return true;
 }

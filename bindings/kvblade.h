@@ -44,6 +44,7 @@ static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUN
 
 /* Received frames; offsets and lengths count from the Ethernet header. */
 struct sk_buff *kv_frame_receive(struct sk_buff *skb);
+int kv_frame_keep(struct sk_buff *skb);
 unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size);
 unsigned int kv_frame_len(const struct sk_buff *skb);
 int kv_frame_copy(const struct sk_buff *skb, unsigned int offset, void *to,
@@ -64,7 +65,8 @@ struct sk_buff *kv_reply_around(const struct bio_vec *data, const void *head,
 				unsigned int len);
 u8 *kv_reply_data(const struct sk_buff *skb);
 void kv_reply_add_data(struct sk_buff *skb, int index, const struct bio_vec *data);
-void kv_reply_send(struct sk_buff *skb, struct net_device *dev);
+void kv_reply_follow(struct sk_buff *skb, const struct sk_buff *frame);
+bool kv_reply_send(struct sk_buff *skb, struct net_device *dev);
 
 /* Network interfaces. */
 struct net_device *kv_netdev_get_by_name(const char *name);

@@ -50,7 +50,8 @@ pub(crate) unsafe trait Source {
 ///
 /// # Invariants
 ///
-/// If `pages` borrows memory, it is `source` that it borrows from. `all` is what its own vectors and
+/// If `pages` borrows memory, it is `source` that it borrows from. If the operation is a discard they
+/// are initialised. `all` is what its own vectors and
 /// those behind them of its followers are.
 pub(crate) struct Io<S> {
     operation: u32,
@@ -176,11 +177,40 @@ impl<S: Source> Io<S> {
         Ok(())
     }
 
-    /// Makes it a discard of `sectors` from `sector` on.
+    /// Makes it a discard of `sectors` from `sector` on; what was loaded stays.
     pub(crate) fn discard(&mut self, sector: u64, sectors: u32) {
+        if self.operation != bindings::KV_DISCARD {
+            self.pages.clear();
+        }
         self.operation = bindings::KV_DISCARD;
         self.sector = sector;
         self.bytes = sectors.saturating_mul(SECTOR as u32);
+    }
+
+    /// Takes a copy of the source's data, `len` bytes from `offset` on, for an operation that is
+    /// going to be one or several discards. Does not wait for memory.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` as with [`Io::read`], and `EFAULT` if there is not so much data.
+    pub(crate) fn load(&mut self, offset: usize, len: usize) -> Result {
+        let source = self.source.as_ref().ok_or(EFAULT)?;
+        self.pages.take(self.disk.pools(), len, false)?;
+        self.pages
+            .fill(|done, memory| source.copy(offset.checked_add(done).ok_or(EFAULT)?, memory))?;
+        // INVARIANT: The pages have just been filled.
+        self.operation = bindings::KV_DISCARD;
+        self.bytes = 0;
+        Ok(())
+    }
+
+    /// The `N` bytes at `offset` of what was loaded, if they are there, in one page.
+    pub(crate) fn loaded<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        if self.operation != bindings::KV_DISCARD {
+            return None;
+        }
+        // SAFETY: By the invariant the pages of a discard are initialised.
+        unsafe { self.pages.bytes(offset) }
     }
 
     /// Lets it go to the disk by itself, even if others go there at the same time.
@@ -195,9 +225,10 @@ impl<S: Source> Io<S> {
         if self.disk.has_failed_lately() {
             self.keep_alone();
         }
-        // INVARIANT: There are no followers.
+        // INVARIANT: There are no followers. What a discard has in its pages is not for the disk.
+        let is_discard = self.operation == bindings::KV_DISCARD;
         self.all = Extent {
-            vectors: self.pages.count(),
+            vectors: if is_discard { 0 } else { self.pages.count() },
             bytes: self.bytes,
         };
     }

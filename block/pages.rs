@@ -234,6 +234,36 @@ impl Pages {
         Ok(())
     }
 
+    /// The `N` bytes at `offset`, if they are there, in one page.
+    ///
+    /// # Safety
+    ///
+    /// The pages must have been filled.
+    pub(super) unsafe fn bytes<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        let mut offset = offset;
+        for vector in self.iter() {
+            let len = vector.bv_len as usize;
+            if offset >= len {
+                offset = offset.saturating_sub(len);
+                continue;
+            }
+            if len.saturating_sub(offset) < N {
+                return None;
+            }
+            // SAFETY: The memory is always mapped, ours by the invariant or that of a source which
+            // stays, and the caller says that it is initialised; so many bytes are there, as was
+            // just checked.
+            return Some(unsafe {
+                bindings::kv_page_address(vector.bv_page)
+                    .byte_add(vector.bv_offset as usize)
+                    .byte_add(offset)
+                    .cast::<[u8; N]>()
+                    .read()
+            });
+        }
+        None
+    }
+
     /// Gives the memory away: `take` gets each vector with its index, and owns its page from then
     /// on. It gets none if they are borrowed.
     pub(crate) fn give(&mut self, mut take: impl FnMut(usize, &bindings::bio_vec)) {

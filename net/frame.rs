@@ -59,6 +59,23 @@ impl Frame {
         unsafe { bindings::kv_reply_fits_frame(self.0.as_ptr(), linear as u32) }
     }
 
+    /// Makes the frame one that can be kept: its sender waits for none of its pages. Before it is
+    /// shared.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory to copy them to.
+    pub(crate) fn keep(&mut self) -> Result {
+        // SAFETY: By the invariant the frame is valid; the function fails if there are other
+        // references.
+        kernel::error::to_result(unsafe { bindings::kv_frame_keep(self.0.as_ptr()) })
+    }
+
+    /// The raw frame, which stays ours.
+    pub(super) fn as_raw(&self) -> *mut bindings::sk_buff {
+        self.0.as_ptr()
+    }
+
     /// Another reference to the same frame.
     pub(crate) fn share(&self) -> Self {
         // SAFETY: By the invariant the frame is valid.
@@ -92,16 +109,16 @@ impl Frame {
         }
     }
 
-    /// The `N` bytes at `offset`.
-    ///
-    /// # Errors
-    ///
-    /// `EFAULT` if the frame does not have so many bytes there.
-    pub(crate) fn bytes<const N: usize>(&self, offset: usize) -> Result<[u8; N]> {
-        let mut bytes = [MaybeUninit::uninit(); N];
-        self.copy(offset, &mut bytes)?;
-        // SAFETY: `copy` has initialised all of them.
-        Ok(bytes.map(|byte| unsafe { byte.assume_init() }))
+    /// Copies what there is of the frame from `offset` on, as far as it fits, and returns how many
+    /// bytes that were.
+    pub(crate) fn read(&self, offset: usize, to: &mut [u8]) -> usize {
+        let len = self.len().saturating_sub(offset).min(to.len());
+        let Some(to) = to.get_mut(..len) else {
+            return 0;
+        };
+        // SAFETY: `MaybeUninit<u8>` is laid out as `u8`, and `copy` puts initialised bytes there only.
+        let to = unsafe { core::slice::from_raw_parts_mut(to.as_mut_ptr().cast(), len) };
+        self.copy(offset, to).map_or(0, |()| len)
     }
 }
 

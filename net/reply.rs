@@ -137,12 +137,22 @@ impl Reply {
         self
     }
 
-    /// Hands the frame to the interface's queue. Interrupts must be enabled.
-    pub(crate) fn send(self, device: &Device) {
+    /// Of the queues of its interface it is to leave by the one that fits that by which `frame`
+    /// came.
+    pub(crate) fn following(self, frame: &Frame) -> Self {
+        // SAFETY: Both buffers are valid, and this one is ours to modify.
+        unsafe { bindings::kv_reply_follow(self.skb.as_ptr(), frame.as_raw()) };
+        self
+    }
+
+    /// Hands the frame to the interface's queue, with the interface's address as its source.
+    /// Interrupts must be enabled. False if it is too long for the interface: then it is not sent.
+    #[must_use]
+    pub(crate) fn send(self, device: &Device) -> bool {
         let this = ManuallyDrop::new(self);
-        // SAFETY: The buffer is ours and is given away; the device is valid while it is borrowed,
-        // and the queue does without it once the interface goes down.
-        unsafe { bindings::kv_reply_send(this.skb.as_ptr(), device.as_raw()) };
+        // SAFETY: The buffer is ours, has an Ethernet header and is given away; the device is valid
+        // while it is borrowed, and the queue does without it once the interface goes down.
+        unsafe { bindings::kv_reply_send(this.skb.as_ptr(), device.as_raw()) }
     }
 }
 

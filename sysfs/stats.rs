@@ -24,7 +24,7 @@ impl Stats {
 
 impl Entries for Stats {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Stats>; 19] = [
+        static ALL: [&Attribute<Stats>; 20] = [
             &REQUESTS,
             &READS,
             &READ_SECTORS,
@@ -43,6 +43,7 @@ impl Entries for Stats {
             &DROPPED_ACCESS,
             &DROPPED_COPY,
             &DROPPED_LATE,
+            &DROPPED_MTU,
             &CLEAR,
         ];
         &ALL
@@ -79,6 +80,7 @@ counters! {
     DROPPED_ACCESS, c"dropped_access", DroppedAccess;
     DROPPED_COPY, c"dropped_copy", DroppedCopy;
     DROPPED_LATE, c"dropped_late", DroppedLate;
+    DROPPED_MTU, c"dropped_mtu", DroppedMtu;
 }
 
 static CLEAR: Attribute<Stats> = Attribute::new(c"clear", 0o200, None, Some(clear));

@@ -117,7 +117,7 @@ impl Port {
         if let Ok(mut reply) = Reply::new(length, false) {
             reply.put(0, &header.to_bytes());
             reply.put(aoe::header::SIZE, body.as_bytes());
-            self.send(reply);
+            let _ = self.send(reply);
         }
     }
 }

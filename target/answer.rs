@@ -13,6 +13,7 @@ use super::stats::Counter;
 use crate::aoe;
 use crate::aoe::ata_argument;
 use crate::aoe::AoeError;
+use crate::aoe::Mac;
 use crate::aoe::ReplyHeader;
 use crate::ata::identify;
 use crate::ata::Capacity;
@@ -39,14 +40,17 @@ const TAG_LIFE: Msecs = 60_000;
 impl Request {
     /// The header of the answer.
     fn reply_header(&self) -> ReplyHeader {
-        self.header.reply(self.card, self.port.address())
+        // The source is the interface's address when it is sent.
+        self.header.reply(Mac::default(), self.port.address())
     }
 
     /// Sends the answer. Whoever has it may send the next request at once, which must not find the window
     /// full of those that are answered already.
     fn send(&mut self, reply: Reply) {
         self.leave();
-        self.port.send(reply);
+        if !self.port.send(reply) {
+            self.is_dropped(Counter::DroppedMtu);
+        }
     }
 
     /// Answers with an error of the AoE header, and nothing of the command's own.
@@ -68,6 +72,9 @@ impl Request {
         if let Ok(mut reply) = Reply::new(length, false) {
             reply.put(0, &header.to_bytes());
             reply.put(aoe::header::SIZE, argument);
+            if let Ok(frame) = self.frame() {
+                reply = reply.following(frame);
+            }
             self.ends(error.map_or(0, |error| error.code().into()));
             self.send(reply);
         } else {
@@ -127,12 +134,16 @@ impl Request {
         let (aoe, argument) = head.split_first_chunk_mut()?;
         *aoe = header.to_bytes();
         *argument.first_chunk_mut()? = answer.to_bytes();
-        let reply = Reply::in_place_of(self.take_frame()?, &head, length, reads)
-            .or_else(|_| match reads {
+        let frame = self.take_frame()?;
+        let reply = Reply::in_place_of(frame, &head, length, reads).or_else(|frame| {
+            let around = match reads {
                 true => Reply::around(self.io().pages(), &head),
                 false => Err(AllocError),
-            })
-            .or_else(|_| Reply::new(length, reads).map(|reply| reply.begin(&head)));
+            };
+            around
+                .or_else(|_| Reply::new(length, reads).map(|reply| reply.begin(&head)))
+                .map(|reply| reply.following(&frame))
+        });
         let Ok(reply) = reply else {
             self.is_dropped(Counter::DroppedMemory);
             return None;

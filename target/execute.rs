@@ -25,16 +25,13 @@ use crate::aoe::MaskRequest;
 use crate::aoe::ReserveRequest;
 use crate::ata::admission;
 use crate::ata::opcode;
-use crate::ata::trim;
 use crate::ata::Capacity;
 use crate::ata::Conditions;
 use crate::ata::Extent;
-use crate::ata::Failure;
 use crate::ata::Lba;
 use crate::ata::Operation;
 use crate::ata::Outcome;
 use crate::ata::Task;
-use crate::ata::TrimList;
 use crate::block;
 use crate::block::Io;
 use crate::block::Owner;
@@ -50,31 +47,42 @@ const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;
 const LONGEST: usize = aoe::config::END + aoe::config::CAPACITY;
 
 impl Request {
-    /// Executes the request, or the next step of it; I/O may go into the batch.
-    pub(super) fn execute(mut self: SlabBox<Self>, batch: &mut Batch) {
+    /// Executes the request, or the next step of it; I/O may go into the batch. True if this
+    /// is the first that changes the disk's data.
+    pub(super) fn execute(mut self: SlabBox<Self>, batch: &mut Batch) -> bool {
         match self.progress {
             Progress::Arrived => {}
-            Progress::Verifying(rest) => return self.verify(rest, batch),
-            Progress::Trimming(index) => return self.trim(index),
-            Progress::Last => return,
+            Progress::Verifying(rest) => {
+                self.verify(rest, batch);
+                return false;
+            }
+            Progress::Trimming(index) => {
+                self.trim(index);
+                return false;
+            }
+            Progress::Last => return false,
             Progress::Again => {
                 self.progress = Progress::Last;
                 self.io().keep_alone();
-                return block::submit(self);
+                block::submit(self);
+                return false;
             }
         }
         self.progress = Progress::Last;
         let blade = self.port.blade();
         if blade.is_restricted() && blade.settings().lock().rules.ignores(&self.header) {
-            return self.is_dropped(Counter::DroppedMask);
+            self.is_dropped(Counter::DroppedMask);
+            return false;
         }
         if let Some(error) = admission::refusal(&self.header) {
-            return self.refuse(error);
+            self.refuse(error);
+            return false;
         }
-        match self.header.command {
-            Command::Ata => self.execute_ata(batch),
-            _ => self.execute_other(),
+        if self.header.command == Command::Ata {
+            return self.execute_ata(batch);
         }
+        self.execute_other();
+        false
     }
 
     /// Query Config, MAC Mask List, Reserve/Release.
@@ -83,8 +91,7 @@ impl Request {
             return;
         };
         let mut buffer = [0; LONGEST];
-        let length = self.frame().map_or(0, |frame| frame.peek(&mut buffer));
-        let frame = buffer.get(..length).unwrap_or_default();
+        let frame = self.read_once(&mut buffer);
         let mut body = Body::new();
         let answer = self.port.blade().change(|settings| {
             settings
@@ -104,7 +111,20 @@ impl Request {
         }
     }
 
-    fn execute_ata(mut self: SlabBox<Self>, batch: &mut Batch) {
+    /// The frame's contents: the head as it was judged, and what follows it, which is read here and
+    /// nowhere else. A sender on this host may change the frame at any time.
+    fn read_once<'a>(&self, buffer: &'a mut [u8]) -> &'a [u8] {
+        let head = self.head.bytes();
+        let Some((first, rest)) = buffer.split_at_mut_checked(head.len()) else {
+            return &[];
+        };
+        first.copy_from_slice(head);
+        let more = self.frame().map_or(0, |frame| frame.read(head.len(), rest));
+        let length = head.len().saturating_add(more);
+        buffer.get(..length).unwrap_or_default()
+    }
+
+    fn execute_ata(mut self: SlabBox<Self>, batch: &mut Batch) -> bool {
         let operation = self.operation;
         let blade = self.port.blade();
         if blade.is_restricted() {
@@ -114,11 +134,13 @@ impl Request {
                 .rules
                 .refusal(&self.header, &operation);
             if let Some(error) = refusal {
-                return self.refuse(error);
+                self.refuse(error);
+                return false;
             }
         }
         if self.disk().is_gone() {
-            return self.refuse(AoeError::DeviceUnavailable);
+            self.refuse(AoeError::DeviceUnavailable);
+            return false;
         }
         let conditions = Conditions {
             capacity: Capacity(self.disk().capacity()),
@@ -132,22 +154,20 @@ impl Request {
         self.task = operation.prepare(&conditions);
         match self.task {
             Task::Read(extent) => self.read(extent, batch, |request, batch| batch.add(request)),
-            Task::Write(extent) => self.write(extent, batch),
+            Task::Write(extent) => return self.write(extent, batch),
+            Task::Trim { .. } => return self.begin_trim(conditions.capacity),
             Task::Verify(extent) => self.verify(extent, batch),
             Task::Flush => {
                 self.io().flush();
                 block::submit(self);
             }
-            Task::Trim { .. } => match self.check_trim(conditions.capacity) {
-                Ok(()) => self.trim(0),
-                Err(failure) => self.end(Outcome::Failed(failure)),
-            },
             Task::Identify => self.identify(),
             Task::Answer(outcome) => self.end(outcome),
         }
+        false
     }
 
-    fn end(mut self: SlabBox<Self>, outcome: Outcome) {
+    pub(super) fn end(mut self: SlabBox<Self>, outcome: Outcome) {
         self.outcome = outcome;
         self.answer();
     }
@@ -181,7 +201,7 @@ impl Request {
         }
     }
 
-    fn write(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) {
+    fn write(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) -> bool {
         let durable = self.argument.command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
         let Extent { first, sectors } = extent;
@@ -198,6 +218,7 @@ impl Request {
             Ok(()) => batch.add(self),
             Err(_) => self.is_dropped(Counter::DroppedMemory),
         }
+        prepared.is_ok()
     }
 
     /// Reads as much of what is to be verified as one I/O can; the rest follows when that has
@@ -218,44 +239,6 @@ impl Request {
         });
     }
 
-    /// Discards the first range from this index on; the next follows when that has ended.
-    fn trim(mut self: SlabBox<Self>, index: usize) {
-        let capacity = Capacity(self.disk().capacity());
-        let mut rest = (index..self.trim_entries()).filter_map(|index| {
-            let extent = self.trim_range(index, capacity).ok()??;
-            Some((index, extent))
-        });
-        let Some((index, extent)) = rest.next() else {
-            drop(rest);
-            return self.end(Outcome::Success);
-        };
-        drop(rest);
-        self.progress = Progress::Trimming(index.saturating_add(1));
-        self.io().discard(extent.first.0, extent.sectors);
-        block::submit(self);
-    }
-
-    /// Checks all ranges of a TRIM, before any is touched.
-    fn check_trim(&self, capacity: Capacity) -> Result<(), Failure> {
-        (0..self.trim_entries()).try_for_each(|index| self.trim_range(index, capacity).map(|_| ()))
-    }
-
-    fn trim_entries(&self) -> usize {
-        usize::from(self.argument.count).saturating_mul(SECTOR / trim::ENTRY)
-    }
-
-    /// The range of a TRIM at this index, if it is not empty, read from the frame.
-    fn trim_range(&self, index: usize, capacity: Capacity) -> Result<Option<Extent>, Failure> {
-        let offset = index
-            .saturating_mul(trim::ENTRY)
-            .saturating_add(ata_argument::END);
-        let entry: [u8; trim::ENTRY] = self
-            .frame()
-            .and_then(|frame| frame.bytes(offset))
-            .map_err(|_| Failure::Aborted)?;
-        TrimList::check(&entry, capacity).map(|list| list.extents().next())
-    }
-
     /// The sectors that the request touches, if it must keep its order with others.
     pub(super) fn touches(&mut self) -> Option<Span> {
         let head = self.head.bytes();
@@ -271,7 +254,7 @@ impl Request {
                     Operation::Flush | Operation::Power { flush: true } => {
                         Some(Span::all_changes())
                     }
-                    Operation::Trim { .. } => self.trim_span(),
+                    Operation::Trim { blocks, .. } => self.trim_span(blocks),
                     _ => None,
                 }
             }
@@ -289,14 +272,5 @@ impl Request {
             && matches!(self.operation, Operation::Write(_) | Operation::Trim { .. });
         let span = self.span.filter(|_| changes)?;
         Some(Write::new(self.header.source, self.header.tag, span))
-    }
-
-    /// From the first sector of a TRIM to the last.
-    fn trim_span(&self) -> Option<Span> {
-        let whole = Capacity(u64::MAX);
-        (0..self.trim_entries())
-            .filter_map(|index| self.trim_range(index, whole).ok()?)
-            .map(Span::writing)
-            .reduce(Span::and)
     }
 }

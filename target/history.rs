@@ -30,18 +30,23 @@ const MOST: usize = 512;
 /// Lists of writes that may be copies of each other.
 const LISTS: usize = 256;
 
-/// A write: its number is how many were before it.
+/// What tells a write.
 #[derive(Clone, Copy)]
 pub(super) struct Write {
     source: Mac,
     tag: Tag,
     span: Span,
+}
+
+/// A write that has been executed: its number is how many were before it.
+struct Executed {
+    write: Write,
     at: Moment,
     /// The number of the next older one in the same list, plus one.
     older: u64,
 }
 
-/// Whether a write is a copy of one that has come before.
+/// Whether a write is a copy of one that has been executed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Copied {
     /// It is new.
@@ -52,25 +57,33 @@ pub(super) enum Copied {
     Overtaken,
 }
 
-/// The latest writes, in a ring.
+impl Copied {
+    /// The same of a write that has waited, now that one which came before it has been executed.
+    pub(super) fn after(self, write: &Write, executed: &Write) -> Self {
+        if write.is_copy_of(executed) {
+            Self::Again
+        } else if self == Self::Again && executed.overtakes(write) {
+            Self::Overtaken
+        } else {
+            self
+        }
+    }
+}
+
+/// The latest writes that have been executed, in a ring. One that was refused has changed nothing,
+/// so it is as if it had never been sent.
 pub(super) struct History {
     /// The one of number `n` is at `n % MOST`.
-    ring: KVec<Write>,
+    ring: KVec<Executed>,
     count: u64,
     /// The number of the newest one in each list, plus one.
     newest: KVec<u64>,
 }
 
 impl Write {
-    /// A write that has arrived just now.
-    pub(super) fn new(source: Mac, tag: Tag, span: Span) -> Self {
-        Self {
-            source,
-            tag,
-            span,
-            at: Moment::now(),
-            older: 0,
-        }
+    /// A write of these sectors.
+    pub(super) const fn new(source: Mac, tag: Tag, span: Span) -> Self {
+        Self { source, tag, span }
     }
 
     fn is_copy_of(&self, other: &Self) -> bool {
@@ -100,35 +113,39 @@ impl History {
         })
     }
 
-    /// What a write is; unless it is a copy that has been overtaken it is remembered.
-    pub(super) fn take(&mut self, mut write: Write) -> Copied {
-        let list = write.list();
-        let newest = self.newest.get(list).copied().unwrap_or_default();
-        let original = self.original(&write, newest);
-        let is_overtaken = original.is_some_and(|number| {
-            let since = number.saturating_add(1)..self.count;
-            since
-                .filter_map(|number| self.get(number))
-                .any(|newer| newer.overtakes(&write))
-        });
+    /// What a write is that has arrived just now.
+    pub(super) fn judge(&self, write: &Write) -> Copied {
+        let newest = self.newest.get(write.list()).copied().unwrap_or_default();
+        let Some(original) = self.original(write, newest) else {
+            return Copied::No;
+        };
+        let is_overtaken = (original.saturating_add(1)..self.count)
+            .filter_map(|number| self.get(number))
+            .any(|newer| newer.write.overtakes(write));
         if is_overtaken {
-            return Copied::Overtaken;
+            Copied::Overtaken
+        } else {
+            Copied::Again
         }
-        write.older = newest;
+    }
+
+    /// Remembers a write that goes to the disk just now.
+    pub(super) fn note(&mut self, write: Write) {
+        let Some(newest) = self.newest.get_mut(write.list()) else {
+            return;
+        };
+        let executed = Executed {
+            write,
+            at: Moment::now(),
+            older: *newest,
+        };
         match self.ring.get_mut(Self::place(self.count)) {
-            Some(old) => *old = write,
+            Some(old) => *old = executed,
             // The first time around the places follow each other, and there is room for all.
-            None => drop(self.ring.push_within_capacity(write)),
+            None => drop(self.ring.push_within_capacity(executed)),
         }
         self.count = self.count.saturating_add(1);
-        if let Some(newest) = self.newest.get_mut(list) {
-            *newest = self.count;
-        }
-        if original.is_some() {
-            Copied::Again
-        } else {
-            Copied::No
-        }
+        *newest = self.count;
     }
 
     /// The number of the newest write that this one is a copy of, where `next` begins its list.
@@ -138,7 +155,7 @@ impl History {
             if other.at.is_older_than(MEMORY) {
                 return None;
             }
-            if write.is_copy_of(other) {
+            if write.is_copy_of(&other.write) {
                 return Some(number);
             }
             next = other.older;
@@ -147,7 +164,7 @@ impl History {
     }
 
     /// The write of this number, unless it has been forgotten.
-    fn get(&self, number: u64) -> Option<&Write> {
+    fn get(&self, number: u64) -> Option<&Executed> {
         let age = self.count.checked_sub(number)?;
         (age <= MOST as u64)
             .then(|| self.ring.get(Self::place(number)))
@@ -178,34 +195,71 @@ mod tests {
         )
     }
 
+    /// One that is executed as soon as it has come, unless it is to be dropped.
+    fn take(history: &mut History, write: Write) -> Copied {
+        let copied = history.judge(&write);
+        if copied != Copied::Overtaken {
+            history.note(write);
+        }
+        copied
+    }
+
     #[test]
     fn a_copy_counts_until_its_initiator_has_written_there_since() -> Result {
         let mut history = History::new()?;
-        assert!(history.take(write(1, 1, 0)) == Copied::No);
-        assert!(history.take(write(1, 1, 0)) == Copied::Again);
+        assert!(take(&mut history, write(1, 1, 0)) == Copied::No);
+        assert!(take(&mut history, write(1, 1, 0)) == Copied::Again);
         // Of another initiator, for other sectors, or under the same tag beside it.
-        assert!(history.take(write(2, 2, 0)) == Copied::No);
-        assert!(history.take(write(1, 3, 8)) == Copied::No);
-        assert!(history.take(write(1, 1, 4)) == Copied::No);
-        assert!(history.take(write(1, 1, 0)) == Copied::Again);
-        assert!(history.take(write(1, 4, 7)) == Copied::No);
-        assert!(history.take(write(1, 1, 0)) == Copied::Overtaken);
-        assert!(history.take(write(1, 1, 0)) == Copied::Overtaken);
-        assert!(history.take(write(2, 2, 0)) == Copied::Again);
+        assert!(take(&mut history, write(2, 2, 0)) == Copied::No);
+        assert!(take(&mut history, write(1, 3, 8)) == Copied::No);
+        assert!(take(&mut history, write(1, 1, 4)) == Copied::No);
+        assert!(take(&mut history, write(1, 1, 0)) == Copied::Again);
+        assert!(take(&mut history, write(1, 4, 7)) == Copied::No);
+        assert!(take(&mut history, write(1, 1, 0)) == Copied::Overtaken);
+        assert!(take(&mut history, write(1, 1, 0)) == Copied::Overtaken);
+        assert!(take(&mut history, write(2, 2, 0)) == Copied::Again);
         Ok(())
     }
 
     #[test]
     fn so_many_are_remembered_and_no_more() -> Result {
         let mut history = History::new()?;
-        assert!(history.take(write(1, 1, 0)) == Copied::No);
-        assert!(history.take(write(1, 2, 0)) == Copied::No);
+        assert!(take(&mut history, write(1, 1, 0)) == Copied::No);
+        assert!(take(&mut history, write(1, 2, 0)) == Copied::No);
         for number in 2..MOST as u64 {
-            assert!(history.take(write(1, 3, 8 * number)) == Copied::No);
+            assert!(take(&mut history, write(1, 3, 8 * number)) == Copied::No);
         }
-        assert!(history.take(write(1, 1, 0)) == Copied::Overtaken);
-        assert!(history.take(write(1, 3, 0)) == Copied::No);
-        assert!(history.take(write(1, 1, 0)) == Copied::No);
+        assert!(take(&mut history, write(1, 1, 0)) == Copied::Overtaken);
+        assert!(take(&mut history, write(1, 3, 0)) == Copied::No);
+        assert!(take(&mut history, write(1, 1, 0)) == Copied::No);
         Ok(())
+    }
+
+    #[test]
+    fn what_was_not_executed_overtakes_nothing() -> Result {
+        let mut history = History::new()?;
+        assert!(take(&mut history, write(1, 1, 0)) == Copied::No);
+        assert!(history.judge(&write(1, 2, 0)) == Copied::No);
+        assert!(history.judge(&write(1, 2, 0)) == Copied::No);
+        assert!(history.judge(&write(1, 1, 0)) == Copied::Again);
+        Ok(())
+    }
+
+    /// A copy waits behind its original and the write that follows this: it is judged by what
+    /// becomes of them.
+    #[test]
+    fn those_that_wait_are_judged_by_what_is_executed_meanwhile() {
+        let (original, newer, other) = (write(1, 1, 0), write(1, 2, 4), write(2, 3, 0));
+        let copy = original;
+        let copied = Copied::No.after(&copy, &other);
+        assert!(copied == Copied::No);
+        assert!(Copied::No.after(&copy, &newer) == Copied::No);
+        let copied = copied.after(&copy, &original);
+        assert!(copied == Copied::Again);
+        assert!(copied.after(&copy, &other) == Copied::Again);
+        assert!(copied.after(&copy, &write(1, 2, 8)) == Copied::Again);
+        let copied = copied.after(&copy, &newer);
+        assert!(copied == Copied::Overtaken);
+        assert!(copied.after(&copy, &other) == Copied::Overtaken);
     }
 }

@@ -35,6 +35,7 @@ mod settings;
 mod stats;
 mod table;
 mod tracing;
+mod trim;
 mod turn;
 mod watch;
 mod watchers;

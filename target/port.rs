@@ -257,15 +257,17 @@ impl Port {
         let frame = aoe::config::probe(own, self.address());
         if let Ok(mut query) = Reply::new(frame.len(), false) {
             query.put(0, &frame);
-            self.send(query);
+            let _ = self.send(query);
         }
     }
 
-    /// Sends a frame. Without interface it is dropped: the initiator will ask again.
-    pub(super) fn send(&self, reply: Reply) {
+    /// Sends a frame. Without interface it is dropped: the initiator will ask again. False if it is
+    /// dropped since it is too long for the interface.
+    pub(super) fn send(&self, reply: Reply) -> bool {
         let guard = rcu::read_lock();
-        if let Some(device) = self.device.read(&guard) {
-            reply.send(device);
+        match self.device.read(&guard) {
+            Some(device) => reply.send(device),
+            None => true,
         }
     }
 }

@@ -93,7 +93,7 @@ impl Receivers {
 }
 
 impl FrameHandler for Reception {
-    fn receive(&self, device: &Device, frame: Frame) {
+    fn receive(&self, device: &Device, mut frame: Frame) {
         let head = Head::of(&frame);
         let Some(header) = Header::parse(head.bytes()) else {
             return;
@@ -123,6 +123,10 @@ impl FrameHandler for Reception {
             .matching(device.key(), header.destination)
             .filter(|port| port.is_reachable(&guard))
             .peekable();
+        if ports.peek().is_some() && frame.keep().is_err() {
+            ports.for_each(|port| not_let_in(port, &arrival, Counter::DroppedMemory));
+            return;
+        }
         while let Some(port) = ports.next() {
             if ports.peek().is_none() {
                 return take_in(port, &arrival, frame, &guard);

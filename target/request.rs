@@ -5,6 +5,7 @@
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
+use super::history::Copied;
 use super::initiators::Seat;
 use super::order::Place;
 use super::order::Span;
@@ -74,9 +75,8 @@ pub(super) struct Request {
     link: Link<Request>,
     /// Where it came in, and where the answer goes out.
     pub(super) port: Arc<Port>,
-    /// The address of the card there, which the answer is from.
-    pub(super) card: Mac,
-    /// The longest frame that can go out there: bytes that may follow the Ethernet header.
+    /// The longest frame that could go out there when it came: bytes that may follow the Ethernet
+    /// header.
     pub(super) frame_limit: u32,
     pub(super) header: Header,
     pub(super) received: Moment,
@@ -91,6 +91,8 @@ pub(super) struct Request {
     pub(super) operation: Operation,
     /// What is done about it.
     pub(super) task: Task,
+    /// Whether it is a copy of a write that has been executed.
+    pub(super) copied: Copied,
     /// How far it has come.
     pub(super) progress: Progress,
     /// How it ended.
@@ -140,7 +142,6 @@ impl Request {
         let new = init!(Self {
             link: Link::new(),
             port,
-            card: arrival.card,
             frame_limit,
             header: *arrival.header,
             received: Moment::now(),
@@ -150,6 +151,7 @@ impl Request {
             argument: AtaArgument::default(),
             operation: Operation::Unsupported,
             task: Task::Answer(Outcome::Success),
+            copied: Copied::No,
             progress: Progress::Arrived,
             span: None,
             place: None,
@@ -190,6 +192,11 @@ impl Request {
     /// `EFAULT` if the answer has taken its place.
     pub(super) fn frame(&self) -> Result<&Frame> {
         self.io.source().ok_or(EFAULT)
+    }
+
+    /// The `N` bytes at `offset` of what has been copied out of the frame.
+    pub(super) fn loaded<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.io.loaded(offset)
     }
 
     /// The frame, whose memory is free for the answer.

@@ -45,6 +45,8 @@ pub(crate) enum Counter {
     DroppedCopy,
     /// Answers that were not sent, a minute after the request.
     DroppedLate,
+    /// Answers that were not sent, since the MTU had become too small for them.
+    DroppedMtu,
 }
 
 impl Counter {
@@ -59,6 +61,7 @@ impl Counter {
             Self::DroppedAccess => c"dropped_access",
             Self::DroppedCopy => c"dropped_copy",
             Self::DroppedLate => c"dropped_late",
+            Self::DroppedMtu => c"dropped_mtu",
             _ => c"",
         }
     }
@@ -68,7 +71,7 @@ impl Counter {
 pub(crate) struct Stats([Atomic<u64>; Stats::COUNTERS]);
 
 impl Stats {
-    const COUNTERS: usize = Counter::DroppedLate as usize + 1;
+    const COUNTERS: usize = Counter::DroppedMtu as usize + 1;
 
     /// All at zero.
     pub(super) const fn new() -> Self {

@@ -7,6 +7,7 @@ use kernel::prelude::*;
 
 use super::history::Copied;
 use super::history::History;
+use super::history::Write;
 use super::order::Places;
 use super::order::Spans;
 use super::request::Batch;
@@ -50,19 +51,11 @@ impl Turns {
                 continue;
             }
             request.span = request.touches();
-            let copied = match request.as_write() {
-                Some(write) => self.history.take(write),
-                None => Copied::No,
-            };
-            if copied != Copied::No {
-                request.is_retransmission(copied == Copied::Overtaken);
+            let write = request.as_write();
+            if let Some(write) = &write {
+                request.copied = self.history.judge(write);
             }
-            if copied == Copied::Overtaken {
-                // Without an answer: whoever waits for one will ask again.
-                request.is_dropped(Counter::DroppedCopy);
-                continue;
-            }
-            self.start_or_wait(places, request, &mut batch);
+            self.start_or_wait(places, request, write, &mut batch);
         }
         if !self.waiting.is_empty() {
             places.await_release(true);
@@ -77,16 +70,33 @@ impl Turns {
     fn retry(&mut self, places: &Places, batch: &mut Batch) {
         let mut waited = core::mem::replace(&mut self.waiting, Fifo::new());
         while let Some(request) = waited.pop() {
-            self.start_or_wait(places, request, batch);
+            let write = request.as_write();
+            if let Some(executed) = self.start_or_wait(places, request, write, batch) {
+                waited = judge_again(waited, &executed);
+            }
         }
     }
 
     /// Executes a request, unless it must wait for one under way, or for one that waits and came
-    /// before it.
-    fn start_or_wait(&mut self, places: &Places, mut request: SlabBox<Request>, batch: &mut Batch) {
+    /// before it. `write` is what it is as a write, and is returned if that goes to the disk: those
+    /// that wait behind it and touch the same sectors have come later.
+    fn start_or_wait(
+        &mut self,
+        places: &Places,
+        mut request: SlabBox<Request>,
+        write: Option<Write>,
+        batch: &mut Batch,
+    ) -> Option<Write> {
         let Some(span) = request.span else {
-            return request.execute(batch);
+            request.execute(batch);
+            return None;
         };
+        if request.copied == Copied::Overtaken {
+            // Without an answer: whoever waits for one will ask again.
+            request.is_retransmission(true);
+            request.is_dropped(Counter::DroppedCopy);
+            return None;
+        }
         let is_behind = self
             .waiting
             .any(|other| other.span.is_some_and(|other| other.conflicts(&span)));
@@ -95,12 +105,31 @@ impl Turns {
         } else {
             self.under_way.claim(places, span)
         };
-        match place {
-            Some(place) => {
-                request.put_in(place);
-                request.execute(batch);
-            }
-            None => self.waiting.push(request),
+        let Some(place) = place else {
+            self.waiting.push(request);
+            return None;
+        };
+        request.put_in(place);
+        if request.copied == Copied::Again {
+            request.is_retransmission(false);
         }
+        if !request.execute(batch) {
+            return None;
+        }
+        let write = write?;
+        self.history.note(write);
+        Some(write)
     }
+}
+
+/// Judges those that wait, now that a write which came before them is executed.
+fn judge_again(mut waiting: Fifo<Request>, executed: &Write) -> Fifo<Request> {
+    let mut judged = Fifo::new();
+    while let Some(mut request) = waiting.pop() {
+        if let Some(write) = request.as_write() {
+            request.copied = request.copied.after(&write, executed);
+        }
+        judged.push(request);
+    }
+    judged
 }

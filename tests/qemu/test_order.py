@@ -11,6 +11,7 @@ from beds import SECTOR, bed, mapped, pattern, uneven
 from lab import Disk
 
 SHELF, SLOT = 4, 2
+FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"
 SECTORS = 2048
 FLUSH_EXT = 0xEA
 
@@ -131,6 +132,92 @@ def test_g13_h5_a_copy_of_a_write_that_a_newer_one_has_followed(client):
     time.sleep(5.5)
     send(client, first)
     assert client.read(16, 2) == old
+
+
+# How the second write is refused: what it is, and what else is done before it and after.
+BEYOND = (8 << 48 | SECTORS).to_bytes(8, "little")
+REFUSED = {
+    "too short": (lambda client, lba: client.ata_frame(WRITE_EXT, lba, 2, bytes(SECTOR)), "", ""),
+    "no write flag": (
+        lambda client, lba: client.ata_frame(WRITE_EXT, lba, 1, bytes(SECTOR), aflags=0x40),
+        "",
+        "",
+    ),
+    "beyond the end": (lambda client, lba: write(client, lba, bytes(2 * SECTOR)), "", ""),
+    "a trim beyond the end": (
+        lambda client, lba: client.ata_frame(
+            0x06,
+            0,
+            1,
+            ((1 << 48 | lba).to_bytes(8, "little") + BEYOND).ljust(SECTOR, b"\0"),
+            features=1,
+            aflags=1,
+        ),
+        "",
+        "",
+    ),
+    "reserved": (
+        lambda client, lba: write(client, lba, bytes(SECTOR)),
+        "echo 02:00:00:00:77:01 >reserve",
+        "echo >reserve",
+    ),
+    "masked": (
+        lambda client, lba: write(client, lba, bytes(SECTOR)),
+        "echo 02:00:00:00:77:01 >mask",
+        "echo >mask",
+    ),
+    "offline": (
+        lambda client, lba: write(client, lba, bytes(SECTOR)),
+        "echo offline >state",
+        "echo online force=1 >state",
+    ),
+    "read-only": (
+        lambda client, lba: write(client, lba, bytes(SECTOR)),
+        "echo only 02:00:00:00:77:01 >access/write",
+        "echo all >access/write",
+    ),
+}
+
+
+def is_success(raw: bytes) -> bool:
+    return raw[27] == 0x40 and raw[15] == 0
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_h5_a_write_that_is_refused_overtakes_nothing(target, client, how):
+    make, before, after = REFUSED[how]
+    lba = SECTORS - 1
+    first = write(client, lba, random.randbytes(SECTOR))
+    second = make(client, lba)
+    send(client, first)
+    target.guest.run(f"cd {FOLDER}; {before}")
+    client.neighbour.send(second)
+    answer = client.receive(lambda raw: raw[20:24] == second[20:24], 1 if how == "masked" else 20)
+    target.guest.run(f"cd {FOLDER}; {after}")
+    assert (answer is None) if how == "masked" else not is_success(answer)
+    client.neighbour.drain()
+    send(client, first)
+    assert client.read(lba) == first[36:]
+
+
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_h5_a_copy_that_waits_is_judged_by_what_is_executed(client, behind, is_refused):
+    """All come while the first is under way, or while they all wait for another one."""
+    old, new = random.randbytes(SECTOR), random.randbytes(SECTOR)
+    other = [write(client, 24, random.randbytes(SECTOR))] if behind else []
+    first = write(client, 24, old)
+    second = client.ata_frame(WRITE_EXT, 24, 2 if is_refused else 1, new)
+    expected = [*other, first, second, *([first] if is_refused else [])]
+    for frame in [*other, first, second, first]:
+        client.neighbour.send(frame)
+    answers = [client.receive(lambda _frame: True) for _ in expected]
+    assert None not in answers
+    assert tags(answers) == tags(expected)
+    ends = [True] * len(other) + [True, not is_refused, True]
+    assert [is_success(raw) for raw in answers] == ends[: len(answers)]
+    assert client.receive(lambda _frame: True, 1) is None
+    assert client.read(24) == (old if is_refused else new)
 
 
 def test_h5_a_copy_of_a_write_elsewhere_or_of_another_initiator_is_executed(client):

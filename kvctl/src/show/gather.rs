@@ -15,7 +15,7 @@ use crate::state::Kernel;
 use crate::state::Record;
 
 /// The counters of an export on an interface.
-const COUNTERS: [&str; 18] = [
+const COUNTERS: [&str; 19] = [
     "requests",
     "reads",
     "read_sectors",
@@ -34,6 +34,7 @@ const COUNTERS: [&str; 18] = [
     "dropped_access",
     "dropped_copy",
     "dropped_late",
+    "dropped_mtu",
 ];
 
 /// An export.

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! TRIM: its ranges are copied out of the frame once, before the request gets its turn. The copy tells
+//! what the request touches, is checked, and is executed, a range at a time.
+
+use kernel::prelude::*;
+
+use super::order::Span;
+use super::request::Progress;
+use super::request::Request;
+use super::stats::Counter;
+use crate::aoe::ata_argument;
+use crate::ata::trim;
+use crate::ata::Capacity;
+use crate::ata::Extent;
+use crate::ata::Failure;
+use crate::ata::Outcome;
+use crate::ata::TrimList;
+use crate::block;
+use crate::block::Owner;
+use crate::block::SECTOR;
+use crate::sync::SlabBox;
+
+impl Request {
+    /// Copies the ranges, in so many blocks, and returns what they span: from the first sector to the
+    /// last. `None` if there is no sector, the frame has not so many ranges, or memory is short.
+    pub(super) fn trim_span(&mut self, blocks: u8) -> Option<Span> {
+        let bytes = usize::from(blocks).saturating_mul(SECTOR);
+        self.io().load(ata_argument::END, bytes).ok()?;
+        let whole = Capacity(u64::MAX);
+        (0..self.trim_entries())
+            .filter_map(|index| self.trim_range(index, whole).ok()?)
+            .map(Span::writing)
+            .reduce(Span::and)
+    }
+
+    /// Checks all ranges, before any is touched, and begins with the first. True if there is one.
+    pub(super) fn begin_trim(self: SlabBox<Self>, capacity: Capacity) -> bool {
+        let mut all = 0..self.trim_entries();
+        match all.try_for_each(|index| self.trim_range(index, capacity).map(|_| ())) {
+            Ok(()) => return self.trim(0),
+            Err(Some(failure)) => self.end(Outcome::Failed(failure)),
+            // Dropped: the initiator will ask again.
+            Err(None) => self.is_dropped(Counter::DroppedMemory),
+        }
+        false
+    }
+
+    /// Discards the first range from this index on; the next follows when that has ended. True if
+    /// there is one.
+    pub(super) fn trim(mut self: SlabBox<Self>, index: usize) -> bool {
+        let capacity = Capacity(self.disk().capacity());
+        let next = (index..self.trim_entries()).find_map(|index| {
+            let extent = self.trim_range(index, capacity).ok()??;
+            Some((index, extent))
+        });
+        let Some((index, extent)) = next else {
+            self.end(Outcome::Success);
+            return false;
+        };
+        self.progress = Progress::Trimming(index.saturating_add(1));
+        self.io().discard(extent.first.0, extent.sectors);
+        block::submit(self);
+        true
+    }
+
+    fn trim_entries(&self) -> usize {
+        usize::from(self.argument.count).saturating_mul(SECTOR / trim::ENTRY)
+    }
+
+    /// The range at this index, if it is not empty.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it; `None` if it could not be copied.
+    fn trim_range(
+        &self,
+        index: usize,
+        capacity: Capacity,
+    ) -> Result<Option<Extent>, Option<Failure>> {
+        let offset = index.saturating_mul(trim::ENTRY);
+        let entry: [u8; trim::ENTRY] = self.loaded(offset).ok_or(None)?;
+        TrimList::check(&entry, capacity)
+            .map(|list| list.extents().next())
+            .map_err(Some)
+    }
+}
