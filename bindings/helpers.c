@@ -4,6 +4,7 @@
  * policy; what each may be called with is stated where Rust calls it.
  */
 
+#include <linux/cpuhotplug.h>
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/kthread.h>
@@ -11,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/nsproxy.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/skbuff_ref.h>
 #include <linux/slab.h>
 #include <net/net_namespace.h>
@@ -219,11 +221,8 @@ unsigned int kv_this_cpu(void)
 
 struct kthread_worker *kv_express_create(unsigned int cpu, const char *name)
 {
-	struct kthread_worker *worker;
+	struct kthread_worker *worker = kthread_create_worker_on_cpu(cpu, 0, name);
 
-	if (!cpu_online(cpu))
-		return NULL;
-	worker = kthread_create_worker_on_cpu(cpu, 0, name);
 	if (!IS_ERR(worker)) {
 		sched_set_fifo_low(worker->task);
 		wake_up_process(worker->task);
@@ -231,9 +230,51 @@ struct kthread_worker *kv_express_create(unsigned int cpu, const char *name)
 	return worker;
 }
 
+/* The thread has lost its CPU when that went. */
+void kv_express_rebind(struct kthread_worker *worker, unsigned int cpu)
+{
+	set_cpus_allowed_ptr(worker->task, cpumask_of(cpu));
+}
+
 void kv_express_init_work(struct kthread_work *work, kthread_work_func_t run)
 {
 	kthread_init_work(work, run);
+}
+
+static int cpu_comes(unsigned int cpu, struct hlist_node *node)
+{
+	struct kv_cpus *cpus = hlist_entry(node, struct kv_cpus, node);
+
+	cpus->changed(cpus, cpu, true);
+	return 0;
+}
+
+static int cpu_goes(unsigned int cpu, struct hlist_node *node)
+{
+	struct kv_cpus *cpus = hlist_entry(node, struct kv_cpus, node);
+
+	cpus->changed(cpus, cpu, false);
+	return 0;
+}
+
+int kv_cpus_follow(struct kv_cpus *cpus)
+{
+	int err;
+
+	cpus->state = cpuhp_setup_state_multi(CPUHP_AP_ONLINE_DYN, "kvblade_rs:online",
+					      cpu_comes, cpu_goes);
+	if (cpus->state < 0)
+		return cpus->state;
+	err = cpuhp_state_add_instance(cpus->state, &cpus->node);
+	if (err)
+		cpuhp_remove_multi_state(cpus->state);
+	return err;
+}
+
+void kv_cpus_leave(struct kv_cpus *cpus)
+{
+	cpuhp_state_remove_instance_nocalls(cpus->state, &cpus->node);
+	cpuhp_remove_multi_state(cpus->state);
 }
 
 /* The kernel clears no objects that have a constructor. */
@@ -266,6 +307,11 @@ void kv_local_bh_enable(void)
 void kv_synchronize_rcu_tasks(void)
 {
 	synchronize_rcu_tasks();
+}
+
+void kv_call_rcu(struct callback_head *head, void (*expired)(struct callback_head *head))
+{
+	call_rcu(head, expired);
 }
 
 struct kernfs_node *kv_sysfs_file(struct kobject *dir, const char *name)

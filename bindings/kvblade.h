@@ -106,7 +106,18 @@ void *kv_page_address(const struct page *page);
 /* Threads. */
 unsigned int kv_this_cpu(void);
 struct kthread_worker *kv_express_create(unsigned int cpu, const char *name);
+void kv_express_rebind(struct kthread_worker *worker, unsigned int cpu);
 void kv_express_init_work(struct kthread_work *work, kthread_work_func_t run);
+
+/* Processors that come and go. */
+struct kv_cpus {
+	struct hlist_node node;
+	int state;
+	void (*changed)(struct kv_cpus *cpus, unsigned int cpu, bool comes);
+};
+
+int kv_cpus_follow(struct kv_cpus *cpus);
+void kv_cpus_leave(struct kv_cpus *cpus);
 
 /* The rest. */
 struct kmem_cache *kv_slab_create(const char *name, unsigned int size,
@@ -115,6 +126,7 @@ void *kv_slab_alloc(struct kmem_cache *cache, gfp_t gfp);
 void kv_local_bh_disable(void);
 void kv_local_bh_enable(void);
 void kv_synchronize_rcu_tasks(void);
+void kv_call_rcu(struct callback_head *head, void (*expired)(struct callback_head *head));
 
 /* Tracepoints. */
 void kv_trace_request_begin(const struct kv_trace_request *request, unsigned int value,

@@ -10,12 +10,12 @@ use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::Arc;
-use kernel::time::msecs_to_jiffies;
 use kernel::time::Jiffies;
 use kernel::time::Msecs;
-use kernel::types::Opaque;
 
 use super::pool::PagePools;
+use super::users::Stage;
+use super::users::Users;
 use super::SECTOR;
 use crate::bindings;
 use crate::sync::Moment;
@@ -80,8 +80,8 @@ pub(crate) fn number_of(path: &CStr) -> Result<u32> {
 ///
 /// # Invariants
 ///
-/// `file` is null or an open file of the block device `bdev`; it is not null as long as there are
-/// users. The number of [`DiskUse`] values is `users` without the flag [`Disk::CLOSED`].
+/// `file` is null or an open file of the block device `bdev`; it is not null as long as users are
+/// let in or there are any. Each [`DiskUse`] value is one of `users`.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Disk {
     file: Atomic<*mut kernel_bindings::file>,
@@ -92,13 +92,10 @@ pub(crate) struct Disk {
     _claim: KBox<u8>,
     mode: OpenMode,
     number: u32,
-    closing: Atomic<bool>,
-    users: Atomic<usize>,
+    #[pin]
+    users: Users,
     /// The timer tick at which requests have last failed as one; 0 if they never have.
     failed: Atomic<Jiffies>,
-    /// Completed when `CLOSED` is set and there are no users.
-    #[pin]
-    drained: Opaque<kernel_bindings::completion>,
 }
 
 // SAFETY: Block device files may be used and put by any thread.
@@ -107,9 +104,6 @@ unsafe impl Send for Disk {}
 unsafe impl Sync for Disk {}
 
 impl Disk {
-    /// Flag in `users`: no new users are let in.
-    const CLOSED: usize = 1 << 63;
-
     /// Opens and, unless `mode.shared`, claims the device at `path`. Sleeps.
     ///
     /// # Errors
@@ -155,13 +149,8 @@ impl Disk {
                 _claim: claim,
                 mode,
                 number,
-                closing: Atomic::new(false),
-                users: Atomic::new(0),
+                users <- Users::new(),
                 failed: Atomic::new(0),
-                drained <- Opaque::ffi_init(|slot| {
-                    // SAFETY: `slot` is valid for writing and stays in place.
-                    unsafe { kernel_bindings::init_completion(slot) }
-                }),
             }),
             GFP_KERNEL,
         );
@@ -212,30 +201,31 @@ impl Disk {
         (self.number >> MINOR_BITS, self.number & MINOR_MASK)
     }
 
+    /// How far its life has come.
+    pub(crate) fn stage(&self) -> Stage {
+        if !self.users.are_refused() {
+            Stage::Open
+        } else if !self.file.load(Relaxed).is_null() {
+            Stage::Closing
+        } else {
+            Stage::Closed
+        }
+    }
+
     /// Begins a use of the disk; `None` once it is being closed, or if it has `limit` users.
     pub(crate) fn enter(self: &Arc<Self>, limit: usize) -> Option<DiskUse> {
-        // INVARIANT: Counted now, or taken back at once. The flag makes the number large.
-        if self.users.fetch_add(1, Full) >= limit {
-            self.leave();
-            return None;
-        }
-        Some(DiskUse(self.clone()))
-    }
-
-    fn leave(&self) {
-        if self.users.fetch_sub(1, Full) == Self::CLOSED | 1 {
-            self.complete();
-        }
-    }
-
-    fn complete(&self) {
-        // SAFETY: Initialised when the disk was made.
-        unsafe { kernel_bindings::complete_all(self.drained.get()) };
+        // INVARIANT: It is one of the users, since it has been let in.
+        self.users.enter(limit).then(|| DiskUse(self.clone()))
     }
 
     /// Requests that use the disk now.
     pub(crate) fn users(&self) -> usize {
-        self.users.load(Relaxed) & !Self::CLOSED
+        self.users.number()
+    }
+
+    /// Lets no new users in.
+    pub(crate) fn begin_close(&self) {
+        self.users.refuse();
     }
 
     /// Lets no new users in, waits for those there are, and closes the device. Sleeps. Does
@@ -246,19 +236,8 @@ impl Disk {
     /// `ETIMEDOUT` if there still are users after `wait`: the disk then lets no one in but is not
     /// closed, and `close` may be called again.
     pub(crate) fn close(&self, wait: Msecs) -> Result {
-        if !self.closing.xchg(true, Full) && self.users.fetch_add(Self::CLOSED, Full) == 0 {
-            self.complete();
-        }
-        // SAFETY: Initialised when the disk was made. A wait of no time still sees a completion.
-        let left = unsafe {
-            kernel_bindings::wait_for_completion_timeout(
-                self.drained.get(),
-                msecs_to_jiffies(wait).max(1),
-            )
-        };
-        if left == 0 {
-            return Err(ETIMEDOUT);
-        }
+        self.begin_close();
+        self.users.drain(wait)?;
         // INVARIANT: There are no users, and none are let in.
         let file = self.file.xchg(core::ptr::null_mut(), Full);
         if !file.is_null() {
@@ -278,7 +257,7 @@ impl PinnedDrop for Disk {
     }
 }
 
-/// One use of a disk, which keeps it open.
+/// One use of a disk, which keeps it open: to be had as long as its stage is `Open`.
 pub(crate) struct DiskUse(Arc<Disk>);
 
 impl DiskUse {
@@ -365,6 +344,6 @@ impl DiskUse {
 
 impl Drop for DiskUse {
     fn drop(&mut self) {
-        self.0.leave();
+        self.0.users.leave();
     }
 }

@@ -8,6 +8,7 @@ mod disk;
 mod io;
 mod pages;
 mod pool;
+mod users;
 
 pub(crate) use disk::number_of;
 pub(crate) use disk::Disk;
@@ -22,6 +23,7 @@ pub(crate) use io::Source;
 pub(crate) use pages::Pages;
 pub(crate) use pages::Vectors;
 pub(crate) use pool::PagePools;
+pub(crate) use users::Stage;
 
 /// Bytes in a sector, the unit of capacities and addresses here, whatever the device's blocks.
 pub(crate) const SECTOR: usize = 512;

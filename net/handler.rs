@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use kernel::prelude::*;
@@ -14,6 +15,7 @@ use super::device::Device;
 use super::device::NetDevice;
 use super::frame::Frame;
 use crate::bindings;
+use crate::sync::RcuBox;
 
 /// What is called with every received frame.
 pub(crate) trait FrameHandler: Send + Sync + 'static {
@@ -22,15 +24,22 @@ pub(crate) trait FrameHandler: Send + Sync + 'static {
 }
 
 /// A registration for the frames of one EtherType on one interface: what comes in elsewhere costs
-/// nothing. Once it is dropped the handler is not called any more. It must be dropped when the
-/// interface goes away.
+/// nothing. Once it is dropped the handler is called no more when all have left who read under RCU
+/// then: the interface, a reference to which is given back as late, need not be waited for. It must
+/// be dropped when the interface goes away.
 ///
 /// # Invariants
 ///
-/// `packet_type` is registered with the network stack for `device`, and its private pointer is that
-/// of `handler`.
-#[pin_data(PinnedDrop)]
-pub(crate) struct PacketType<H: FrameHandler> {
+/// The `packet_type` in it is registered with the network stack.
+pub(crate) struct PacketType<H: FrameHandler>(ManuallyDrop<RcuBox<Registered<H>>>);
+
+/// What the network stack knows of.
+///
+/// # Invariants
+///
+/// `packet_type` is for `device`, and its private pointer is that of `handler`.
+#[pin_data]
+struct Registered<H: FrameHandler> {
     #[pin]
     packet_type: Opaque<bindings::packet_type>,
     handler: Arc<H>,
@@ -38,39 +47,42 @@ pub(crate) struct PacketType<H: FrameHandler> {
 }
 
 // SAFETY: The network stack may be told by any thread, and the handler is `Send` and `Sync`.
-unsafe impl<H: FrameHandler> Send for PacketType<H> {}
-// SAFETY: `&PacketType` allows nothing.
-unsafe impl<H: FrameHandler> Sync for PacketType<H> {}
+unsafe impl<H: FrameHandler> Send for Registered<H> {}
+// SAFETY: `&Registered` allows nothing.
+unsafe impl<H: FrameHandler> Sync for Registered<H> {}
 
 impl<H: FrameHandler> PacketType<H> {
     /// Registers `handler`. Frames may come before this returns.
-    pub(crate) fn register(
-        ethertype: u16,
-        device: NetDevice,
-        handler: Arc<H>,
-    ) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn register(ethertype: u16, device: NetDevice, handler: Arc<H>) -> Result<Self> {
+        let new = pin_init!(Registered {
             packet_type <- Opaque::ffi_init(|slot: *mut bindings::packet_type| {
-                // SAFETY: `slot` is valid for writing and stays in place until it is dropped,
-                // which unregisters it; zero is valid for all fields of the structure. The
-                // handler and the device live longer than the registration.
+                // SAFETY: `slot` is valid for writing; zero is valid for all fields of the structure.
                 unsafe {
                     slot.write_bytes(0, 1);
                     (*slot).type_ = ethertype.to_be();
                     (*slot).dev = device.as_raw();
                     (*slot).func = Some(Self::receive);
                     (*slot).af_packet_priv = Arc::as_ptr(&handler).cast_mut().cast();
-                    bindings::dev_add_pack(slot);
                 }
             }),
             handler,
             device,
-        })
+        });
+        let new = RcuBox::pin_init(new, GFP_KERNEL)?;
+        // SAFETY: It is complete, and stays in place until a grace period after `drop` has
+        // unregistered it; so long do the handler and the device live.
+        unsafe { bindings::dev_add_pack(new.packet_type.get()) };
+        // INVARIANT: It was just registered.
+        Ok(Self(ManuallyDrop::new(new)))
     }
 
     /// What tells the interface from others.
     pub(crate) fn device_key(&self) -> usize {
-        self.device.key()
+        self.0.device.key()
     }
 
     unsafe extern "C" fn receive(
@@ -89,8 +101,8 @@ impl<H: FrameHandler> PacketType<H> {
             if device != unsafe { (*packet_type).dev } {
                 return 0;
             }
-            // SAFETY: By the invariant the private pointer is that of the handler, which outlives
-            // the registration.
+            // SAFETY: By the invariant of `Registered` the private pointer is that of the handler,
+            // which outlives the registration.
             let handler = unsafe { &*(*packet_type).af_packet_priv.cast::<H>() };
             // SAFETY: The receiving device is valid during the call, which runs under RCU.
             handler.receive(unsafe { Device::from_raw(device) }, frame);
@@ -99,14 +111,11 @@ impl<H: FrameHandler> PacketType<H> {
     }
 }
 
-#[pinned_drop]
-impl<H: FrameHandler> PinnedDrop for PacketType<H> {
-    fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the invariant it is registered. Receivers run under RCU, so none does after
-        // the grace period; in process context, which may sleep.
-        unsafe {
-            bindings::__dev_remove_pack(self.packet_type.get());
-            kernel::bindings::synchronize_rcu_expedited();
-        }
+impl<H: FrameHandler> Drop for PacketType<H> {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant it is registered.
+        unsafe { bindings::__dev_remove_pack(self.0.packet_type.get()) };
+        // SAFETY: It is not used after this.
+        unsafe { ManuallyDrop::take(&mut self.0) }.retire();
     }
 }

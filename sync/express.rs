@@ -8,16 +8,26 @@ use core::ptr;
 use core::ptr::NonNull;
 
 use kernel::cpu;
+use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::atomic::Release;
+use kernel::sync::rcu;
 use kernel::sync::Arc;
+use kernel::sync::Mutex;
+use kernel::time::delay::fsleep;
+use kernel::time::Delta;
 use kernel::types::Opaque;
 
+use super::cpus::CpuHandler;
+use super::rcu_box::wait_for_readers;
 use crate::bindings;
+
+/// Time between two looks whether a thread has ended what it does.
+const FLUSH_WAIT: Delta = Delta::from_millis(1);
 
 /// What can be done at once.
 pub(crate) trait Urgent: Send + Sync + 'static {
@@ -25,11 +35,35 @@ pub(crate) trait Urgent: Send + Sync + 'static {
     fn run(this: Arc<Self>);
 }
 
-/// Real-time threads, one for each CPU that was online when they were made. They run as soon as
+/// Real-time threads, one for each CPU, from [`Express::start`] to [`Express::stop`]; they follow the
+/// CPUs that come and go. They run as soon as
 /// softirqs have ended, and are woken and put to sleep again at half the price of a workqueue's
 /// worker; but they leave no time for more to come that could be done together. Each does one thing
 /// at a time: what it cannot do at once is for others, so that no one waits for another's sleep.
-pub(crate) struct Express<T: Urgent>(KVec<Option<Pin<KBox<Lane<T>>>>>);
+#[pin_data]
+pub(crate) struct Express<T: Urgent> {
+    name: &'static CStr,
+    /// By CPU: all that there can be.
+    lanes: KVec<Pin<KBox<Lane<T>>>>,
+    /// Taken while CPUs come or go, so that whoever holds it must not wait for that.
+    #[pin]
+    threads: Mutex<Threads>,
+}
+
+/// The threads that there are.
+struct Threads {
+    are_wanted: bool,
+    /// By CPU.
+    cpus: KVec<Cpu>,
+}
+
+/// A CPU that can be there.
+struct Cpu {
+    is_there: bool,
+    /// Its thread. When the CPU has gone there still is one as long as that has not ended what it was
+    /// doing, on another CPU.
+    thread: Option<Thread>,
+}
 
 /// A moment on a CPU, as [`Express::mark`] counts them.
 #[derive(Clone, Copy)]
@@ -45,14 +79,19 @@ pub(crate) struct Mark {
 /// It is a valid kthread worker, ours alone.
 struct Thread(NonNull<bindings::kthread_worker>);
 
-/// The thread of a CPU, and what it is to do.
+// SAFETY: Any thread may end it.
+unsafe impl Send for Thread {}
+
+/// What the thread of a CPU is to do.
 ///
 /// # Invariants
 ///
-/// `thread` is given nothing but `work`. `item` is null, or from `Arc::into_raw` and the work's.
+/// `thread` is null or the lane's [`Thread`], which is not ended before a grace period has passed since
+/// it was seen here; it is given nothing but `work`, which is given to no other as long as it is there.
+/// `item` is null, or from `Arc::into_raw` and the work's.
 #[pin_data]
 struct Lane<T: Urgent> {
-    thread: Thread,
+    thread: Atomic<*mut bindings::kthread_worker>,
     #[pin]
     work: Opaque<bindings::kthread_work>,
     item: Atomic<*mut T>,
@@ -81,26 +120,74 @@ impl Mark {
 }
 
 impl<T: Urgent> Express<T> {
-    /// Starts the threads. `name` has a `%u` for the CPU.
+    /// No threads yet. `name` has a `%u` for the CPU.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(name: &'static CStr) -> Result<Self> {
-        let cpus = cpu::nr_cpu_ids();
-        let mut lanes = KVec::with_capacity(cpus as usize, GFP_KERNEL)?;
-        for cpu in 0..cpus {
-            let lane = match Thread::new(cpu, name)? {
-                Some(thread) => Some(KBox::pin_init(Lane::new(thread), GFP_KERNEL)?),
-                None => None,
-            };
-            lanes.push_within_capacity(lane).map_err(|_| ENOMEM)?;
+    pub(crate) fn new(name: &'static CStr) -> Result<Arc<Self>> {
+        let count = cpu::nr_cpu_ids() as usize;
+        let mut lanes = KVec::with_capacity(count, GFP_KERNEL)?;
+        let mut cpus = KVec::with_capacity(count, GFP_KERNEL)?;
+        for _ in 0..count {
+            lanes
+                .push_within_capacity(KBox::pin_init(Lane::new(), GFP_KERNEL)?)
+                .map_err(|_| ENOMEM)?;
+            cpus.push_within_capacity(Cpu {
+                is_there: false,
+                thread: None,
+            })
+            .map_err(|_| ENOMEM)?;
         }
-        Ok(Self(lanes))
+        Arc::pin_init(
+            pin_init!(Self {
+                name,
+                lanes,
+                threads <- new_mutex!(Threads {
+                    are_wanted: false,
+                    cpus,
+                }),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Lets there be the threads, if there are none yet. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: then some CPUs have none.
+    pub(crate) fn start(&self) -> Result {
+        let mut threads = self.threads.lock();
+        threads.are_wanted = true;
+        for ((cpu, lane), state) in (0..cpu::nr_cpu_ids())
+            .zip(&self.lanes)
+            .zip(&mut threads.cpus)
+        {
+            if state.is_there {
+                lane.begin(state, cpu, self.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the threads, and what they do before. Sleeps.
+    pub(crate) fn stop(&self) {
+        let mut threads = self.threads.lock();
+        if !core::mem::replace(&mut threads.are_wanted, false) {
+            return;
+        }
+        for lane in &self.lanes {
+            lane.take_thread();
+        }
+        wait_for_readers();
+        for state in &mut threads.cpus {
+            state.thread = None;
+        }
     }
 
     fn lane(&self, cpu: u32) -> Option<&Lane<T>> {
-        self.0.get(cpu as usize)?.as_deref()
+        Some(self.lanes.get(cpu as usize)?.as_ref().get_ref())
     }
 
     fn this_cpu() -> u32 {
@@ -128,31 +215,72 @@ impl<T: Urgent> Express<T> {
     /// # Errors
     ///
     /// The same, if there is no such thread, or it has not ended what it does, even if it sleeps.
-    pub(crate) fn enqueue(&self, item: Arc<T>) -> Result<(), Arc<T>> {
+    pub(crate) fn enqueue(&self, item: Arc<T>, guard: &rcu::Guard) -> Result<(), Arc<T>> {
         match self.lane(Self::this_cpu()) {
-            Some(lane) => lane.enqueue(item),
+            Some(lane) => lane.enqueue(item, guard),
             None => Err(item),
         }
     }
 
     /// Waits until `item` is neither run nor about to be, if it is not enqueued meanwhile. Sleeps.
     pub(crate) fn flush(&self, item: &T) {
-        for lane in self.0.iter().flatten() {
-            if ptr::eq(lane.item.load(Acquire), item) {
-                // SAFETY: The work was initialised.
-                unsafe { bindings::kthread_flush_work(lane.work.get()) };
+        for lane in &self.lanes {
+            // It is there before the work is queued, and until that has been done.
+            while ptr::eq(lane.item.load(Acquire), item) {
+                fsleep(FLUSH_WAIT);
             }
         }
     }
 }
 
+impl<T: Urgent> CpuHandler for Express<T> {
+    fn cpu_comes(&self, cpu: u32) {
+        let mut threads = self.threads.lock();
+        let are_wanted = threads.are_wanted;
+        let lane = self.lane(cpu);
+        let Some((lane, state)) = lane.zip(threads.cpus.get_mut(cpu as usize)) else {
+            return;
+        };
+        state.is_there = true;
+        if are_wanted {
+            // Without memory the CPU does with the workqueue.
+            let _ = lane.begin(state, cpu, self.name);
+        }
+    }
+
+    fn cpu_goes(&self, cpu: u32) {
+        let mut threads = self.threads.lock();
+        let lane = self.lane(cpu);
+        let Some((lane, state)) = lane.zip(threads.cpus.get_mut(cpu as usize)) else {
+            return;
+        };
+        state.is_there = false;
+        if state.thread.is_none() {
+            return;
+        }
+        lane.take_thread();
+        wait_for_readers();
+        // What it does may wait for a disk, and the CPU must not: then it is ended later.
+        if lane.item.load(Acquire).is_null() {
+            state.thread = None;
+        }
+    }
+}
+
 impl Thread {
-    /// Starts one, if that CPU is online.
-    fn new(cpu: u32, name: &'static CStr) -> Result<Option<Self>> {
+    /// Starts one.
+    fn new(cpu: u32, name: &'static CStr) -> Result<Self> {
         // SAFETY: An FFI call in process context, for a CPU that can be; the name stays.
         let worker = unsafe { bindings::kv_express_create(cpu, name.as_char_ptr()) };
+        let worker = NonNull::new(kernel::error::from_err_ptr(worker)?).ok_or(ENOMEM)?;
         // INVARIANT: It was made for us.
-        Ok(NonNull::new(kernel::error::from_err_ptr(worker)?).map(Self))
+        Ok(Self(worker))
+    }
+
+    /// Binds it to its CPU again, which has been away.
+    fn rebind(&self, cpu: u32) {
+        // SAFETY: By the invariant the worker is valid, and so is its thread.
+        unsafe { bindings::kv_express_rebind(self.0.as_ptr(), cpu) };
     }
 }
 
@@ -164,11 +292,11 @@ impl Drop for Thread {
 }
 
 impl<T: Urgent> Lane<T> {
-    /// A lane with a thread, which is stopped with it.
-    fn new(thread: Thread) -> impl PinInit<Self> {
-        // INVARIANT: The thread has been given nothing; there is no item.
+    /// A lane without a thread.
+    fn new() -> impl PinInit<Self> {
+        // INVARIANT: There is no thread, and no item.
         pin_init!(Self {
-            thread,
+            thread: Atomic::new(ptr::null_mut()),
             work <- Opaque::ffi_init(|slot| {
                 // SAFETY: `slot` is valid for writing and stays in place.
                 unsafe { bindings::kv_express_init_work(slot, Some(Self::run)) }
@@ -178,15 +306,49 @@ impl<T: Urgent> Lane<T> {
         })
     }
 
-    fn enqueue(&self, item: Arc<T>) -> Result<(), Arc<T>> {
+    /// Gives the lane its thread, if it has none.
+    fn begin(&self, state: &mut Cpu, cpu: u32, name: &'static CStr) -> Result {
+        if !self.thread.load(Relaxed).is_null() {
+            return Ok(());
+        }
+        let thread = match &state.thread {
+            Some(thread) => {
+                thread.rebind(cpu);
+                thread
+            }
+            None => {
+                let thread = Thread::new(cpu, name)?;
+                // SAFETY: The thread that had the work has ended, and the lane has none, so no one
+                // else uses it.
+                unsafe { bindings::kv_express_init_work(self.work.get(), Some(Self::run)) };
+                state.thread.insert(thread)
+            }
+        };
+        // INVARIANT: It is the lane's thread. The work is new, or was the thread's before.
+        self.thread.store(thread.0.as_ptr(), Release);
+        Ok(())
+    }
+
+    /// Gives the thread nothing more to do, once a grace period has passed.
+    fn take_thread(&self) {
+        // INVARIANT: There is no thread.
+        self.thread.store(ptr::null_mut(), Relaxed);
+    }
+
+    fn enqueue(&self, item: Arc<T>, _guard: &rcu::Guard) -> Result<(), Arc<T>> {
+        let thread = self.thread.load(Acquire);
+        if thread.is_null() {
+            return Err(item);
+        }
         let item = Arc::into_raw(item).cast_mut();
         // INVARIANT: It was null.
         if self.item.cmpxchg(ptr::null_mut(), item, Full).is_err() {
             // SAFETY: It came from `into_raw` and is not given away.
             return Err(unsafe { Arc::from_raw(item) });
         }
-        // SAFETY: The worker is valid by its invariant, and the work was initialised.
-        unsafe { bindings::kthread_queue_work(self.thread.0.as_ptr(), self.work.get()) };
+        // SAFETY: By the invariant the worker is valid, as `_guard` holds off its end, and the work
+        // was initialised for it.
+        unsafe { bindings::kthread_queue_work(thread, self.work.get()) };
         Ok(())
     }
 

@@ -4,13 +4,16 @@
 //! lock-free inbox, boxes from a slab cache, coarse time, an owned workqueue, and real-time threads.
 //! They know nothing of AoE.
 
+mod cpus;
 mod express;
 mod inbox;
+mod rcu_box;
 mod rcu_cell;
 mod slab;
 mod time;
 mod work;
 
+pub(crate) use cpus::Cpus;
 pub(crate) use express::Express;
 pub(crate) use express::Mark;
 pub(crate) use express::Urgent;
@@ -18,6 +21,8 @@ pub(crate) use inbox::Fifo;
 pub(crate) use inbox::Inbox;
 pub(crate) use inbox::Link;
 pub(crate) use inbox::Linked;
+pub(crate) use rcu_box::wait_for_readers;
+pub(crate) use rcu_box::RcuBox;
 pub(crate) use rcu_cell::RcuCell;
 pub(crate) use slab::InSlab;
 pub(crate) use slab::OpenSlab;

@@ -7,20 +7,22 @@
 
 use core::ptr;
 
-use kernel::prelude::*;
 use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
 use kernel::sync::rcu;
 
+use super::rcu_box::Node;
+use super::rcu_box::RcuBox;
+
 /// An optional boxed value, read under RCU.
 ///
 /// # Invariants
 ///
-/// The pointer is null or comes from `KBox::into_raw`, and what it points at is only freed after
+/// The pointer is null or comes from `RcuBox::into_raw`, and what it points at is only freed after
 /// a grace period has passed since it was replaced.
 pub(crate) struct RcuCell<T> {
-    pointer: Atomic<*mut T>,
+    pointer: Atomic<*mut Node<T>>,
 }
 
 // SAFETY: The cell owns a `T` that any thread may drop, so `T` must be `Send`.
@@ -40,25 +42,23 @@ impl<T> RcuCell<T> {
     /// The present value, which stays valid as long as the guard is held.
     pub(crate) fn read<'a>(&'a self, _guard: &'a rcu::Guard) -> Option<&'a T> {
         let pointer = self.pointer.load(Acquire);
-        // SAFETY: By the invariant the pointer is null or a valid `T`, which is not freed before
+        // SAFETY: By the invariant the pointer is null or a valid node, which is not freed before
         // a grace period has passed; `_guard` holds that off for `'a`.
-        unsafe { pointer.as_ref() }
+        unsafe { pointer.as_ref() }.map(|node| &node.value)
     }
+}
 
-    /// Puts `value` in place and drops the old one when no reader can see it any more.
-    ///
-    /// Sleeps for a grace period if there was an old value.
-    pub(crate) fn replace(&self, value: Option<KBox<T>>) {
-        let new = value.map_or(ptr::null_mut(), KBox::into_raw);
-        // INVARIANT: `new` is null or comes from `KBox::into_raw`.
+impl<T: Send + 'static> RcuCell<T> {
+    /// Puts `value` in place. The old one is dropped when no reader can see it any more, as by
+    /// [`RcuBox::retire`]: to know that, [`wait_for_readers`](super::wait_for_readers).
+    pub(crate) fn replace(&self, value: Option<RcuBox<T>>) {
+        let new = value.map_or(ptr::null_mut(), RcuBox::into_raw);
+        // INVARIANT: `new` is null or comes from `RcuBox::into_raw`.
         let old = self.pointer.xchg(new, Full);
         if !old.is_null() {
-            // SAFETY: An FFI call without requirements but that it may sleep, which all callers
-            // of `replace` may.
-            unsafe { kernel::bindings::synchronize_rcu_expedited() };
-            // SAFETY: `old` came from `KBox::into_raw`, no one can reach it by the cell any more,
-            // and readers that had reached it have left.
-            drop(unsafe { KBox::from_raw(old) });
+            // SAFETY: `old` came from `RcuBox::into_raw`, and no one can reach it by the cell any
+            // more.
+            unsafe { RcuBox::from_raw(old) }.retire();
         }
     }
 }
@@ -67,9 +67,9 @@ impl<T> Drop for RcuCell<T> {
     fn drop(&mut self) {
         let old = self.pointer.xchg(ptr::null_mut(), Full);
         if !old.is_null() {
-            // SAFETY: `old` came from `KBox::into_raw`, and `&mut self` shows that no reader,
+            // SAFETY: `old` came from `RcuBox::into_raw`, and `&mut self` shows that no reader,
             // who would borrow the cell, is left.
-            drop(unsafe { KBox::from_raw(old) });
+            drop(unsafe { RcuBox::from_raw(old) });
         }
     }
 }

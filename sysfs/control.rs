@@ -115,7 +115,7 @@ fn add(root: &Node<Root>, text: &[u8]) -> Result {
         let port = state.registry.add(new)?;
         state.show(root, &port).inspect_err(|_| {
             // An export that is not seen is worse than none.
-            let _ = state.registry.remove(port.address(), *port.interface());
+            let _ = state.registry.remove(&port);
         })
     })
 }
@@ -125,10 +125,11 @@ fn del(root: &Node<Root>, text: &[u8]) -> Result {
     state.refusals.attempt(|| {
         let export = arguments::Export::to_remove(text)?;
         let mut exports = state.exports.lock();
-        state.registry.remove(export.address, export.interface)?;
+        let port = state.registry.find(export.address, export.interface)?;
+        state.registry.remove(&port)?;
         exports
             .directories
-            .retain(|directory| !directory.export.is_for(export.address, &export.interface));
+            .retain(|directory| !directory.export.is_of(&port));
         Ok(())
     })
 }

@@ -16,9 +16,7 @@ use super::kobject::Node;
 use super::policy;
 use super::refusals::Refusals;
 use crate::aoe::MacList;
-use crate::aoe::ShelfSlot;
 use crate::block::OpenMode;
-use crate::net::InterfaceName;
 use crate::target::Blade;
 use crate::target::Change;
 use crate::target::Policy;
@@ -45,9 +43,9 @@ impl Export {
         }
     }
 
-    /// Whether this is the export with this address on this interface.
-    pub(super) fn is_for(&self, address: ShelfSlot, interface: &InterfaceName) -> bool {
-        self.port.address() == address && self.port.interface() == interface
+    /// Whether this is the directory of that port.
+    pub(super) fn is_of(&self, port: &Arc<Port>) -> bool {
+        Arc::ptr_eq(&self.port, port)
     }
 
     fn blade(&self) -> &Blade {

@@ -38,10 +38,12 @@ use crate::block;
 use crate::block::Disk;
 use crate::block::OpenMode;
 use crate::block::PagePools;
+use crate::block::Stage;
 use crate::sync;
 use crate::sync::Express;
 use crate::sync::Inbox;
 use crate::sync::NoSoftirqs;
+use crate::sync::RcuBox;
 use crate::sync::RcuCell;
 use crate::sync::SlabBox;
 use crate::sync::Urgent;
@@ -69,7 +71,6 @@ pub(crate) struct Blade {
     disk: Arc<Disk>,
     queue: Arc<WorkQueue>,
     express: Arc<Express<Blade>>,
-    closing: Atomic<bool>,
     #[pin]
     settings: Mutex<Settings>,
     /// Whether initiators have restricted each other, or the administrator all of them.
@@ -144,7 +145,6 @@ impl Blade {
                 disk,
                 queue,
                 express,
-                closing: Atomic::new(false),
                 restricted: Atomic::new(!settings.rules.are_open()),
                 settings <- new_mutex!(KBox::into_inner(settings)),
                 physical_block,
@@ -217,10 +217,11 @@ impl Blade {
         let in_force = if new.is_open() {
             None
         } else {
-            Some(KBox::new((*new).clone(), GFP_KERNEL)?)
+            Some(RcuBox::new((*new).clone(), GFP_KERNEL)?)
         };
         *access = new;
         self.access_in_force.replace(in_force);
+        sync::wait_for_readers();
         Ok(())
     }
 
@@ -229,7 +230,7 @@ impl Blade {
         &self.disk
     }
 
-    /// Sectors of the disk; `None` when it is closed.
+    /// Sectors of the disk; `None` once it is being closed.
     pub(crate) fn capacity(&self) -> Option<u64> {
         Some(self.disk.enter(usize::MAX)?.capacity())
     }
@@ -296,37 +297,38 @@ impl Blade {
     /// A request has ended. In any context.
     pub(super) fn release(self: &Arc<Self>, place: Place) {
         if self.places.release(place) {
-            self.wake();
+            self.wake(&rcu::read_lock());
         }
     }
 
-    fn wake(self: &Arc<Self>) {
-        if self.arrivals.begin(&self.express) && self.express.enqueue(self.clone()).is_ok() {
+    fn wake(self: &Arc<Self>, guard: &rcu::Guard) {
+        if self.arrivals.begin(&self.express) && self.express.enqueue(self.clone(), guard).is_ok() {
             return;
         }
         // If it is queued already it will see what there is.
         let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
     }
 
-    /// From here on the blade gets no interface any more.
+    /// From here on the blade lets no request in, and gets no interface any more.
     pub(super) fn begin_close(&self) {
-        self.closing.store(true, Relaxed);
+        self.disk.begin_close();
     }
 
     /// Whether the blade is on its way out.
     pub(super) fn is_closing(&self) -> bool {
-        self.closing.load(Relaxed)
+        self.disk.stage() != Stage::Open
     }
 
-    /// Takes a request in. In any context.
-    pub(super) fn post(self: &Arc<Self>, request: SlabBox<Request>) {
+    /// Takes a request in. In any context; it may have ended before this returns, and the blade be
+    /// closed but for the guard.
+    pub(super) fn post(self: &Arc<Self>, request: SlabBox<Request>, guard: &rcu::Guard) {
         if self.arrived.push(request) {
-            self.wake();
+            self.wake(guard);
         }
     }
 
-    /// Takes a request back whose I/O has ended. In any context.
-    pub(super) fn post_ended(self: &Arc<Self>, request: SlabBox<Request>) {
+    /// Takes a request back whose I/O has ended. As [`Blade::post`].
+    pub(super) fn post_ended(self: &Arc<Self>, request: SlabBox<Request>, _guard: &rcu::Guard) {
         let is_first = self.ended.push(request);
         let submitter = self.submitter.load(Relaxed);
         // The submitter may sleep, so it is waited for only by what ends in its context, and so most
@@ -363,19 +365,24 @@ impl Blade {
         }
     }
 
-    /// Lets no request in any more, waits for those there are, and closes the disk. Then no
-    /// answer leaves any more, and no code of the workers runs for this blade. Sleeps.
+    /// Lets no request in any more, waits for those there are, and closes the disk. Sleeps.
     ///
     /// # Errors
     ///
     /// `ETIMEDOUT` if there still are requests after `wait`; it may be called again.
     pub(super) fn close(&self, wait: Msecs) -> Result {
-        self.begin_close();
-        self.disk.close(wait)?;
+        self.disk.close(wait)
+    }
+
+    /// Waits for the workers, when the disk is closed: then no code of theirs runs for this blade any
+    /// more. Sleeps.
+    ///
+    /// Whoever has posted a request may be about to wake one, though the request has ended, so first
+    /// there must be a [`sync::wait_for_readers`] that began when the disk was closed.
+    pub(super) fn flush(&self) {
         self.express.flush(self);
         sync::flush(&self.submit);
         sync::flush(&self.reply);
-        Ok(())
     }
 }
 

@@ -28,6 +28,7 @@ mod presence;
 mod receive;
 mod refusal;
 mod registry;
+mod removal;
 mod request;
 #[allow(unreachable_pub)]
 mod rules;

@@ -27,6 +27,7 @@ use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::net::Reply;
 use crate::sync::Pace;
+use crate::sync::RcuBox;
 use crate::sync::RcuCell;
 
 /// How often the log is told at most of what the access lists refuse, in milliseconds.
@@ -144,14 +145,20 @@ impl Port {
         }
     }
 
+    /// Whether the ports are for the same interface.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.interface == other.interface && self.namespace == other.namespace
+    }
+
     /// Whether this is the interface that the port is for.
     pub(super) fn wants(&self, device: &Device) -> bool {
         device.is_named(&self.interface) && device.namespace() == self.namespace
     }
 
     /// Gives the port its interface, or takes it away: then no request comes in by this port any
-    /// more when this returns. Sleeps. The registry's list of ports must be locked.
-    pub(super) fn set_device(&self, device: Option<KBox<NetDevice>>) {
+    /// more, nor does an answer leave, when all have left who read under RCU now. The registry's list
+    /// of ports must be locked.
+    pub(super) fn set_device(&self, device: Option<RcuBox<NetDevice>>) {
         self.device.replace(device);
     }
 

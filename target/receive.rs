@@ -29,6 +29,8 @@ use crate::net::Device;
 use crate::net::Frame;
 use crate::net::FrameHandler;
 use crate::net::PacketType;
+use crate::sync;
+use crate::sync::RcuBox;
 use crate::sync::RcuCell;
 use crate::sync::Stopwatch;
 
@@ -38,12 +40,14 @@ pub(super) struct Reception {
 }
 
 /// A registration for the frames of an interface.
-type Receiver = Pin<KBox<PacketType<Reception>>>;
+type Receiver = PacketType<Reception>;
 
 /// The registrations for all interfaces that have ports.
 pub(super) struct Receivers {
     reception: Arc<Reception>,
     registered: KVec<Receiver>,
+    /// For each interface that ports are for, whether it is there or not, one of them.
+    ports: KVec<Arc<Port>>,
 }
 
 impl Receivers {
@@ -53,10 +57,21 @@ impl Receivers {
         Ok(Self {
             reception: Arc::new(Reception { table }, GFP_KERNEL)?,
             registered: KVec::new(),
+            ports: KVec::new(),
         })
     }
 
-    /// Makes received frames find the ports as they are now, sorted by address. Sleeps.
+    /// Whether a port has this interface, or is for it, by what was published last.
+    pub(super) fn concerns(&self, device: &Device) -> bool {
+        let key = device.key();
+        self.registered
+            .iter()
+            .any(|receiver| receiver.device_key() == key)
+            || self.ports.iter().any(|port| port.wants(device))
+    }
+
+    /// Makes received frames find the ports as they are now, sorted by address. Waits for no one: a
+    /// frame that is being received may still find them as they were.
     ///
     /// # Errors
     ///
@@ -67,18 +82,20 @@ impl Receivers {
                 .iter()
                 .any(|port| port.device_key() == Some(receiver.device_key()))
         });
-        let table = KBox::new(Table::new(ports)?, GFP_KERNEL)?;
+        let table = RcuBox::new(Table::new(ports)?, GFP_KERNEL)?;
         self.reception.table.replace(Some(table));
+        self.ports.clear();
         for port in ports {
+            if !self.ports.iter().any(|other| other.is_beside(port)) {
+                self.ports.push(port.clone(), GFP_KERNEL)?;
+            }
             let Some(device) = port.hold_device() else {
                 continue;
             };
             let is_here = |receiver: &Receiver| receiver.device_key() == device.key();
             if !self.registered.iter().any(is_here) {
                 let receiver =
-                    PacketType::register(aoe::header::ETHER_TYPE, device, self.reception.clone());
-                self.registered.reserve(1, GFP_KERNEL)?;
-                let receiver = KBox::pin_init(receiver, GFP_KERNEL)?;
+                    PacketType::register(aoe::header::ETHER_TYPE, device, self.reception.clone())?;
                 self.registered.push(receiver, GFP_KERNEL)?;
             }
         }
@@ -88,7 +105,9 @@ impl Receivers {
     /// Receives nothing any more. Sleeps.
     pub(super) fn stop(&mut self) {
         self.registered.clear();
+        self.ports.clear();
         self.reception.table.replace(None);
+        sync::wait_for_readers();
     }
 }
 
@@ -179,7 +198,7 @@ fn admit(
         request.stopwatch = Some(Stopwatch::start());
     }
     request.begins();
-    blade.post(request);
+    blade.post(request, guard);
     Ok(())
 }
 

@@ -5,7 +5,10 @@
 use kernel::prelude::*;
 use kernel::str::CString;
 
+use super::blade::Blade;
+use crate::aoe::ShelfSlot;
 use crate::block::OpenError;
+use crate::net::InterfaceName;
 
 /// A refusal: an error number for the program that asked, and a sentence for the person, which
 /// names the operand and the cause.
@@ -75,6 +78,23 @@ pub(super) fn cannot_open(path: &CStr, error: OpenError) -> Refusal {
             format_args!("{path}: device has no sectors (no medium, or not set up)"),
         ),
     }
+}
+
+/// The refusal of what a blade is in the way of that is on its way out.
+pub(super) fn being_removed(blade: &Blade) -> Refusal {
+    Refusal::new(
+        EBUSY,
+        format_args!(
+            "{} is being removed: waiting for {} requests; try again later",
+            blade.address(),
+            blade.disk().users()
+        ),
+    )
+}
+
+/// The refusal when there is no such export.
+pub(super) fn not_exported(address: ShelfSlot, interface: InterfaceName) -> Refusal {
+    Refusal::new(ENXIO, format_args!("{address}@{interface}: not exported"))
 }
 
 /// The refusal when there is no such device at `path`.

@@ -8,7 +8,6 @@ use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::Arc;
 use kernel::sync::Mutex;
-use kernel::time::Msecs;
 use kernel::workqueue::impl_has_delayed_work;
 use kernel::workqueue::new_delayed_work;
 use kernel::workqueue::DelayedWork;
@@ -18,7 +17,9 @@ use super::new_export::NewExport;
 use super::port::Port;
 use super::presence::look_for_rivals;
 use super::receive::Receivers;
+use super::refusal::being_removed;
 use super::refusal::no_device;
+use super::refusal::not_exported;
 use super::refusal::Refusal;
 use super::request::Request;
 use crate::aoe;
@@ -27,13 +28,11 @@ use crate::block;
 use crate::block::PagePools;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
-use crate::sync;
+use crate::sync::Cpus;
 use crate::sync::Express;
 use crate::sync::OpenSlab;
+use crate::sync::RcuBox;
 use crate::sync::WorkQueue;
-
-/// How long the removal of an export waits for its requests to end, in milliseconds.
-const REMOVAL_WAIT: Msecs = 10_000;
 
 /// Ports, sorted by address.
 type Ports = KVec<Arc<Port>>;
@@ -46,15 +45,16 @@ type Ports = KVec<Arc<Port>>;
 #[pin_data]
 pub(crate) struct Registry {
     pub(super) queue: Arc<WorkQueue>,
-    express: Arc<Express<Blade>>,
+    pub(super) express: Arc<Express<Blade>>,
+    _cpus: Pin<KBox<Cpus<Express<Blade>>>>,
     pools: Arc<PagePools>,
     #[pin]
-    control: Mutex<()>,
+    pub(super) control: Mutex<()>,
     #[pin]
     pub(super) ports: Mutex<Ports>,
     /// Taken with `ports` locked.
     #[pin]
-    receivers: Mutex<Receivers>,
+    pub(super) receivers: Mutex<Receivers>,
     /// Whether what receives frames has not been told of the ports as they are, for want of memory.
     pub(super) is_stale: Atomic<bool>,
     pub(super) closed: Atomic<bool>,
@@ -76,13 +76,15 @@ impl Registry {
     /// `ENOMEM`.
     pub(crate) fn new(queue: Arc<WorkQueue>) -> Result<Arc<Self>> {
         let pools = Arc::new(PagePools::new()?, GFP_KERNEL)?;
-        let express = Arc::new(Express::new(c"kvblade_rs/%u")?, GFP_KERNEL)?;
+        let express = Express::new(c"kvblade_rs/%u")?;
+        let cpus = KBox::pin_init(Cpus::follow(express.clone()), GFP_KERNEL)?;
         let receivers = Receivers::new()?;
         let requests = OpenSlab::new(c"kvblade_rs_request")?;
         Arc::pin_init(
             pin_init!(Self {
                 queue,
                 express,
+                _cpus: cpus,
                 pools,
                 control <- new_mutex!(()),
                 ports <- new_mutex!(KVec::new()),
@@ -101,26 +103,35 @@ impl Registry {
     ///
     /// The caller opens it with [`Registry::open`] or gives it back with [`Registry::remove`].
     pub(crate) fn add(&self, new: NewExport) -> Result<Arc<Port>, Refusal> {
-        let (address, interface, force) = (new.address, new.interface, new.force);
+        let force = new.force;
         let port = self.make_port(new)?;
         if !force {
             look_for_rivals(core::slice::from_ref(&port)).inspect_err(|_| {
-                let _ = self.remove(address, interface);
+                let _ = self.remove(&port);
             })?;
         }
         Ok(port)
+    }
+
+    /// The port with this address on this interface.
+    pub(crate) fn find(
+        &self,
+        address: ShelfSlot,
+        interface: InterfaceName,
+    ) -> Result<Arc<Port>, Refusal> {
+        self.ports
+            .lock()
+            .iter()
+            .find(|port| port.address() == address && *port.interface() == interface)
+            .cloned()
+            .ok_or_else(|| not_exported(address, interface))
     }
 
     /// Lets a port answer, and announces it.
     pub(crate) fn open(self: &Arc<Self>, port: &Arc<Port>) -> Result<(), Refusal> {
         let _control = self.control.lock();
         let (address, interface) = (port.address(), *port.interface());
-        if !self
-            .ports
-            .lock()
-            .iter()
-            .any(|other| Arc::ptr_eq(other, port))
-        {
+        if !self.has(port) {
             return Err(Refusal::new(
                 ENXIO,
                 format_args!("{address}@{interface}: removed while it was being added"),
@@ -136,32 +147,53 @@ impl Registry {
         Ok(())
     }
 
+    fn has(&self, port: &Arc<Port>) -> bool {
+        let ports = self.ports.lock();
+        ports.iter().any(|other| Arc::ptr_eq(other, port))
+    }
+
     fn make_port(&self, new: NewExport) -> Result<Arc<Port>, Refusal> {
         let _control = self.control.lock();
         let interface = new.interface;
-        let (blade, is_new) = self.find_or_open(new)?;
-        self.attach(&blade, interface).inspect_err(|_| {
-            if is_new {
-                // No one uses the disk yet, so it closes at once.
-                let _ = blade.close(0);
-            }
-        })
+        let result = self.find_or_open(new).and_then(|(blade, is_new)| {
+            self.attach(&blade, interface).inspect_err(|_| {
+                if is_new {
+                    // No one uses the disk yet, so it closes at once.
+                    let _ = blade.close(0);
+                }
+            })
+        });
+        self.rest();
+        result
     }
 
-    /// The blade with this address, if it is on another interface already, or else a new one.
+    /// The blade with this address, if it is on another interface already, or else a new one. None that
+    /// is on its way out, for with `control` locked no other goes that way.
     fn find_or_open(&self, new: NewExport) -> Result<(Arc<Blade>, bool), Refusal> {
         let (address, interface) = (new.address, new.interface);
         let name = new.path.to_str().unwrap_or_default();
         let number = block::number_of(&new.path).map_err(|errno| no_device(name, errno))?;
-        for port in self.ports.lock().iter() {
+        let ports = self.ports.lock();
+        let has_device = |blade: &Blade| blade.disk().number() == number;
+        let may_share = |blade: &Blade| new.mode.shared && blade.mode().shared;
+        let is_in_the_way =
+            |blade: &Blade| blade.address() == address || has_device(blade) && !may_share(blade);
+        let mut blades = ports.iter().map(|port| port.blade());
+        if let Some(blade) = blades.find(|blade| blade.is_closing() && is_in_the_way(blade)) {
+            return Err(being_removed(blade));
+        }
+        // Before all others, since one of them may be on another interface.
+        let is_this =
+            |port: &Arc<Port>| port.address() == address && *port.interface() == interface;
+        if ports.iter().any(is_this) {
+            return Err(Refusal::new(
+                EEXIST,
+                format_args!("{address}: address in use on {interface}"),
+            ));
+        }
+        for port in ports.iter() {
             let blade = port.blade();
-            let same_device = blade.disk().number() == number;
-            if port.address() == address && *port.interface() == interface {
-                return Err(Refusal::new(
-                    EEXIST,
-                    format_args!("{address}: address in use on {interface}"),
-                ));
-            }
+            let same_device = has_device(blade);
             if port.address() == address
                 && !(same_device && blade.mode() == new.mode && blade.policy().equals(&new.policy))
             {
@@ -188,13 +220,15 @@ impl Registry {
             if port.address() == address {
                 return Ok((blade.clone(), false));
             }
-            if same_device && !(new.mode.shared && blade.mode().shared) {
+            if same_device && !may_share(blade) {
                 return Err(Refusal::new(
                     EBUSY,
                     format_args!("{name}: device is exported as {} already", blade.address()),
                 ));
             }
         }
+        drop(ports);
+        self.express.start()?;
         Ok((
             Blade::open(
                 new,
@@ -226,7 +260,7 @@ impl Registry {
                 format_args!("{interface}: MTU is {mtu}, less than the 1060 bytes that AoE needs"),
             ));
         }
-        let device = KBox::new(device, GFP_KERNEL)?;
+        let device = RcuBox::new(device, GFP_KERNEL)?;
         ports.reserve(1, GFP_KERNEL)?;
         let place = ports.partition_point(|other| other.address() <= port.address());
         // With the room reserved, and a place within the list, this cannot fail.
@@ -237,53 +271,6 @@ impl Registry {
             let _ = ports.remove(place);
         })?;
         Ok(port)
-    }
-
-    /// Ends an export: when this returns, no answer leaves from it any more.
-    pub(crate) fn remove(
-        &self,
-        address: ShelfSlot,
-        interface: InterfaceName,
-    ) -> Result<(), Refusal> {
-        let _control = self.control.lock();
-        let ports = self.ports.lock();
-        let is_this =
-            |port: &Arc<Port>| port.address() == address && *port.interface() == interface;
-        let Some(port) = ports.iter().find(|port| is_this(port)).cloned() else {
-            return Err(Refusal::new(
-                ENXIO,
-                format_args!("{address}@{interface}: not exported"),
-            ));
-        };
-        let is_last = !ports
-            .iter()
-            .any(|other| !is_this(other) && Arc::ptr_eq(other.blade(), port.blade()));
-        if is_last {
-            port.blade().begin_close();
-        }
-        port.set_device(None);
-        drop(ports);
-
-        if is_last && port.blade().close(REMOVAL_WAIT).is_err() {
-            let busy = port.blade().disk().users();
-            return Err(Refusal::new(
-                ETIMEDOUT,
-                format_args!(
-                    "{address}@{interface}: the device has not ended {busy} requests after {} \
-                     seconds; the export answers no more, remove it again later",
-                    REMOVAL_WAIT / 1000
-                ),
-            ));
-        }
-        let mut ports = self.ports.lock();
-        ports.retain(|port| !is_this(port));
-        port.unwatch();
-        // Without memory for a new table the old one stays, in which the port has no interface.
-        let _ = self.publish(&ports);
-        if port.is_open() {
-            port.log(format_args!("removed"));
-        }
-        Ok(())
     }
 
     /// Announces all exports.
@@ -302,30 +289,7 @@ impl Registry {
         }
     }
 
-    /// Ends all exports, however long their requests take. For unloading, when no frame and no
-    /// change of an interface comes in any more.
-    pub(crate) fn shut_down(&self) {
-        let _control = self.control.lock();
-        let ports = self.ports.lock();
-        // A tick that has not seen this has enqueued the next before it let go of the lock.
-        self.closed.store(true, Relaxed);
-        drop(ports);
-        sync::flush_delayed(&self.tick);
-
-        let mut ports = self.ports.lock();
-        self.receivers.lock().stop();
-        for port in ports.iter() {
-            port.set_device(None);
-        }
-        while let Some(port) = ports.pop() {
-            port.unwatch();
-            while port.blade().close(REMOVAL_WAIT).is_err() {
-                port.log(format_args!("waiting for requests to end"));
-            }
-        }
-    }
-
-    /// Makes received frames find the ports as they are now. Sleeps.
+    /// Makes received frames find the ports as they are now. Waits for no one.
     ///
     /// # Errors
     ///

@@ -3,6 +3,7 @@
 //! A request on its way: from the frame that brought it to the reply that answers it.
 
 use kernel::prelude::*;
+use kernel::sync::rcu;
 use kernel::sync::Arc;
 
 use super::history::Copied;
@@ -242,17 +243,19 @@ impl block::Owner for Request {
 
     fn again(mut this: SlabBox<Self>) {
         this.progress = Progress::Again;
+        let guard = rcu::read_lock();
         let port = this.port.clone();
-        port.blade().post(this);
+        port.blade().post(this, &guard);
     }
 
     fn ended(mut this: SlabBox<Self>, result: Result) {
+        let guard = rcu::read_lock();
         let port = this.port.clone();
         let is_last = matches!(this.progress, Progress::Last);
         if result.is_ok() && !is_last {
-            return port.blade().post(this);
+            return port.blade().post(this, &guard);
         }
         this.conclude(result);
-        port.blade().post_ended(this);
+        port.blade().post_ended(this, &guard);
     }
 }

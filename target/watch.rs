@@ -16,6 +16,7 @@ use super::watchers::Change;
 use crate::net::Device;
 use crate::net::DeviceEvent;
 use crate::net::DeviceEventHandler;
+use crate::sync::RcuBox;
 
 /// Time between two looks at what must be looked at, in milliseconds.
 const TICK: Msecs = 1000;
@@ -30,19 +31,35 @@ impl Registry {
     }
 
     /// Gives an interface to the ports that wait for it, and takes it from those that are named
-    /// for another.
-    fn appeared(&self, ports: &[Arc<Port>], device: &Device) {
+    /// for another. True if there are any.
+    fn appeared(&self, ports: &[Arc<Port>], device: &Device) -> bool {
+        let mut has_changed = false;
         for port in ports {
             let has = port.device_key() == Some(device.key());
             if has && !port.wants(device) {
                 port.set_device(None);
+                has_changed = true;
             }
             if port.device_key().is_none() && port.wants(device) && !port.blade().is_closing() {
-                if let Ok(held) = KBox::new(device.hold(), GFP_KERNEL) {
+                if let Ok(held) = RcuBox::new(device.hold(), GFP_KERNEL) {
                     port.set_device(Some(held));
+                    has_changed = true;
                 }
             }
         }
+        has_changed
+    }
+
+    /// Takes an interface from the ports that have it. True if there are any.
+    fn vanished(&self, ports: &[Arc<Port>], device: &Device) -> bool {
+        let mut has_changed = false;
+        for port in ports {
+            if port.device_key() == Some(device.key()) {
+                port.set_device(None);
+                has_changed = true;
+            }
+        }
+        has_changed
     }
 }
 
@@ -77,14 +94,16 @@ impl WorkItem for Registry {
 impl DeviceEventHandler for Registry {
     fn device_event(&self, device: &Device, event: DeviceEvent) {
         let ports = self.ports.lock();
+        // Of most interfaces of a machine no port knows. Without memory that was not noted.
+        if !self.receivers.lock().concerns(device) && !self.is_stale.load(Relaxed) {
+            return;
+        }
         let here = |port: &&Arc<Port>| port.device_key() == Some(device.key());
-        match event {
+        // All that wait for RTNL wait for this, so it waits for no one: not for those either who may
+        // still see a port's interface, which the network stack does before it lets that go.
+        let has_changed = match event {
             DeviceEvent::Appeared => self.appeared(&ports, device),
-            DeviceEvent::Vanishing => {
-                for port in ports.iter().filter(here) {
-                    port.set_device(None);
-                }
-            }
+            DeviceEvent::Vanishing => self.vanished(&ports, device),
             DeviceEvent::Changed => {
                 for port in ports.iter().filter(here) {
                     port.note_state();
@@ -92,6 +111,9 @@ impl DeviceEventHandler for Registry {
                 }
                 return;
             }
+        };
+        if !has_changed {
+            return;
         }
         // Without memory the old table stays: ports found there that have no interface drop the
         // frame, and those that are missing there wait for the next tick.

@@ -10,7 +10,7 @@ import pytest
 
 from lab import Guest, paths
 
-SUITES = ("order", "history", "initiators")
+SUITES = ("order", "history", "initiators", "users")
 
 
 @pytest.fixture(scope="module")

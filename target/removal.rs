@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The end of exports: of one, at the administrator's word, and of all, when the module goes.
+
+use kernel::prelude::*;
+use kernel::sync::atomic::Relaxed;
+use kernel::sync::rcu;
+use kernel::sync::Arc;
+use kernel::time::Msecs;
+
+use super::port::Port;
+use super::refusal::not_exported;
+use super::refusal::Refusal;
+use super::registry::Registry;
+use crate::sync;
+
+/// How long the removal of an export waits for its requests to end, in milliseconds.
+const REMOVAL_WAIT: Msecs = 10_000;
+
+impl Registry {
+    /// Ends an export: when this returns, no answer leaves from it any more. Another that has its
+    /// address and interface by now stays.
+    pub(crate) fn remove(&self, port: &Arc<Port>) -> Result<(), Refusal> {
+        let _control = self.control.lock();
+        let (address, interface) = (port.address(), *port.interface());
+        let ports = self.ports.lock();
+        let is_this = |other: &Arc<Port>| Arc::ptr_eq(other, port);
+        if !ports.iter().any(is_this) {
+            return Err(not_exported(address, interface));
+        }
+        let blade = port.blade();
+        let is_last = !ports
+            .iter()
+            .any(|other| !is_this(other) && Arc::ptr_eq(other.blade(), blade));
+        if is_last {
+            blade.begin_close();
+        }
+        port.set_device(None);
+        drop(ports);
+
+        if is_last && blade.close(REMOVAL_WAIT).is_err() {
+            let busy = blade.disk().users();
+            return Err(Refusal::new(
+                ETIMEDOUT,
+                format_args!(
+                    "{address}@{interface}: the device has not ended {busy} requests after {} \
+                     seconds; the export answers no more, remove it again later",
+                    REMOVAL_WAIT / 1000
+                ),
+            ));
+        }
+        sync::wait_for_readers();
+        if is_last {
+            blade.flush();
+        }
+        let mut ports = self.ports.lock();
+        ports.retain(|other| !is_this(other));
+        port.unwatch();
+        // Without memory for a new table the old one stays, in which the port has no interface.
+        let _ = self.publish(&ports);
+        drop(ports);
+        self.rest();
+        if port.is_open() {
+            port.log(format_args!("removed"));
+        }
+        Ok(())
+    }
+
+    /// Ends all exports, however long their requests take. For unloading, when no frame and no
+    /// change of an interface comes in any more.
+    pub(crate) fn shut_down(&self) {
+        let _control = self.control.lock();
+        let ports = self.ports.lock();
+        // A tick that has not seen this has enqueued the next before it let go of the lock.
+        self.closed.store(true, Relaxed);
+        drop(ports);
+        sync::flush_delayed(&self.tick);
+
+        let mut ports = self.ports.lock();
+        for port in ports.iter() {
+            port.blade().begin_close();
+            port.set_device(None);
+        }
+        for port in ports.iter() {
+            port.unwatch();
+            while port.blade().close(REMOVAL_WAIT).is_err() {
+                port.log(format_args!("waiting for requests to end"));
+            }
+        }
+        // Waits for readers once, for all of them.
+        self.receivers.lock().stop();
+        for port in ports.iter() {
+            port.blade().flush();
+        }
+        ports.clear();
+        drop(ports);
+        self.rest();
+        // What readers could see is dropped by functions of this module.
+        rcu::rcu_barrier();
+    }
+
+    /// Without exports there are no threads. With `control` locked.
+    pub(super) fn rest(&self) {
+        if self.ports.lock().is_empty() {
+            self.express.stop();
+        }
+    }
+}
