@@ -72,6 +72,12 @@ pub fn admits(header: &Header, head: &[u8], broadcast: bool) -> bool {
     scope(header.command, head).is_some_and(|scope| scope.admits(reach))
 }
 
+/// Whether an admitted request is answered without the medium, whatever comes of it: it asks what
+/// the target is, or is one that it does not understand.
+pub fn is_question(header: &Header, head: &[u8]) -> bool {
+    refusal(header).is_some() || matches!(scope(header.command, head), Some(Scope::Any))
+}
+
 /// The error that answers an admitted request which this target does not understand at all.
 pub const fn refusal(header: &Header) -> Option<AoeError> {
     if header.version != header::VERSION {

@@ -8,6 +8,7 @@
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/kthread.h>
+#include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
@@ -175,11 +176,32 @@ struct page *kv_pool_take_page(struct page_pool *const *pools, bool may_wait)
 	struct page *page = NULL;
 
 	local_bh_disable();
-	pool = pools[smp_processor_id()];
+	pool = READ_ONCE(pools[smp_processor_id()]);
 	if (pool)
 		page = page_pool_alloc_pages(pool, GFP_NOWAIT | __GFP_NOWARN);
 	local_bh_enable();
-	return page ?: alloc_page(may_wait ? GFP_NOIO : GFP_NOWAIT | __GFP_NOWARN);
+	/* Without __GFP_NORETRY it would be tried until there is memory. */
+	return page ?: alloc_page((may_wait ? GFP_NOIO | __GFP_NORETRY : GFP_NOWAIT) |
+				  __GFP_NOWARN);
+}
+
+struct page *kv_reserve_page(void)
+{
+	return alloc_page(GFP_KERNEL);
+}
+
+/* Another reference, if no one has one but the reserve. */
+bool kv_reserve_take_page(struct page *page)
+{
+	if (page_ref_inc_return(page) == 2)
+		return true;
+	put_page(page);
+	return false;
+}
+
+void kv_reserve_free_page(struct page *page)
+{
+	put_page(page);
 }
 
 bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,
@@ -192,7 +214,7 @@ bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,
 	if (size > PAGE_SIZE << KV_PIECES_ORDER)
 		return false;
 	local_bh_disable();
-	pool = pools[smp_processor_id()];
+	pool = READ_ONCE(pools[smp_processor_id()]);
 	if (pool)
 		page = page_pool_alloc_frag(pool, &offset, size,
 					    GFP_NOWAIT | __GFP_NOWARN | __GFP_NORETRY);
@@ -292,6 +314,25 @@ struct kmem_cache *kv_slab_create(const char *name, unsigned int size,
 void *kv_slab_alloc(struct kmem_cache *cache, gfp_t gfp)
 {
 	return kmem_cache_alloc(cache, gfp);
+}
+
+mempool_t *kv_slab_reserve(struct kmem_cache *cache)
+{
+	return mempool_create_slab_pool(1, cache);
+}
+
+/* To the reserve if it has less than it should. */
+void kv_slab_free(struct kmem_cache *cache, mempool_t *reserve, void *object)
+{
+	if (unlikely(READ_ONCE(reserve->curr_nr) < READ_ONCE(reserve->min_nr)))
+		mempool_free(object, reserve);
+	else
+		kmem_cache_free(cache, object);
+}
+
+void kv_flush_queue(struct workqueue_struct *queue)
+{
+	flush_workqueue(queue);
 }
 
 void kv_local_bh_disable(void)

@@ -9,7 +9,9 @@
 
 #include <linux/blkdev.h>
 #include <linux/if_ether.h>
+#include <linux/ioprio.h>
 #include <linux/kthread.h>
+#include <linux/mempool.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/sysfs.h>
@@ -28,7 +30,12 @@ static const u32 KV_FLUSH =
 /* To be left as it is by the block layer. */
 static const u32 KV_ALONE = (__force u32)REQ_NOMERGE;
 static const u32 KV_DISCARD = (__force u32)(REQ_OP_DISCARD | REQ_SYNC);
+/* What it is for a process unless it says otherwise. */
+static const u16 KV_IO_PRIORITY =
+	IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | IOPRIO_BE_NORM;
 static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND;
+/* For what has time, and may wait for memory. */
+static const unsigned int KV_WORKQUEUE_LEISURE = WQ_UNBOUND;
 
 /*
  * What is left free before data, for a frame's head, and behind it, for what the
@@ -98,6 +105,9 @@ bool kv_bdev_takes_both(struct block_device *bdev, const struct bio_vec *one,
 struct page_pool *kv_pool_create(unsigned int cpu, unsigned int order);
 void kv_pools_destroy(struct page_pool *const *pools, unsigned int count);
 struct page *kv_pool_take_page(struct page_pool *const *pools, bool may_wait);
+struct page *kv_reserve_page(void);
+bool kv_reserve_take_page(struct page *page);
+void kv_reserve_free_page(struct page *page);
 bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,
 			struct bio_vec *to);
 void kv_page_give_back(struct page *page);
@@ -123,6 +133,9 @@ void kv_cpus_leave(struct kv_cpus *cpus);
 struct kmem_cache *kv_slab_create(const char *name, unsigned int size,
 				  unsigned int align);
 void *kv_slab_alloc(struct kmem_cache *cache, gfp_t gfp);
+mempool_t *kv_slab_reserve(struct kmem_cache *cache);
+void kv_slab_free(struct kmem_cache *cache, mempool_t *reserve, void *object);
+void kv_flush_queue(struct workqueue_struct *queue);
 void kv_local_bh_disable(void);
 void kv_local_bh_enable(void);
 void kv_synchronize_rcu_tasks(void);

@@ -14,6 +14,7 @@ use kernel::time::Jiffies;
 use kernel::time::Msecs;
 
 use super::pool::PagePools;
+use super::reserve::Reserve;
 use super::users::Stage;
 use super::users::Users;
 use super::SECTOR;
@@ -88,6 +89,8 @@ pub(crate) struct Disk {
     bdev: *mut kernel_bindings::block_device,
     /// Where the memory for data comes from.
     pools: Arc<PagePools>,
+    /// And if there is none.
+    reserve: Reserve,
     /// Its address, unique in the kernel, is the holder of the claim on the device.
     _claim: KBox<u8>,
     mode: OpenMode,
@@ -116,6 +119,7 @@ impl Disk {
         pools: Arc<PagePools>,
     ) -> Result<Arc<Self>, OpenError> {
         let claim = KBox::new(0u8, GFP_KERNEL).map_err(Error::from)?;
+        let reserve = Reserve::new().map_err(Error::from)?;
         let holder = if mode.shared {
             core::ptr::null_mut()
         } else {
@@ -146,6 +150,7 @@ impl Disk {
                 file: Atomic::new(file),
                 bdev,
                 pools,
+                reserve,
                 _claim: claim,
                 mode,
                 number,
@@ -269,6 +274,11 @@ impl DiskUse {
     /// Where the memory for data comes from.
     pub(super) fn pools(&self) -> &PagePools {
         &self.0.pools
+    }
+
+    /// Where it comes from if there is none.
+    pub(super) fn reserve(&self) -> &Reserve {
+        &self.0.reserve
     }
 
     /// Whether the device has been taken away.

@@ -118,7 +118,8 @@ impl<S: Source> Io<S> {
         self.bytes = 0;
     }
 
-    /// Makes it a read of `sectors` from `sector` on. Waits for memory if it `may_wait`.
+    /// Makes it a read of `sectors` from `sector` on. If it `may_wait` it waits a little for memory
+    /// where there is none.
     ///
     /// # Errors
     ///
@@ -132,14 +133,15 @@ impl<S: Source> Io<S> {
         self.operation = bindings::KV_READ;
         self.sector = sector;
         let len = sectors.checked_mul(SECTOR).ok_or(AllocError)?;
-        self.pages.take(self.disk.pools(), len, may_wait)?;
+        self.pages
+            .take(self.disk.pools(), self.disk.reserve(), len, may_wait)?;
         self.bytes = self.pages.len();
         Ok(())
     }
 
     /// Makes it a write of `sectors` from `sector` on, `durable` (`REQ_FUA`) or into the device's
     /// volatile cache, of the source's data from `offset` on: where that lies if the device can do
-    /// so, else of a copy. Waits for memory if it `may_wait`.
+    /// so, else of a copy. If it `may_wait` it waits a little for memory where there is none.
     ///
     /// # Errors
     ///
@@ -162,7 +164,8 @@ impl<S: Source> Io<S> {
                 .borrow(len, |vectors| source.describe(offset, len, bdev, vectors))
         };
         if !has_borrowed {
-            self.pages.take(self.disk.pools(), len, may_wait)?;
+            self.pages
+                .take(self.disk.pools(), self.disk.reserve(), len, may_wait)?;
             self.pages.fill(|done, memory| {
                 source.copy(offset.checked_add(done).ok_or(EFAULT)?, memory)
             })?;
@@ -195,7 +198,8 @@ impl<S: Source> Io<S> {
     /// `ENOMEM` as with [`Io::read`], and `EFAULT` if there is not so much data.
     pub(crate) fn load(&mut self, offset: usize, len: usize) -> Result {
         let source = self.source.as_ref().ok_or(EFAULT)?;
-        self.pages.take(self.disk.pools(), len, false)?;
+        self.pages
+            .take(self.disk.pools(), self.disk.reserve(), len, false)?;
         self.pages
             .fill(|done, memory| source.copy(offset.checked_add(done).ok_or(EFAULT)?, memory))?;
         // INVARIANT: The pages have just been filled.
@@ -309,6 +313,9 @@ fn start<O: Owner>(request: SlabBox<O>) {
             Pages::MAX as u16,
             io.operation,
         );
+        // Else it is that of the thread that submits, which may be a real-time one; schedulers then
+        // let all others wait.
+        (*bio).bi_ioprio = bindings::KV_IO_PRIORITY;
         (*bio).bi_vcnt = io.all.vectors;
         (*bio).bi_iter.bi_sector = io.sector.saturating_add(io.disk.offset());
         (*bio).bi_iter.bi_size = io.all.bytes;

@@ -8,6 +8,7 @@ mod disk;
 mod io;
 mod pages;
 mod pool;
+mod reserve;
 mod users;
 
 pub(crate) use disk::number_of;

@@ -10,6 +10,7 @@ use kernel::prelude::*;
 
 use super::pool;
 use super::pool::PagePools;
+use super::reserve::Reserve;
 use crate::bindings;
 
 /// Descriptions of memory in the form in which a bio wants them.
@@ -58,7 +59,8 @@ impl Pages {
     }
 
     /// Takes memory for `len` bytes in place of what there was. What is in it is of requests
-    /// before. Waits for memory if it `may_wait`.
+    /// before. If it `may_wait` the kernel looks for memory that is to be had soon, and then it may be
+    /// that of the reserve.
     ///
     /// # Errors
     ///
@@ -67,6 +69,7 @@ impl Pages {
     pub(super) fn take(
         &mut self,
         pools: &PagePools,
+        reserve: &Reserve,
         len: usize,
         may_wait: bool,
     ) -> Result<(), AllocError> {
@@ -83,7 +86,10 @@ impl Pages {
             if part == 0 {
                 break;
             }
-            let page = pools.take_page(may_wait);
+            let mut page = pools.take_page(may_wait);
+            if page.is_null() && may_wait {
+                page = reserve.take();
+            }
             if page.is_null() {
                 return Err(AllocError);
             }

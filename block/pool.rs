@@ -7,6 +7,9 @@
 //! a frame that has been sent. A page out of them holds what it was last used for. Most of what is
 //! taken are pieces of large pages, with room around them for the frame that they will leave in.
 //!
+//! A pool keeps what was once needed, so pools are made anew when they have not been needed for a
+//! while.
+//!
 //! C header: [`include/net/page_pool/helpers.h`](srctree/include/net/page_pool/helpers.h)
 
 use core::mem::MaybeUninit;
@@ -14,6 +17,9 @@ use core::mem::MaybeUninit;
 use kernel::alloc::AllocError;
 use kernel::cpu;
 use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Full;
+use kernel::sync::atomic::Relaxed;
 
 use crate::bindings;
 
@@ -28,8 +34,8 @@ pub(crate) struct PagePools {
 /// # Invariants
 ///
 /// There is one pointer for each CPU that can be; it is null or a page pool, which no one uses but
-/// that CPU.
-struct Pools(KVec<*mut bindings::page_pool>);
+/// that CPU, where nothing else can run meanwhile.
+struct Pools(KVec<Atomic<*mut bindings::page_pool>>);
 
 // SAFETY: Pools belong to no thread.
 unsafe impl Send for Pools {}
@@ -44,9 +50,27 @@ impl Pools {
             // INVARIANT: The pool of this CPU.
             // SAFETY: An FFI call in process context, for a CPU that can be.
             let pool = unsafe { bindings::kv_pool_create(cpu, order) };
-            pools.0.push_within_capacity(pool).map_err(|_| AllocError)?;
+            pools
+                .0
+                .push_within_capacity(Atomic::new(pool))
+                .map_err(|_| AllocError)?;
         }
         Ok(pools)
+    }
+
+    /// Puts new pools in the places of these, which are emptied. Sleeps.
+    fn renew(&self, order: u32) -> Result<(), AllocError> {
+        let new = Self::new(order)?;
+        for (place, new) in self.0.iter().zip(&new.0) {
+            // INVARIANT: It is of the same CPU. The former is destroyed as the new one would be.
+            new.store(place.xchg(new.load(Relaxed), Full), Relaxed);
+        }
+        Ok(())
+    }
+
+    fn as_ptr(&self) -> *const *mut bindings::page_pool {
+        // An atomic pointer is laid out as a pointer.
+        self.0.as_ptr().cast()
     }
 }
 
@@ -63,12 +87,19 @@ impl PagePools {
         })
     }
 
-    /// A page that is ours, to be given away or back with [`give_back`]. Waits for memory, but not for
-    /// I/O, if it `may_wait`. Null when memory is short.
+    /// Gives all pages to the kernel that are kept to be used again. Sleeps. Without memory for that
+    /// they stay.
+    pub(crate) fn renew(&self) {
+        let _ = self.pages.renew(0);
+        let _ = self.pieces.renew(bindings::KV_PIECES_ORDER);
+    }
+
+    /// A page that is ours, to be given away or back with [`give_back`]. If it `may_wait` the kernel
+    /// looks for memory that it can have without I/O, once. Null when memory is short.
     pub(super) fn take_page(&self, may_wait: bool) -> *mut bindings::page {
         // SAFETY: By the invariant there is a pointer for each CPU, null or a pool of this CPU; in
         // process context, which may sleep.
-        unsafe { bindings::kv_pool_take_page(self.pages.0.as_ptr(), may_wait) }
+        unsafe { bindings::kv_pool_take_page(self.pages.as_ptr(), may_wait) }
     }
 
     /// Memory for `len` bytes that is ours, to be given away or back with [`give_back`], with room
@@ -79,7 +110,7 @@ impl PagePools {
         // SAFETY: By the invariant there is a pointer for each CPU, null or a pool of this CPU. If
         // it returns true it has initialised `piece`.
         unsafe {
-            bindings::kv_pool_take_piece(self.pieces.0.as_ptr(), len, piece.as_mut_ptr())
+            bindings::kv_pool_take_piece(self.pieces.as_ptr(), len, piece.as_mut_ptr())
                 .then(|| piece.assume_init())
         }
     }
@@ -99,6 +130,6 @@ impl Drop for Pools {
     fn drop(&mut self) {
         // SAFETY: By the invariant each is null or a pool, and there are `len` of them; no one
         // takes pages any more. Pages that are still on their way keep their pool.
-        unsafe { bindings::kv_pools_destroy(self.0.as_ptr(), self.0.len() as u32) };
+        unsafe { bindings::kv_pools_destroy(self.as_ptr(), self.0.len() as u32) };
     }
 }

@@ -28,6 +28,7 @@ pub(crate) use slab::InSlab;
 pub(crate) use slab::OpenSlab;
 pub(crate) use slab::Slab;
 pub(crate) use slab::SlabBox;
+pub(crate) use slab::FROM_RESERVE;
 pub(crate) use time::Moment;
 pub(crate) use time::Pace;
 pub(crate) use time::Stopwatch;

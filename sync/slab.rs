@@ -5,6 +5,9 @@
 //! Objects that come and go with every frame are cheaper so than from the general allocator, which
 //! looks for the cache by the size and clears the memory even though all of it is written next.
 //!
+//! A cache has a reserve, for those who cannot go on without: what is given back goes there first
+//! while there is less in it than there should be.
+//!
 //! C header: [`include/linux/slab.h`](srctree/include/linux/slab.h)
 
 use core::alloc::Layout;
@@ -23,18 +26,28 @@ use kernel::sync::atomic::Relaxed;
 
 use crate::bindings;
 
+/// For an object that may be taken out of the reserve, if there is no other.
+pub(crate) const FROM_RESERVE: Flags = GFP_NOWAIT;
+
 /// The place for a slab cache, empty until [`OpenSlab::new`].
 ///
 /// # Invariants
 ///
-/// The pointer is null, or a slab cache of objects of the type whose [`InSlab::slab`] this is.
-pub(crate) struct Slab(Atomic<*mut bindings::kmem_cache>);
+/// The pointers are null, or a slab cache of objects of the type whose [`InSlab::slab`] this is, and
+/// a pool of objects of that cache.
+pub(crate) struct Slab {
+    cache: Atomic<*mut bindings::kmem_cache>,
+    reserve: Atomic<*mut bindings::mempool_t>,
+}
 
 impl Slab {
     /// No cache yet: until there is one, no object can be allocated.
     pub(crate) const fn new() -> Self {
-        // INVARIANT: The pointer is null.
-        Self(Atomic::new(ptr::null_mut()))
+        // INVARIANT: The pointers are null.
+        Self {
+            cache: Atomic::new(ptr::null_mut()),
+            reserve: Atomic::new(ptr::null_mut()),
+        }
     }
 }
 
@@ -66,21 +79,46 @@ impl<T: InSlab> OpenSlab<T> {
         if cache.is_null() {
             return Err(ENOMEM);
         }
-        // INVARIANT: The cache was made for objects like `T`.
-        T::slab().0.store(cache, Relaxed);
+        // SAFETY: The cache is valid; in process context.
+        let reserve = unsafe { bindings::kv_slab_reserve(cache) };
+        if reserve.is_null() {
+            // SAFETY: The cache was just made, and no one else has it.
+            unsafe { bindings::kmem_cache_destroy(cache) };
+            return Err(ENOMEM);
+        }
+        // INVARIANT: The cache was made for objects like `T`, and the reserve for the cache.
+        T::slab().cache.store(cache, Relaxed);
+        T::slab().reserve.store(reserve, Relaxed);
         Ok(Self(PhantomData))
+    }
+
+    /// From here on the reserve has so many objects, one at least. Sleeps. One caller at a time.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn keep(&self, count: usize) -> Result {
+        let count = i32::try_from(count.max(1)).map_err(|_| ENOMEM)?;
+        let reserve = T::slab().reserve.load(Relaxed);
+        // SAFETY: It was made by `new`, and stays as long as `self`.
+        kernel::error::to_result(unsafe { bindings::mempool_resize(reserve, count) })
     }
 }
 
 impl<T: InSlab> Drop for OpenSlab<T> {
     fn drop(&mut self) {
-        let cache = T::slab().0.xchg(ptr::null_mut(), Relaxed);
-        // SAFETY: The cache was made by `new`, and no one else has it any more.
-        unsafe { bindings::kmem_cache_destroy(cache) };
+        let reserve = T::slab().reserve.xchg(ptr::null_mut(), Relaxed);
+        let cache = T::slab().cache.xchg(ptr::null_mut(), Relaxed);
+        // SAFETY: Both were made by `new`, and no one else has them any more.
+        unsafe {
+            bindings::mempool_destroy(reserve);
+            bindings::kmem_cache_destroy(cache);
+        }
     }
 }
 
-/// Allocates objects of one type from their slab cache, with the flags `GFP_ATOMIC` only.
+/// Allocates objects of one type from their slab cache, with the flags `GFP_ATOMIC`, or
+/// [`FROM_RESERVE`].
 pub(crate) struct SlabMemory<T>(PhantomData<T>);
 
 /// A box in the slab cache of its type.
@@ -98,17 +136,26 @@ unsafe impl<T: InSlab> Allocator for SlabMemory<T> {
         flags: Flags,
         _node: NumaNode,
     ) -> Result<NonNull<[u8]>, AllocError> {
-        let cache = T::slab().0.load(Relaxed);
+        let cache = T::slab().cache.load(Relaxed);
+        let reserve = T::slab().reserve.load(Relaxed);
+        let is_reserved = flags == FROM_RESERVE;
         match object {
-            None if layout == Layout::new::<T>() && flags == GFP_ATOMIC && !cache.is_null() => {
+            None if layout == Layout::new::<T>()
+                && (flags == GFP_ATOMIC || is_reserved)
+                && !cache.is_null() =>
+            {
                 // SAFETY: By the invariant the cache is valid.
-                let object = unsafe { bindings::kv_slab_alloc(cache, bindings::GFP_ATOMIC) };
+                let mut object = unsafe { bindings::kv_slab_alloc(cache, bindings::GFP_ATOMIC) };
+                if object.is_null() && is_reserved {
+                    // SAFETY: By the invariant the reserve is valid, and of the cache's objects.
+                    object = unsafe { bindings::mempool_alloc_preallocated(reserve) };
+                }
                 let object = NonNull::new(object.cast()).ok_or(AllocError)?;
                 Ok(NonNull::slice_from_raw_parts(object, layout.size()))
             }
             Some(object) if layout.size() == 0 => {
-                // SAFETY: The object came from the cache, by the caller's promise.
-                unsafe { bindings::kmem_cache_free(cache, object.as_ptr().cast()) };
+                // SAFETY: The object came from the cache or its reserve, by the caller's promise.
+                unsafe { bindings::kv_slab_free(cache, reserve, object.as_ptr().cast()) };
                 Ok(NonNull::slice_from_raw_parts(NonNull::dangling(), 0))
             }
             _ => Err(AllocError),

@@ -14,8 +14,7 @@ use kernel::workqueue::Work;
 
 use crate::bindings;
 
-/// A workqueue of the module's own, with a rescuer: requests must make progress when memory is
-/// short, since the page that is being written out may go through this target.
+/// A workqueue of the module's own.
 ///
 /// # Invariants
 ///
@@ -28,26 +27,41 @@ unsafe impl Send for WorkQueue {}
 unsafe impl Sync for WorkQueue {}
 
 impl WorkQueue {
-    /// Makes a high-priority workqueue.
+    /// Makes a high-priority workqueue with a rescuer: requests must make progress when memory is
+    /// short, since the page that is being written out may go through this target.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
     pub(crate) fn new(name: &'static CStr) -> Result<Self> {
+        Self::with_flags(name, bindings::KV_WORKQUEUE)
+    }
+
+    /// Makes a workqueue for what has time and may wait for memory, which no request must do.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn leisurely(name: &'static CStr) -> Result<Self> {
+        Self::with_flags(name, bindings::KV_WORKQUEUE_LEISURE)
+    }
+
+    fn with_flags(name: &'static CStr, flags: u32) -> Result<Self> {
         // SAFETY: The format takes the one string argument that is given.
         let queue = unsafe {
-            kernel_bindings::alloc_workqueue_noprof(
-                c"%s".as_ptr().cast(),
-                bindings::KV_WORKQUEUE,
-                0,
-                name.as_ptr(),
-            )
+            kernel_bindings::alloc_workqueue_noprof(c"%s".as_ptr().cast(), flags, 0, name.as_ptr())
         };
         if queue.is_null() {
             return Err(ENOMEM);
         }
         // INVARIANT: The kernel just made it.
         Ok(Self(queue))
+    }
+
+    /// Waits until all work that was enqueued before has ended. Sleeps.
+    pub(crate) fn flush(&self) {
+        // SAFETY: By the invariant the queue is valid.
+        unsafe { bindings::kv_flush_queue(self.0) };
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A blade: an exported disk with its address, and the two workers that move its requests.
+//! A blade: an exported disk with its address, and the workers that move its requests.
 
 use kernel::new_mutex;
 use kernel::prelude::*;
@@ -42,7 +42,6 @@ use crate::block::Stage;
 use crate::sync;
 use crate::sync::Express;
 use crate::sync::Inbox;
-use crate::sync::NoSoftirqs;
 use crate::sync::RcuBox;
 use crate::sync::RcuCell;
 use crate::sync::SlabBox;
@@ -52,12 +51,15 @@ use crate::sync::WorkQueue;
 /// The worker that decides on requests and submits I/O.
 const SUBMIT: u64 = 0;
 /// The worker, in softirq context, that answers requests whose I/O has ended.
-const REPLY: u64 = 1;
+pub(super) const REPLY: u64 = 1;
+/// The worker that answers questions.
+pub(super) const ASK: u64 = 3;
 
 /// An exported disk.
 ///
 /// Every request is put into one inbox in the order of arrival, from whatever interface and CPU,
-/// and one worker decides on them in that order: the one admission point of the disk.
+/// and one worker decides on them in that order: the one admission point of the disk. That worker
+/// waits when the disk lets it wait, so questions have an inbox and a worker of their own.
 #[pin_data]
 pub(crate) struct Blade {
     address: ShelfSlot,
@@ -69,7 +71,7 @@ pub(crate) struct Blade {
     access: Mutex<KBox<Access>>,
     access_in_force: RcuCell<Access>,
     disk: Arc<Disk>,
-    queue: Arc<WorkQueue>,
+    pub(super) queue: Arc<WorkQueue>,
     express: Arc<Express<Blade>>,
     #[pin]
     settings: Mutex<Settings>,
@@ -89,18 +91,24 @@ pub(crate) struct Blade {
     turns: Mutex<Turns>,
     arrivals: Arrivals,
     arrived: Inbox<Request>,
-    ended: Inbox<Request>,
+    pub(super) ended: Inbox<Request>,
+    /// Those that ended but were too many for one piece.
+    pub(super) late: Inbox<Request>,
+    pub(super) asked: Inbox<Request>,
     /// The task that submits now, and will answer what ends meanwhile in its context; 0 if none.
     submitter: Atomic<usize>,
     #[pin]
     submit: Work<Blade, SUBMIT>,
     #[pin]
     reply: Work<Blade, REPLY>,
+    #[pin]
+    ask: Work<Blade, ASK>,
 }
 
 impl_has_work! {
     impl HasWork<Self, 0> for Blade { self.submit }
     impl HasWork<Self, 1> for Blade { self.reply }
+    impl HasWork<Self, 3> for Blade { self.ask }
 }
 
 impl Blade {
@@ -157,9 +165,12 @@ impl Blade {
                 arrivals: Arrivals::new(),
                 arrived: Inbox::new(),
                 ended: Inbox::new(),
+                late: Inbox::new(),
+                asked: Inbox::new(),
                 submitter: Atomic::new(0),
                 submit <- new_work!("kvblade_rs::submit"),
                 reply <- new_work!("kvblade_rs::reply"),
+                ask <- new_work!("kvblade_rs::ask"),
             }),
             GFP_KERNEL,
         );
@@ -354,15 +365,7 @@ impl Blade {
         // as an interrupt, and leaves the answers to us: memory-backed disks are done at once, and
         // a wake-up would cost more than they do. What comes later finds another to answer.
         self.submitter.store(0, Relaxed);
-        let _batch = NoSoftirqs::begin();
-        self.answer_ended();
-    }
-
-    /// Answers the requests whose I/O has ended.
-    fn answer_ended(&self) {
-        for request in self.ended.take() {
-            request.answer();
-        }
+        self.answer_all();
     }
 
     /// Lets no request in any more, waits for those there are, and closes the disk. Sleeps.
@@ -383,6 +386,7 @@ impl Blade {
         self.express.flush(self);
         sync::flush(&self.submit);
         sync::flush(&self.reply);
+        sync::flush(&self.ask);
     }
 }
 
@@ -397,13 +401,5 @@ impl WorkItem<SUBMIT> for Blade {
 impl Urgent for Blade {
     fn run(this: Arc<Blade>) {
         this.work();
-    }
-}
-
-impl WorkItem<REPLY> for Blade {
-    type Pointer = Arc<Blade>;
-
-    fn run(this: Arc<Blade>) {
-        this.answer_ended();
     }
 }

@@ -85,6 +85,12 @@ impl Request {
         false
     }
 
+    /// Answers a question, which touches nothing that others might be busy with.
+    pub(super) fn tell(mut self: SlabBox<Self>) {
+        let _ = self.touches();
+        self.execute(&mut Batch::new());
+    }
+
     /// Query Config, MAC Mask List, Reserve/Release.
     fn execute_other(&mut self) {
         let Some(advertisement) = self.port.advertisement() else {

@@ -11,7 +11,6 @@ use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
 use kernel::sync::atomic::Relaxed;
-use kernel::time::Msecs;
 
 use crate::aoe::Mac;
 use crate::sync::Moment;
@@ -22,11 +21,6 @@ const PLACES: usize = 128;
 /// Places that an initiator can have, one behind the other from the one that its address tells.
 const REACH: usize = 8;
 
-/// Requests to all targets that an initiator may send a second. An answer goes to whom the frame
-/// names as its source, who may be the victim of another.
-const TO_ALL: u32 = 100;
-const SECOND: Msecs = 1000;
-
 /// The initiators of a blade.
 pub(crate) struct Initiators(KVec<Initiator>);
 
@@ -36,9 +30,6 @@ struct Initiator {
     card: Atomic<u64>,
     under_way: Atomic<u32>,
     heard: Atomic<usize>,
-    /// Requests to all targets in the second that began then.
-    to_all: Atomic<u32>,
-    to_all_since: Atomic<usize>,
 }
 
 /// A request under way of an initiator, or, by default, none; it is given back with
@@ -46,14 +37,8 @@ struct Initiator {
 #[derive(Clone, Copy, Default)]
 pub(super) struct Seat(Option<usize>);
 
-/// Why a request is not let in.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Excess {
-    /// The initiator has as many under way as it is told that it may.
-    Window,
-    /// The initiator has sent too many to all targets.
-    ToAll,
-}
+/// A request is not let in, since its initiator has as many under way as it may.
+pub(super) struct WindowIsFull;
 
 /// What is known of an initiator.
 pub(crate) struct Sighting {
@@ -75,8 +60,6 @@ impl Initiators {
                     card: Atomic::new(0),
                     under_way: Atomic::new(0),
                     heard: Atomic::new(0),
-                    to_all: Atomic::new(0),
-                    to_all_since: Atomic::new(0),
                 },
                 GFP_KERNEL,
             )?;
@@ -85,18 +68,14 @@ impl Initiators {
     }
 
     /// Counts a request in, if its initiator has less than `limit` under way. In any context.
-    pub(super) fn enter(&self, card: Mac, limit: u32, is_to_all: bool) -> Result<Seat, Excess> {
+    pub(super) fn enter(&self, card: Mac, limit: u32) -> Result<Seat, WindowIsFull> {
         let Some((index, initiator)) = self.find(card) else {
             return Ok(Seat(None));
         };
-        let now = Moment::now();
-        initiator.heard.store(now.to_ticks(), Relaxed);
-        if is_to_all && !initiator.may_ask_all(now) {
-            return Err(Excess::ToAll);
-        }
+        initiator.heard.store(Moment::now().to_ticks(), Relaxed);
         if initiator.under_way.fetch_add(1, Relaxed) >= limit {
             let _ = initiator.under_way.fetch_sub(1, Relaxed);
-            return Err(Excess::Window);
+            return Err(WindowIsFull);
         }
         Ok(Seat(Some(index)))
     }
@@ -158,15 +137,6 @@ impl Initiator {
         let (own, other) = (self.heard.load(Relaxed), other.heard.load(Relaxed));
         (own.wrapping_sub(other) as isize) < 0
     }
-
-    /// Whether it has not sent too much to all targets; this counts as one more.
-    fn may_ask_all(&self, now: Moment) -> bool {
-        if Moment::from_ticks(self.to_all_since.load(Relaxed)).is_older_than(SECOND) {
-            self.to_all_since.store(now.to_ticks(), Relaxed);
-            self.to_all.store(0, Relaxed);
-        }
-        self.to_all.fetch_add(1, Relaxed) < TO_ALL
-    }
 }
 
 #[kunit_tests(kvblade_rs_initiators)]
@@ -178,12 +148,12 @@ mod tests {
     #[test]
     fn each_has_its_limit() -> Result {
         let initiators = Initiators::new()?;
-        let enter = |card| initiators.enter(Mac::from_number(card), LIMIT, false);
+        let enter = |card| initiators.enter(Mac::from_number(card), LIMIT);
         let seat = enter(1).map_err(|_| EINVAL)?;
         for _ in 1..LIMIT {
             assert!(enter(1).is_ok());
         }
-        assert!(enter(1).is_err_and(|excess| excess == Excess::Window));
+        assert!(enter(1).is_err());
         assert!(enter(2).is_ok());
         initiators.leave(seat);
         assert!(enter(1).is_ok());
@@ -198,37 +168,18 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_everybody_may_do_so_so_often() -> Result {
-        let initiators = Initiators::new()?;
-        let mut let_in = 0;
-        for _ in 0..TO_ALL * 2 {
-            match initiators.enter(Mac::from_number(1), LIMIT, true) {
-                Ok(seat) => {
-                    let_in += 1;
-                    initiators.leave(seat);
-                }
-                Err(excess) => assert!(excess == Excess::ToAll),
-            }
-        }
-        // If a second ended meanwhile, all.
-        assert!(let_in >= TO_ALL);
-        assert!(initiators.enter(Mac::from_number(1), LIMIT, false).is_ok());
-        Ok(())
-    }
-
-    #[test]
     fn the_forgotten_make_room_and_the_busy_do_not() -> Result {
         let initiators = Initiators::new()?;
         let busy = Mac::from_number(1);
-        let seat = initiators.enter(busy, 1, false).map_err(|_| EINVAL)?;
+        let seat = initiators.enter(busy, 1).map_err(|_| EINVAL)?;
         for card in 2..10_000 {
-            let seat = initiators.enter(Mac::from_number(card), 1, false);
+            let seat = initiators.enter(Mac::from_number(card), 1);
             initiators.leave(seat.map_err(|_| EINVAL)?);
         }
-        assert!(initiators.enter(busy, 1, false).is_err());
+        assert!(initiators.enter(busy, 1).is_err());
         initiators.leave(seat);
         assert!(initiators.sightings().count() <= PLACES);
-        assert!(initiators.enter(Mac::from_number(10_000), 1, false).is_ok());
+        assert!(initiators.enter(Mac::from_number(10_000), 1).is_ok());
         Ok(())
     }
 }

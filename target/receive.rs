@@ -11,9 +11,10 @@ use kernel::sync::Arc;
 use super::access::Access;
 use super::access::Right;
 use super::access::Verdict;
-use super::initiators::Excess;
+use super::class::Class;
+use super::discovery::Discovery;
+use super::discovery::Query;
 use super::latency::Latency;
-use super::order;
 use super::port::Port;
 use super::request::Arrival;
 use super::request::Head;
@@ -33,14 +34,22 @@ use crate::sync;
 use crate::sync::RcuBox;
 use crate::sync::RcuCell;
 use crate::sync::Stopwatch;
+use crate::sync::WorkQueue;
+use crate::sync::FROM_RESERVE;
 
 /// Where received frames find their ports: on the interfaces that have any.
 pub(super) struct Reception {
     table: RcuCell<Table>,
 }
 
+/// Where the frames of one interface come in.
+pub(super) struct Inlet {
+    reception: Arc<Reception>,
+    discovery: Arc<Discovery>,
+}
+
 /// A registration for the frames of an interface.
-type Receiver = PacketType<Reception>;
+type Receiver = PacketType<Inlet>;
 
 /// The registrations for all interfaces that have ports.
 pub(super) struct Receivers {
@@ -48,16 +57,19 @@ pub(super) struct Receivers {
     registered: KVec<Receiver>,
     /// For each interface that ports are for, whether it is there or not, one of them.
     ports: KVec<Arc<Port>>,
+    /// Where queries of all targets are handed over to them.
+    queue: Arc<WorkQueue>,
 }
 
 impl Receivers {
-    /// Receives nothing.
-    pub(super) fn new() -> Result<Self, AllocError> {
+    /// Receives nothing. What has time is left to `queue`.
+    pub(super) fn new(queue: Arc<WorkQueue>) -> Result<Self, AllocError> {
         let table = RcuCell::new();
         Ok(Self {
             reception: Arc::new(Reception { table }, GFP_KERNEL)?,
             registered: KVec::new(),
             ports: KVec::new(),
+            queue,
         })
     }
 
@@ -94,24 +106,39 @@ impl Receivers {
             };
             let is_here = |receiver: &Receiver| receiver.device_key() == device.key();
             if !self.registered.iter().any(is_here) {
-                let receiver =
-                    PacketType::register(aoe::header::ETHER_TYPE, device, self.reception.clone())?;
+                let reception = self.reception.clone();
+                let discovery =
+                    Discovery::new(device.key(), reception.clone(), self.queue.clone())?;
+                let inlet = Inlet {
+                    reception,
+                    discovery,
+                };
+                let inlet = Arc::new(inlet, GFP_KERNEL)?;
+                let receiver = PacketType::register(aoe::header::ETHER_TYPE, device, inlet)?;
                 self.registered.push(receiver, GFP_KERNEL)?;
             }
         }
         Ok(())
     }
 
-    /// Receives nothing any more. Sleeps.
+    /// Receives nothing any more, and hands nothing over. Sleeps.
     pub(super) fn stop(&mut self) {
         self.registered.clear();
         self.ports.clear();
         self.reception.table.replace(None);
         sync::wait_for_readers();
+        self.queue.flush();
     }
 }
 
-impl FrameHandler for Reception {
+impl Reception {
+    /// The ports as they are now.
+    pub(super) fn table<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Table> {
+        self.table.read(guard)
+    }
+}
+
+impl FrameHandler for Inlet {
     fn receive(&self, device: &Device, mut frame: Frame) {
         let head = Head::of(&frame);
         let Some(header) = Header::parse(head.bytes()) else {
@@ -131,32 +158,34 @@ impl FrameHandler for Reception {
         {
             return;
         }
+        if !header.is_response && !header.destination.is_exact() {
+            return self.discovery.ask(Query {
+                frame,
+                header,
+                head,
+                card: arrival.card,
+                mtu: arrival.mtu,
+            });
+        }
         let guard = rcu::read_lock();
-        let Some(table) = self.table.read(&guard) else {
+        let Some(table) = self.reception.table(&guard) else {
             return;
         };
         if header.is_response {
             return hear(table, device, &header);
         }
-        let mut ports = table
-            .matching(device.key(), header.destination)
-            .filter(|port| port.is_reachable(&guard))
-            .peekable();
-        if ports.peek().is_some() && frame.keep().is_err() {
-            ports.for_each(|port| not_let_in(port, &arrival, Counter::DroppedMemory));
-            return;
-        }
-        while let Some(port) = ports.next() {
-            if ports.peek().is_none() {
-                return take_in(port, &arrival, frame, &guard);
+        let port = table.matching(device.key(), header.destination).next();
+        if let Some(port) = port.filter(|port| port.is_reachable(&guard)) {
+            if frame.keep().is_err() {
+                return not_let_in(port, &arrival, Counter::DroppedMemory);
             }
-            take_in(port, &arrival, frame.share(), &guard);
+            take_in(port, &arrival, frame, &guard);
         }
     }
 }
 
 /// Makes a request of a frame for a port, or counts why not.
-fn take_in(port: &Arc<Port>, arrival: &Arrival<'_>, frame: Frame, guard: &rcu::Guard) {
+pub(super) fn take_in(port: &Arc<Port>, arrival: &Arrival<'_>, frame: Frame, guard: &rcu::Guard) {
     if let Err(reason) = admit(port, arrival, frame, guard) {
         not_let_in(port, arrival, reason);
     }
@@ -175,21 +204,24 @@ fn admit(
         Some(access) => is_read_only(port, access, header, head.bytes())?,
         None => false,
     };
-    let limit = blade.policy().buffer_count().into();
-    let is_to_all = !header.destination.is_exact();
+    let class = Class::of(header, head.bytes());
+    let limit = class.window(blade.policy().buffer_count().into());
     let seat = blade
         .initiators()
-        .enter(header.source, limit, is_to_all)
-        .map_err(|excess| match excess {
-            Excess::Window => Counter::DroppedWindow,
-            Excess::ToAll => Counter::DroppedToAll,
-        })?;
-    let Some(disk) = blade.disk().enter(order::MOST) else {
+        .enter(header.source, limit)
+        .map_err(|_| Counter::DroppedWindow)?;
+    let Some(disk) = blade.disk().enter(class.places()) else {
         blade.initiators().leave(seat);
         return Err(Counter::DroppedFull);
     };
-    let mut request =
-        Request::new(port.clone(), arrival, frame, disk, seat, read_only).map_err(|_| {
+    // One that is alone is let in whatever becomes of memory, so that there is always progress.
+    let memory = if blade.disk().users() == 1 {
+        FROM_RESERVE
+    } else {
+        GFP_ATOMIC
+    };
+    let mut request = Request::new(port.clone(), arrival, frame, disk, seat, read_only, memory)
+        .map_err(|_| {
             blade.initiators().leave(seat);
             Counter::DroppedMemory
         })?;
@@ -198,7 +230,10 @@ fn admit(
         request.stopwatch = Some(Stopwatch::start());
     }
     request.begins();
-    blade.post(request, guard);
+    match class {
+        Class::Question => blade.ask(request),
+        Class::Medium | Class::Change => blade.post(request, guard),
+    }
     Ok(())
 }
 

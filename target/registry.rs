@@ -13,6 +13,7 @@ use kernel::workqueue::new_delayed_work;
 use kernel::workqueue::DelayedWork;
 
 use super::blade::Blade;
+use super::idle::Idle;
 use super::new_export::NewExport;
 use super::port::Port;
 use super::presence::look_for_rivals;
@@ -44,10 +45,12 @@ type Ports = KVec<Arc<Port>>;
 /// taken under the kernel's RTNL lock.
 #[pin_data]
 pub(crate) struct Registry {
-    pub(super) queue: Arc<WorkQueue>,
+    queue: Arc<WorkQueue>,
+    /// For what has time.
+    pub(super) leisure: Arc<WorkQueue>,
     pub(super) express: Arc<Express<Blade>>,
     _cpus: Pin<KBox<Cpus<Express<Blade>>>>,
-    pools: Arc<PagePools>,
+    pub(super) pools: Arc<PagePools>,
     #[pin]
     pub(super) control: Mutex<()>,
     #[pin]
@@ -60,8 +63,10 @@ pub(crate) struct Registry {
     pub(super) closed: Atomic<bool>,
     #[pin]
     pub(super) tick: DelayedWork<Registry>,
-    /// The memory of all requests: last, as it may only go when there are none.
-    _requests: OpenSlab<Request>,
+    pub(super) idle: Idle,
+    /// The memory of all requests: last, as it may only go when there are none. Its reserve has one
+    /// for each blade.
+    pub(super) requests: OpenSlab<Request>,
 }
 
 impl_has_delayed_work! {
@@ -78,11 +83,13 @@ impl Registry {
         let pools = Arc::new(PagePools::new()?, GFP_KERNEL)?;
         let express = Express::new(c"kvblade_rs/%u")?;
         let cpus = KBox::pin_init(Cpus::follow(express.clone()), GFP_KERNEL)?;
-        let receivers = Receivers::new()?;
+        let leisure = Arc::new(WorkQueue::leisurely(c"kvblade_rs_leisure")?, GFP_KERNEL)?;
+        let receivers = Receivers::new(leisure.clone())?;
         let requests = OpenSlab::new(c"kvblade_rs_request")?;
         Arc::pin_init(
             pin_init!(Self {
                 queue,
+                leisure,
                 express,
                 _cpus: cpus,
                 pools,
@@ -92,7 +99,8 @@ impl Registry {
                 is_stale: Atomic::new(false),
                 closed: Atomic::new(false),
                 tick <- new_delayed_work!("kvblade_rs::tick"),
-                _requests: requests,
+                idle: Idle::new(),
+                requests,
             }),
             GFP_KERNEL,
         )
@@ -155,6 +163,8 @@ impl Registry {
     fn make_port(&self, new: NewExport) -> Result<Arc<Port>, Refusal> {
         let _control = self.control.lock();
         let interface = new.interface;
+        let ports = self.ports.lock().len();
+        self.requests.keep(ports.saturating_add(1))?;
         let result = self.find_or_open(new).and_then(|(blade, is_new)| {
             self.attach(&blade, interface).inspect_err(|_| {
                 if is_new {

@@ -58,7 +58,10 @@ impl Registry {
         port.unwatch();
         // Without memory for a new table the old one stays, in which the port has no interface.
         let _ = self.publish(&ports);
+        let left = ports.len();
         drop(ports);
+        // To make it smaller takes no memory.
+        let _ = self.requests.keep(left);
         self.rest();
         if port.is_open() {
             port.log(format_args!("removed"));

@@ -2,6 +2,7 @@
 
 //! A request on its way: from the frame that brought it to the reply that answers it.
 
+use kernel::alloc::Flags;
 use kernel::prelude::*;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
@@ -126,7 +127,7 @@ pub(super) enum Progress {
 }
 
 impl Request {
-    /// Makes a request of a frame, in softirq context.
+    /// Makes a request of a frame, in softirq context, in memory of a slab or of its reserve.
     ///
     /// # Errors
     ///
@@ -138,6 +139,7 @@ impl Request {
         disk: DiskUse,
         seat: Seat,
         read_only: bool,
+        memory: Flags,
     ) -> Result<SlabBox<Self>> {
         let frame_limit = port.longest_frame(arrival.mtu);
         let new = init!(Self {
@@ -162,7 +164,7 @@ impl Request {
             io <- Io::new(disk, frame),
         });
         // In place, since copying it would cost as much as all of the checks.
-        SlabBox::init(new, GFP_ATOMIC)
+        SlabBox::init(new, memory)
     }
 
     /// Whether nothing is decided on the request yet.

@@ -63,6 +63,21 @@ impl Table {
         })
     }
 
+    /// The ports on a device behind the one with this address, or all.
+    pub(super) fn after(
+        &self,
+        device: usize,
+        latest: Option<ShelfSlot>,
+    ) -> impl Iterator<Item = &(ShelfSlot, Arc<Port>)> {
+        let segment = self.0.iter().find(|segment| segment.device == device);
+        let ports = segment.map_or(&[] as &[_], |segment| segment.ports.as_slice());
+        let from = latest.map_or(0, |latest| first_not_before(ports, latest));
+        ports
+            .iter()
+            .skip(from)
+            .filter(move |(address, _)| latest != Some(*address))
+    }
+
     /// The ports on a device that a frame with this destination is for: one at most if the
     /// destination is exact.
     pub(super) fn matching(

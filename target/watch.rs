@@ -26,7 +26,7 @@ impl Registry {
     pub(super) fn tick_later(self: &Arc<Self>) {
         // If it is queued already there will be a tick soon enough.
         let _ = self
-            .queue
+            .leisure
             .enqueue_delayed::<_, 0>(self.clone(), msecs_to_jiffies(TICK));
     }
 
@@ -63,7 +63,9 @@ impl Registry {
     }
 }
 
-/// The tick: announcements that had to wait, and disks that have another size.
+/// The tick: announcements that had to wait, disks that have another size, and memory that is not
+/// needed any more. It takes memory with the ports locked, so it is not on the queue of the requests,
+/// by which memory may be had.
 impl WorkItem for Registry {
     type Pointer = Arc<Registry>;
 
@@ -87,6 +89,11 @@ impl WorkItem for Registry {
         }
         if !ports.is_empty() && !this.closed.load(Relaxed) {
             this.tick_later();
+        }
+        let is_idle = this.idle.has_begun(&ports);
+        drop(ports);
+        if is_idle {
+            this.pools.renew();
         }
     }
 }

@@ -51,6 +51,16 @@ def faults(guest, kind: str, percent: int, more: str = ""):
     assert made > 10, "hardly any fault: not a test"
 
 
+def test_reads_while_no_page_is_to_be_had(target):
+    """Nothing was read before, so no pages are at hand either."""
+    guest = target.guest
+    with target.exported(1, 1, "/dev/sda") as client:
+        with faults(guest, "fail_page_alloc", 100, f"{OURS} echo 0 >min-order &&"):
+            for lba in range(60):
+                assert client.read(lba, 2) == sectors_of(guest.disks[0].path, lba, 2)
+        assert int(guest.run("cat /sys/kvblade/1.1@eth0/stats/dropped_memory").stdout) == 0
+
+
 def test_requests_while_allocations_fail(target):
     guest, told = target.guest, {}
     with target.exported(1, 1, "/dev/sda") as client:

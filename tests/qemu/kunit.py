@@ -10,7 +10,7 @@ import pytest
 
 from lab import Guest, paths
 
-SUITES = ("order", "history", "initiators", "users")
+SUITES = ("order", "history", "initiators", "users", "discovery", "reserve")
 
 
 @pytest.fixture(scope="module")

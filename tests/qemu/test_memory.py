@@ -16,6 +16,8 @@ SECTORS = 17
 EXPORT, REQUEST = 80, 13
 # KiB that may be in use for other reasons, or are kept by the target to be used again.
 OTHERS = 20480
+# KiB that are hardly any.
+KEPT = 1024
 
 ADD = """
 i=0
@@ -80,3 +82,29 @@ def test_what_requests_take_is_bounded(target, exports, initiators):
     assert requests == exports * min(initiators * EACH, MOST)
     assert taken < requests * REQUEST + OTHERS
     assert memory_in_use(guest) - unused < OTHERS
+
+
+def test_an_idle_module_keeps_no_memory(target):
+    guest = target.guest
+    disk = mapped(guest, "held", "0 65536 linear /dev/ram0 0")
+    with target.exported(1, 1, disk) as client:
+        unused = memory_in_use(guest)
+        for sectors in (SECTORS, 8):
+            guest.run("dmsetup suspend --noflush --nolockfs held")
+            for number in range(MOST):
+                raw = client.ata_frame(READ_EXT, 8 * number, sectors)
+                source = bytes((2, 0, 0, 1, 0, number // EACH))
+                client.neighbour.send(raw[:6] + source + raw[12:])
+            guest.run("dmsetup resume held")
+            for _ in range(MOST):
+                assert client.receive(lambda _frame: True)
+        kept = memory_in_use(guest) - unused
+        assert kept > KEPT, "hardly any memory was kept: not a test"
+        end = time.monotonic() + 60
+        while (left := memory_in_use(guest) - unused) > KEPT:
+            assert time.monotonic() < end, f"{left} KiB of {kept} are still kept"
+            time.sleep(1)
+        print(f"{kept} KiB kept after the requests, {left} KiB when idle")
+        # And all is as before.
+        assert len(client.read(8, SECTORS)) == SECTORS * 512
+    guest.run("dmsetup remove held")

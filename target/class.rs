@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What kinds of requests there are, and how many a blade lets in of each.
+//!
+//! A request for the medium keeps its place as long as the disk wants, so that a disk that is busy,
+//! or does not answer, has all of those places taken. Whoever asks what the target is must have an
+//! answer then too, and a change of who may use it must be able to wait its turn.
+
+use super::order;
+use crate::aoe::Command;
+use crate::aoe::Header;
+use crate::ata::admission;
+
+/// Requests beyond those for the medium that a blade has, at most: changes of its lists, and, beyond
+/// those, questions.
+const RESERVED: usize = 64;
+
+/// The same of one initiator, beyond the buffer count.
+const RESERVED_EACH: u32 = 4;
+
+/// The kind of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Needs the medium.
+    Medium,
+    /// Changes the mask list or the reservation, after all that came before it.
+    Change,
+    /// Is answered at once.
+    Question,
+}
+
+impl Class {
+    /// The kind of an admitted request. `head` is the frame as far as its longest fixed part.
+    pub(super) fn of(header: &Header, head: &[u8]) -> Self {
+        match header.command {
+            _ if admission::is_question(header, head) => Self::Question,
+            Command::Ata => Self::Medium,
+            _ => Self::Change,
+        }
+    }
+
+    /// The users that the disk has at most when one of this kind is let in.
+    pub(super) fn places(self) -> usize {
+        match self {
+            Self::Medium => order::MOST,
+            Self::Change => order::MOST + RESERVED,
+            Self::Question => order::MOST + 2 * RESERVED,
+        }
+    }
+
+    /// The requests of its initiator at most, where that may have so many for the medium.
+    pub(super) fn window(self, buffer_count: u32) -> u32 {
+        match self {
+            Self::Medium => buffer_count,
+            Self::Change => buffer_count.saturating_add(RESERVED_EACH),
+            Self::Question => buffer_count.saturating_add(2 * RESERVED_EACH),
+        }
+    }
+}
