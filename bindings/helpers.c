@@ -7,11 +7,13 @@
 #include <linux/cpuhotplug.h>
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/if_macvlan.h>
 #include <linux/kthread.h>
 #include <linux/mempool.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nsproxy.h>
+#include <linux/pagemap.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/skbuff_ref.h>
@@ -39,6 +41,12 @@ void kv_netdev_put(struct net_device *dev)
 	dev_put(dev);
 }
 
+/* Fills IFNAMSIZ bytes. */
+void kv_netdev_name(const struct net_device *dev, char *name)
+{
+	strscpy_pad(name, dev->name, IFNAMSIZ);
+}
+
 bool kv_netdev_is_named(const struct net_device *dev, const char *name)
 {
 	return !strcmp(dev->name, name);
@@ -64,9 +72,52 @@ bool kv_netdev_is_loopback(const struct net_device *dev)
 	return dev->flags & IFF_LOOPBACK;
 }
 
-bool kv_netdev_can_send(const struct net_device *dev)
+/*
+ * The interface that takes all frames of this one before a protocol sees them:
+ * a bridge, bond, team or the like. VRF and batman-adv are masters without such
+ * a handler; of what has one but is no master only this kind leaves nothing.
+ */
+static struct net_device *kv_taker(struct net_device *dev)
 {
-	return netif_running(dev) && netif_carrier_ok(dev);
+	struct net_device *upper;
+	struct list_head *iter;
+
+	if (!rcu_access_pointer(dev->rx_handler))
+		return NULL;
+	upper = netdev_master_upper_dev_get_rcu(dev);
+	if (upper && !netif_is_l3_master(upper))
+		return upper;
+	netdev_for_each_upper_dev_rcu(dev, upper, iter) {
+		struct macvlan_dev *vlan = netdev_priv(upper);
+
+		if (netif_is_macvlan(upper) &&
+		    vlan->mode == MACVLAN_MODE_PASSTHRU)
+			return upper;
+	}
+	return NULL;
+}
+
+/* Puts its name, which fills IFNAMSIZ bytes, or returns false if there is none. */
+bool kv_netdev_taker(struct net_device *dev, char *name)
+{
+	struct net_device *taker;
+
+	rcu_read_lock();
+	taker = kv_taker(dev);
+	if (taker)
+		strscpy_pad(name, taker->name, IFNAMSIZ);
+	rcu_read_unlock();
+	return taker;
+}
+
+bool kv_netdev_is_up(const struct net_device *dev)
+{
+	return netif_running(dev);
+}
+
+bool kv_netdev_has_carrier(const struct net_device *dev)
+{
+	return netif_carrier_ok(dev);
 }
 
 u64 kv_netdev_namespace(const struct net_device *dev)
@@ -87,6 +138,47 @@ struct net_device *kv_notifier_netdev(void *info)
 bool kv_bdev_is_gone(struct block_device *bdev)
 {
 	return test_bit(GD_DEAD, &bdev->bd_disk->state);
+}
+
+bool kv_bdev_is_read_only(struct block_device *bdev)
+{
+	return bdev_read_only(bdev);
+}
+
+bool kv_bdev_is_zoned(struct block_device *bdev)
+{
+	return bdev_is_zoned(bdev);
+}
+
+static void kv_forget_cached(struct block_device *bdev)
+{
+	sync_blockdev(bdev);
+	invalidate_bdev(bdev);
+	/* Also what is mapped by someone. */
+	invalidate_inode_pages2(bdev->bd_mapping);
+}
+
+static int kv_forget_partition(struct device *dev, void *class)
+{
+	if (dev->class == class)
+		kv_forget_cached(dev_to_bdev(dev));
+	return 0;
+}
+
+/*
+ * Writes what is cached of a device, and drops it. The same sectors may be
+ * cached as those of the whole disk, and as those of a partition.
+ */
+void kv_bdev_forget_cached(struct block_device *bdev)
+{
+	struct device *disk = disk_to_dev(bdev->bd_disk);
+
+	kv_forget_cached(bdev);
+	if (bdev_is_partition(bdev))
+		kv_forget_cached(bdev_whole(bdev));
+	else
+		device_for_each_child(disk, (void *)disk->class,
+				      kv_forget_partition);
 }
 
 u64 kv_bdev_sectors(struct block_device *bdev)

@@ -79,18 +79,24 @@ bool kv_reply_send(struct sk_buff *skb, struct net_device *dev);
 struct net_device *kv_netdev_get_by_name(const char *name);
 void kv_netdev_hold(struct net_device *dev);
 void kv_netdev_put(struct net_device *dev);
+void kv_netdev_name(const struct net_device *dev, char *name);
 bool kv_netdev_is_named(const struct net_device *dev, const char *name);
 unsigned int kv_netdev_mtu(const struct net_device *dev);
 void kv_netdev_address(const struct net_device *dev, u8 *to);
 bool kv_netdev_is_ethernet(const struct net_device *dev);
 bool kv_netdev_is_loopback(const struct net_device *dev);
-bool kv_netdev_can_send(const struct net_device *dev);
+bool kv_netdev_taker(struct net_device *dev, char *name);
+bool kv_netdev_is_up(const struct net_device *dev);
+bool kv_netdev_has_carrier(const struct net_device *dev);
 u64 kv_netdev_namespace(const struct net_device *dev);
 u64 kv_current_namespace(void);
 struct net_device *kv_notifier_netdev(void *info);
 
 /* Block devices. */
 bool kv_bdev_is_gone(struct block_device *bdev);
+bool kv_bdev_is_read_only(struct block_device *bdev);
+bool kv_bdev_is_zoned(struct block_device *bdev);
+void kv_bdev_forget_cached(struct block_device *bdev);
 u64 kv_bdev_sectors(struct block_device *bdev);
 u32 kv_bdev_number(struct block_device *bdev);
 unsigned int kv_bdev_logical_block_size(struct block_device *bdev);

@@ -13,6 +13,10 @@ use kernel::sync::Arc;
 use kernel::time::Jiffies;
 use kernel::time::Msecs;
 
+use super::open::open_file;
+use super::open::why_not_writable;
+use super::open::OpenError;
+use super::open::OpenMode;
 use super::pool::PagePools;
 use super::reserve::Reserve;
 use super::users::Stage;
@@ -27,52 +31,6 @@ const MINOR_MASK: u32 = (1 << MINOR_BITS) - 1;
 
 /// How long it is lately that requests have failed as one, in milliseconds.
 const LATELY: Msecs = 60_000;
-
-/// How to open a device.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct OpenMode {
-    /// Refuse writes.
-    pub(crate) read_only: bool,
-    /// Do not claim the device: others may mount it or write to it meanwhile.
-    pub(crate) shared: bool,
-    /// The device's sector that is the disk's first.
-    pub(crate) offset: u64,
-    /// Sectors of the disk; `None`: up to the device's end.
-    pub(crate) length: Option<u64>,
-}
-
-/// Why a device cannot be opened.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OpenError {
-    /// The kernel said so: no such file, not a block device, claimed by another, ...
-    Kernel(Error),
-    /// A block of the device is larger than a sector, so that a sector cannot be written alone.
-    LogicalBlock(u32),
-    /// The device has so many sectors, and not all that are to be served.
-    TooShort(u64),
-    /// There is no medium, or it has no sectors.
-    Empty,
-}
-
-impl From<Error> for OpenError {
-    fn from(error: Error) -> Self {
-        Self::Kernel(error)
-    }
-}
-
-/// The number (`dev_t`) of the block device at a path. Sleeps.
-///
-/// # Errors
-///
-/// `ENOENT`, `ENOTBLK`, `EACCES` (a file system that allows no devices), or another of the path.
-pub(crate) fn number_of(path: &CStr) -> Result<u32> {
-    let mut number = 0;
-    // SAFETY: The path is NUL-terminated, and `number` is valid for writing.
-    kernel::error::to_result(unsafe {
-        kernel_bindings::lookup_bdev(path.as_char_ptr(), &mut number)
-    })?;
-    Ok(number)
-}
 
 /// An open block device.
 ///
@@ -125,21 +83,9 @@ impl Disk {
         } else {
             core::ptr::from_ref(&*claim).cast_mut().cast()
         };
-        let access = if mode.read_only {
-            bindings::KV_OPEN_READ
-        } else {
-            bindings::KV_OPEN_READ | bindings::KV_OPEN_WRITE
-        };
-        // SAFETY: The path is NUL-terminated; the holder is null or an address that stays ours
-        // as long as the device is open; there are no holder operations.
-        let file = kernel::error::from_err_ptr(unsafe {
-            kernel_bindings::bdev_file_open_by_path(
-                path.as_char_ptr(),
-                access,
-                holder,
-                core::ptr::null(),
-            )
-        })?;
+        // SAFETY: The holder is null or an address that stays ours as long as the device is open.
+        let file = unsafe { open_file(path, mode.read_only, holder) }
+            .map_err(|error| why_not_writable(path, mode, error))?;
         // SAFETY: The file was just opened.
         let bdev = unsafe { kernel_bindings::file_bdev(file) };
         // SAFETY: The device is open.
@@ -183,6 +129,10 @@ impl Disk {
                 bindings::kv_bdev_sectors(self.bdev),
             )
         };
+        // SAFETY: As above.
+        if unsafe { bindings::kv_bdev_is_zoned(self.bdev) } {
+            return Err(OpenError::Zoned);
+        }
         if block as usize != SECTOR {
             return Err(OpenError::LogicalBlock(block));
         }
@@ -193,6 +143,8 @@ impl Disk {
         if end.is_none_or(|end| end > sectors) {
             return Err(OpenError::TooShort(sectors));
         }
+        // SAFETY: As above.
+        unsafe { bindings::kv_bdev_forget_cached(self.bdev) };
         Ok(())
     }
 
@@ -247,7 +199,13 @@ impl Disk {
         let file = self.file.xchg(core::ptr::null_mut(), Full);
         if !file.is_null() {
             // SAFETY: By the invariant the file is open, and the exchange made it ours alone.
-            unsafe { kernel_bindings::bdev_fput(file) };
+            // Others are to see what initiators have written.
+            unsafe {
+                if !bindings::kv_bdev_is_gone(self.bdev) {
+                    bindings::kv_bdev_forget_cached(self.bdev);
+                }
+                kernel_bindings::bdev_fput(file);
+            }
         }
         Ok(())
     }
@@ -285,6 +243,12 @@ impl DiskUse {
     pub(crate) fn is_gone(&self) -> bool {
         // SAFETY: The device is open.
         unsafe { bindings::kv_bdev_is_gone(self.0.bdev) }
+    }
+
+    /// Whether the device cannot be written now, whatever it was when it was opened.
+    pub(crate) fn is_read_only(&self) -> bool {
+        // SAFETY: The device is open.
+        unsafe { bindings::kv_bdev_is_read_only(self.0.bdev) }
     }
 
     /// Notes that several requests have failed as one.

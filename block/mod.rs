@@ -6,21 +6,22 @@
 
 mod disk;
 mod io;
+mod open;
 mod pages;
 mod pool;
 mod reserve;
 mod users;
 
-pub(crate) use disk::number_of;
 pub(crate) use disk::Disk;
 pub(crate) use disk::DiskUse;
-pub(crate) use disk::OpenError;
-pub(crate) use disk::OpenMode;
 pub(crate) use io::submit;
 pub(crate) use io::Batch;
 pub(crate) use io::Io;
 pub(crate) use io::Owner;
 pub(crate) use io::Source;
+pub(crate) use open::number_of;
+pub(crate) use open::OpenError;
+pub(crate) use open::OpenMode;
 pub(crate) use pages::Pages;
 pub(crate) use pages::Vectors;
 pub(crate) use pool::PagePools;

@@ -28,6 +28,9 @@ impl InterfaceName {
     /// The kernel's `IFNAMSIZ`, which counts the NUL at the end.
     const SIZE: usize = 16;
 
+    /// The kernel's `ALTIFNAMSIZ`, likewise.
+    const ALTERNATIVE_SIZE: usize = 128;
+
     /// The name, or `None` if no interface can have it.
     pub(crate) fn new(name: &str) -> Option<Self> {
         let valid = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':' | b'@');
@@ -41,6 +44,38 @@ impl InterfaceName {
         Some(Self { bytes, len })
     }
 
+    /// The own name of the interface that goes by this name, or has it as an alternative one, in
+    /// the network namespace of the present task.
+    pub(crate) fn resolve(name: &str) -> Option<Self> {
+        let mut bytes = [0_u8; Self::ALTERNATIVE_SIZE];
+        let room = bytes.len().saturating_sub(1);
+        if name.is_empty() || name.len() > room || name.contains('\0') {
+            return None;
+        }
+        bytes
+            .get_mut(..name.len())?
+            .copy_from_slice(name.as_bytes());
+        // SAFETY: There is a NUL behind the name, since it is shorter than the array.
+        let device = unsafe { NetDevice::by_c_name(bytes.as_ptr().cast()) }?;
+        let own = device.name();
+        Self::new(core::str::from_utf8(own.as_bytes()).ok()?)
+    }
+
+    /// A name as the kernel has it.
+    fn from_kernel(mut bytes: [u8; Self::SIZE]) -> Self {
+        let len = bytes.iter().take_while(|byte| **byte != 0).count();
+        let len = len.min(Self::SIZE.saturating_sub(1));
+        for byte in bytes.iter_mut().skip(len) {
+            *byte = 0;
+        }
+        // INVARIANT: Seen to just above.
+        Self { bytes, len }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
     fn as_char_ptr(&self) -> *const kernel::ffi::c_char {
         self.bytes.as_ptr().cast()
     }
@@ -48,8 +83,7 @@ impl InterfaceName {
 
 impl fmt::Display for InterfaceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.bytes.get(..self.len).unwrap_or_default();
-        f.write_str(core::str::from_utf8(name).unwrap_or_default())
+        f.write_str(core::str::from_utf8(self.as_bytes()).unwrap_or_default())
     }
 }
 
@@ -104,16 +138,40 @@ impl Device {
         unsafe { bindings::kv_netdev_is_loopback(self.as_raw()) }
     }
 
-    /// Whether frames can go out: the interface is up and its link is there.
-    pub(crate) fn can_send(&self) -> bool {
+    /// The interface that takes all frames of this one before a protocol sees them, if there is
+    /// one: a bridge or bond of which this is a part.
+    pub(crate) fn taker(&self) -> Option<InterfaceName> {
+        let mut name = [0; InterfaceName::SIZE];
+        // SAFETY: The device is valid, and there is room for a name.
+        let is_taken =
+            unsafe { bindings::kv_netdev_taker(self.as_raw(), name.as_mut_ptr().cast()) };
+        is_taken.then(|| InterfaceName::from_kernel(name))
+    }
+
+    /// Whether the administrator has switched it on.
+    pub(crate) fn is_up(&self) -> bool {
         // SAFETY: A reference to a `Device` is a valid `net_device`.
-        unsafe { bindings::kv_netdev_can_send(self.as_raw()) }
+        unsafe { bindings::kv_netdev_is_up(self.as_raw()) }
+    }
+
+    /// Whether its link is there.
+    pub(crate) fn has_carrier(&self) -> bool {
+        // SAFETY: A reference to a `Device` is a valid `net_device`.
+        unsafe { bindings::kv_netdev_has_carrier(self.as_raw()) }
     }
 
     /// The network namespace that the device is in, as its never re-used cookie.
     pub(crate) fn namespace(&self) -> u64 {
         // SAFETY: A reference to a `Device` is a valid `net_device`.
         unsafe { bindings::kv_netdev_namespace(self.as_raw()) }
+    }
+
+    /// The device's own name.
+    fn name(&self) -> InterfaceName {
+        let mut name = [0; InterfaceName::SIZE];
+        // SAFETY: The device is valid, and there is room for a name.
+        unsafe { bindings::kv_netdev_name(self.as_raw(), name.as_mut_ptr().cast()) };
+        InterfaceName::from_kernel(name)
     }
 
     /// Whether the device goes by this name now.
@@ -145,10 +203,21 @@ unsafe impl Send for NetDevice {}
 unsafe impl Sync for NetDevice {}
 
 impl NetDevice {
-    /// Finds an interface by its name in the network namespace of the present task.
+    /// Finds an interface by its own name in the network namespace of the present task.
     pub(crate) fn by_name(name: &InterfaceName) -> Option<Self> {
         // SAFETY: By its invariant the name is NUL-terminated.
-        let dev = unsafe { bindings::kv_netdev_get_by_name(name.as_char_ptr()) };
+        let device = unsafe { Self::by_c_name(name.as_char_ptr()) };
+        device.filter(|device| device.is_named(name))
+    }
+
+    /// Finds an interface by any of its names.
+    ///
+    /// # Safety
+    ///
+    /// The name must be NUL-terminated.
+    unsafe fn by_c_name(name: *const kernel::ffi::c_char) -> Option<Self> {
+        // SAFETY: The caller vouches for the name.
+        let dev = unsafe { bindings::kv_netdev_get_by_name(name) };
         // INVARIANT: `dev_get_by_name` returns null or a reference that is ours.
         NonNull::new(dev).map(Self)
     }

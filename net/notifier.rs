@@ -14,11 +14,12 @@ use crate::bindings;
 /// What has happened to an interface.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeviceEvent {
-    /// It exists, or goes by a new name.
+    /// It exists, or goes by a new name, or is of another type.
     Appeared,
     /// It is going away; references to it must be given back.
     Vanishing,
-    /// It is up, or its link, MTU or address has changed: clients should be told.
+    /// It is up or down, or its link, MTU or address has changed, or it is part of another
+    /// interface or not any more: clients should be told.
     Changed,
 }
 
@@ -87,13 +88,15 @@ impl<H: DeviceEventHandler> Notifier<H> {
         info: *mut kernel::ffi::c_void,
     ) -> kernel::ffi::c_int {
         let event = match event as u32 {
-            bindings::netdev_cmd_NETDEV_REGISTER | bindings::netdev_cmd_NETDEV_CHANGENAME => {
-                DeviceEvent::Appeared
-            }
+            bindings::netdev_cmd_NETDEV_REGISTER
+            | bindings::netdev_cmd_NETDEV_CHANGENAME
+            | bindings::netdev_cmd_NETDEV_POST_TYPE_CHANGE => DeviceEvent::Appeared,
             bindings::netdev_cmd_NETDEV_UNREGISTER => DeviceEvent::Vanishing,
             bindings::netdev_cmd_NETDEV_UP
+            | bindings::netdev_cmd_NETDEV_DOWN
             | bindings::netdev_cmd_NETDEV_CHANGE
             | bindings::netdev_cmd_NETDEV_CHANGEMTU
+            | bindings::netdev_cmd_NETDEV_CHANGEUPPER
             | bindings::netdev_cmd_NETDEV_CHANGEADDR => DeviceEvent::Changed,
             _ => return bindings::NOTIFY_DONE as i32,
         };

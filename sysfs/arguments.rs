@@ -37,7 +37,11 @@ pub(super) struct Export {
 }
 
 impl Export {
-    fn parse<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<Self, Refusal> {
+    /// Parses the three words; the third is an interface in the way that `interface_of` knows.
+    fn parse<'a>(
+        words: &mut impl Iterator<Item = &'a str>,
+        interface_of: impl FnOnce(ShelfSlot, &str) -> Option<InterfaceName>,
+    ) -> Result<Self, Refusal> {
         let mut operand = |name: &str| {
             words
                 .next()
@@ -48,15 +52,24 @@ impl Export {
         let interface = operand("interface")?;
         let address =
             ShelfSlot::new(shelf, slot).map_err(|error| invalid(format_args!("{error}")))?;
-        let interface = InterfaceName::new(interface)
-            .ok_or_else(|| invalid(format_args!("{interface}: no interface can have this name")))?;
+        let interface = interface_of(address, interface)
+            .or_else(|| InterfaceName::new(interface))
+            .ok_or_else(|| Refusal::new(ENODEV, format_args!("{interface}: no such interface")))?;
         Ok(Self { address, interface })
     }
 
-    /// Parses what is written to `del`.
-    pub(super) fn to_remove(bytes: &[u8]) -> Result<Self, Refusal> {
+    /// Parses what is written to `del`. The interface of an export goes by the name that it had
+    /// when it was added, whatever has that name now.
+    pub(super) fn to_remove(
+        bytes: &[u8],
+        is_exported: impl FnOnce(ShelfSlot, &InterfaceName) -> bool,
+    ) -> Result<Self, Refusal> {
         let mut words = text(bytes)?.split_ascii_whitespace();
-        let export = Self::parse(&mut words)?;
+        let export = Self::parse(&mut words, |address, word| {
+            InterfaceName::new(word)
+                .filter(|name| is_exported(address, name))
+                .or_else(|| InterfaceName::resolve(word))
+        })?;
         match words.next() {
             None => Ok(export),
             Some(word) => Err(invalid(format_args!("{word}: one argument too many"))),
@@ -72,7 +85,8 @@ fn number(word: &str, operand: &str) -> Result<u32, Refusal> {
 /// Parses what is written to `add`: `SHELF SLOT INTERFACE PATH [KEY=VALUE...]`.
 pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, Refusal> {
     let mut words = text(bytes)?.split_ascii_whitespace();
-    let Export { address, interface } = Export::parse(&mut words)?;
+    let Export { address, interface } =
+        Export::parse(&mut words, |_, word| InterfaceName::resolve(word))?;
     let path = words
         .next()
         .ok_or_else(|| invalid(format_args!("path is missing")))?;

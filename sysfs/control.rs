@@ -90,6 +90,7 @@ impl Drop for Control {
         // are dropped without the lock, so that a writer to `add` can see that it is too late.
         let mut exports = self.root.0.exports.lock();
         exports.closed = true;
+        self.root.0.registry.hush();
         let directories = core::mem::replace(&mut exports.directories, KVec::new());
         drop(exports);
         drop(directories);
@@ -123,7 +124,9 @@ fn add(root: &Node<Root>, text: &[u8]) -> Result {
 fn del(root: &Node<Root>, text: &[u8]) -> Result {
     let state = &root.0;
     state.refusals.attempt(|| {
-        let export = arguments::Export::to_remove(text)?;
+        let export = arguments::Export::to_remove(text, |address, interface| {
+            state.registry.has_port(address, interface)
+        })?;
         let mut exports = state.exports.lock();
         let port = state.registry.find(export.address, export.interface)?;
         state.registry.remove(&port)?;

@@ -244,13 +244,8 @@ fn busy(export: &Export, text: &mut Formatter<'_>) -> Result {
 }
 
 fn state(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let offline = export.blade().settings().lock().rules.offline;
-    match export.port.trouble() {
-        Some(trouble) => writeln!(text, "down: {trouble}")?,
-        None if offline => writeln!(text, "offline")?,
-        None => writeln!(text, "up")?,
-    }
-    Ok(())
+    let state = export.port.state();
+    Ok(writeln!(text, "{state}")?)
 }
 
 fn set_state(export: &Node<Export>, text: &[u8]) -> Result {

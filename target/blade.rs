@@ -134,7 +134,8 @@ impl Blade {
             Some(settings) => settings,
             None => KBox::new(Settings::new(address, &path), GFP_KERNEL)?,
         };
-        let disk = Disk::open(&path, mode, pools).map_err(|error| cannot_open(&path, error))?;
+        let disk =
+            Disk::open(&path, mode, pools).map_err(|error| cannot_open(&path, mode, error))?;
         let opened = disk.clone();
         let (capacity, physical_block) = disk.enter(usize::MAX).map_or((0, 1), |disk| {
             (
@@ -253,6 +254,15 @@ impl Blade {
             .is_some_and(|disk| disk.is_gone())
     }
 
+    /// Whether the device has become read-only since it was opened.
+    pub(super) fn is_locked(&self) -> bool {
+        !self.mode.read_only
+            && self
+                .disk
+                .enter(usize::MAX)
+                .is_some_and(|disk| disk.is_read_only())
+    }
+
     /// Sectors of the disk, if they are not those that there were at the last call.
     pub(super) fn new_capacity(&self) -> Option<u64> {
         let capacity = self.capacity().filter(|_| !self.has_lost_disk())?;
@@ -263,6 +273,11 @@ impl Blade {
     /// The settings. Not for softirq context.
     pub(crate) fn settings(&self) -> &Mutex<Settings> {
         &self.settings
+    }
+
+    /// Whether the administrator has taken the blade out of use. Not for softirq context.
+    pub(super) fn is_offline(&self) -> bool {
+        self.settings.lock().rules.offline
     }
 
     /// Changes the settings, with effect on all requests that have not had their turn yet.
@@ -279,10 +294,9 @@ impl Blade {
         self.restricted.load(Relaxed)
     }
 
-    /// Counts a response that another target sent in the name of this blade; returns how many
-    /// there were before.
-    pub(super) fn count_rival(&self) -> u64 {
-        self.rivals.fetch_add(1, Relaxed)
+    /// Counts a response that another target sent in the name of this blade.
+    pub(super) fn count_rival(&self) {
+        let _ = self.rivals.fetch_add(1, Relaxed);
     }
 
     /// Responses heard that another target sent in the name of this blade.

@@ -154,7 +154,9 @@ impl Request {
             payload: self
                 .frame()
                 .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
-            read_only: self.read_only || blade.mode().read_only,
+            read_only: self.read_only
+                || blade.mode().read_only
+                || (self.changes_data() && self.disk().is_read_only()),
             trim: self.disk().can_discard(),
         };
         self.task = operation.prepare(&conditions);
@@ -272,11 +274,15 @@ impl Request {
         }
     }
 
+    /// Whether it is a WRITE or TRIM.
+    fn changes_data(&self) -> bool {
+        matches!(self.header.command, Command::Ata)
+            && matches!(self.operation, Operation::Write(_) | Operation::Trim { .. })
+    }
+
     /// What is to be remembered of a request that changes data.
     pub(super) fn as_write(&self) -> Option<Write> {
-        let changes = matches!(self.header.command, Command::Ata)
-            && matches!(self.operation, Operation::Write(_) | Operation::Trim { .. });
-        let span = self.span.filter(|_| changes)?;
+        let span = self.span.filter(|_| self.changes_data())?;
         Some(Write::new(self.header.source, self.header.tag, span))
     }
 }

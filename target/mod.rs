@@ -19,6 +19,7 @@ mod blade;
 mod class;
 mod discovery;
 mod execute;
+mod health;
 mod history;
 mod idle;
 mod initiators;
@@ -37,6 +38,7 @@ mod request;
 #[allow(unreachable_pub)]
 mod rules;
 mod settings;
+mod state;
 mod stats;
 mod table;
 mod tracing;

@@ -2,6 +2,7 @@
 
 //! A port: a blade's presence on one network interface.
 
+use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
@@ -9,6 +10,8 @@ use kernel::sync::atomic::Relaxed;
 use kernel::sync::atomic::Release;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
+use kernel::sync::Mutex;
+use kernel::time::Jiffies;
 use kernel::time::Msecs;
 
 use super::access::Right;
@@ -16,6 +19,8 @@ use super::announce::Announcements;
 use super::blade::Blade;
 use super::latency::Latency;
 use super::policy::LogLevel;
+use super::state::Down;
+use super::state::State;
 use super::stats::Stats;
 use super::watchers::Change;
 use super::watchers::Watcher;
@@ -26,6 +31,7 @@ use crate::net::Device;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::net::Reply;
+use crate::sync::Moment;
 use crate::sync::Pace;
 use crate::sync::RcuBox;
 use crate::sync::RcuCell;
@@ -33,22 +39,35 @@ use crate::sync::RcuCell;
 /// How often the log is told at most of what the access lists refuse, in milliseconds.
 const REFUSAL_INTERVAL: Msecs = 1000;
 
+/// How often the log is told at most in what state a port is, in milliseconds.
+const STATE_INTERVAL: Msecs = 5000;
+
+/// How long another target with the same address counts after it was heard, in milliseconds.
+const RIVAL_LIFE: Msecs = 30_000;
+
 /// A blade on an interface. The interface is known by its name: it may be absent for a while.
 ///
 /// A port lives as long as the administrator has it exported, and then until the last request
 /// that came by it has ended.
+#[pin_data]
 pub(crate) struct Port {
     blade: Arc<Blade>,
     interface: InterfaceName,
     namespace: u64,
     /// The interface while there is one. Written only with the registry's list of ports locked.
     device: RcuCell<NetDevice>,
+    /// What tells the interface that has the name but is no Ethernet; zero for none.
+    foreign: Atomic<usize>,
     /// Whether it answers. Before, it only listens for others that have its address.
     is_open: Atomic<bool>,
     /// The card at which another target was heard last that has the address; zero for none.
     rival: Atomic<u64>,
-    /// The trouble that there was when that was last looked at, by the length of its sentence.
-    trouble_told: Atomic<usize>,
+    /// The timer tick at which that was.
+    rival_heard: Atomic<Jiffies>,
+    #[pin]
+    told: Mutex<Told>,
+    /// How often the log is told of the state.
+    changes: Pace,
     pub(super) announcements: Announcements,
     stats: Stats,
     latency: Latency,
@@ -56,23 +75,34 @@ pub(crate) struct Port {
     refusals: Pace,
 }
 
+/// What others know of the state of a port.
+struct Told {
+    /// Those who poll.
+    watchers: State,
+    /// Those who read the log.
+    log: State,
+}
+
 impl Port {
     /// A port, not open and without an interface yet, in the network namespace of the present
     /// task.
-    pub(super) fn new(blade: Arc<Blade>, interface: InterfaceName) -> Self {
-        Self {
+    pub(super) fn new(blade: Arc<Blade>, interface: InterfaceName) -> impl PinInit<Self> {
+        pin_init!(Self {
             blade,
             interface,
             namespace: NetDevice::current_namespace(),
             device: RcuCell::new(),
+            foreign: Atomic::new(0),
             is_open: Atomic::new(false),
             rival: Atomic::new(0),
-            trouble_told: Atomic::new(0),
+            rival_heard: Atomic::new(0),
+            told <- new_mutex!(Told { watchers: State::Up, log: State::Up }),
+            changes: Pace::new(STATE_INTERVAL),
             announcements: Announcements::new(),
             stats: Stats::new(),
             latency: Latency::new(),
             refusals: Pace::new(REFUSAL_INTERVAL),
-        }
+        })
     }
 
     /// The blade.
@@ -120,11 +150,38 @@ impl Port {
         self.blade.watchers().remove(self.interface);
     }
 
-    /// Tells those who watch when the port has begun to be of use, or has ceased.
+    /// Tells those who watch, and the log, when the state is another than before. Sleeps.
     pub(super) fn note_state(&self) {
-        let trouble = self.trouble().map_or(0, str::len);
-        if self.trouble_told.xchg(trouble, Relaxed) != trouble {
+        if !self.is_open() {
+            return;
+        }
+        let state = self.state();
+        let mut told = self.told.lock();
+        let has_changed = core::mem::replace(&mut told.watchers, state) != state;
+        // What has come and gone in between is left out.
+        let before = told.log;
+        let is_news = !before.is_like(&state) && self.changes.take();
+        if is_news {
+            told.log = state;
+        }
+        drop(told);
+        if has_changed {
             self.blade.tell(Change::State);
+        }
+        if is_news {
+            self.log_state(&before, &state);
+        }
+    }
+
+    /// Says the state in the log; a quiet one is told of trouble, and that it has ended.
+    fn log_state(&self, before: &State, state: &State) {
+        let (address, interface) = (self.address(), &self.interface);
+        if matches!(state, State::Conflict(_)) {
+            pr_warn!("{}\n", format_args!("{address}@{interface}: {state}"));
+        } else if before.is_trouble() || state.is_trouble() {
+            pr_info!("{}\n", format_args!("{address}@{interface}: {state}"));
+        } else {
+            self.log(format_args!("{state}"));
         }
     }
 
@@ -162,6 +219,22 @@ impl Port {
         self.device.replace(device);
     }
 
+    /// Notes whether a device without an Ethernet header has the name of the interface. Returns
+    /// whether that has changed.
+    pub(super) fn note_foreign(&self, device: &Device, is_foreign: bool) -> bool {
+        let key = device.key();
+        if is_foreign {
+            self.foreign.xchg(key, Relaxed) != key
+        } else {
+            self.foreign.cmpxchg(key, 0, Relaxed).is_ok()
+        }
+    }
+
+    /// Whether this device has the name of the interface, but no Ethernet header.
+    pub(super) fn is_foreign(&self, device: &Device) -> bool {
+        self.foreign.load(Relaxed) == device.key()
+    }
+
     /// What tells the port's interface from others, if it has one.
     pub(super) fn device_key(&self) -> Option<usize> {
         self.with_device(Device::key)
@@ -172,8 +245,13 @@ impl Port {
         self.with_device(Device::hold)
     }
 
-    /// From here on the port answers.
+    /// From here on the port answers. Whoever is told of the export knows how it is made.
     pub(super) fn open(&self) {
+        if self.blade.is_offline() {
+            let mut told = self.told.lock();
+            told.watchers = State::Offline(None);
+            told.log = State::Offline(None);
+        }
         self.is_open.store(true, Release);
     }
 
@@ -189,7 +267,7 @@ impl Port {
 
     /// Whether frames can go out by the port.
     pub(super) fn can_send(&self) -> bool {
-        self.with_device(Device::can_send).unwrap_or(false)
+        self.interface_trouble().is_none()
     }
 
     fn with_device<R>(&self, use_device: impl FnOnce(&Device) -> R) -> Option<R> {
@@ -212,19 +290,46 @@ impl Port {
         mtu.min(self.blade.policy().mtu_max().unwrap_or(u32::MAX))
     }
 
-    /// Why initiators cannot reach the blade by this port, if they cannot.
-    pub(crate) fn trouble(&self) -> Option<&'static str> {
+    /// What the export is good for by this port. Not for softirq context.
+    pub(crate) fn state(&self) -> State {
         if self.blade.is_closing() {
-            return Some("waiting for requests to end");
+            return State::Closing;
         }
-        if self.blade.has_lost_disk() {
-            return Some("device is gone");
+        let down = if self.blade.has_lost_disk() {
+            Some(Down::DeviceGone)
+        } else {
+            self.interface_trouble()
+        };
+        if self.blade.is_offline() {
+            State::Offline(down)
+        } else if let Some(down) = down {
+            State::Down(down)
+        } else if let Some(card) = self.present_rival() {
+            State::Conflict(card)
+        } else {
+            self.blade.degraded().map_or(State::Up, State::Degraded)
         }
-        match self.mtu() {
-            None => Some("no such interface"),
-            Some(mtu) if mtu < aoe::MIN_MTU => Some("MTU below 1060"),
-            Some(_) => None,
-        }
+    }
+
+    /// Why the interface does not serve AoE, if it does not.
+    fn interface_trouble(&self) -> Option<Down> {
+        self.with_device(|device| {
+            if let Some(taker) = device.taker() {
+                Some(Down::PortOf(taker))
+            } else if !device.is_up() {
+                Some(Down::SwitchedOff)
+            } else if !device.has_carrier() {
+                Some(Down::NoCarrier)
+            } else if device.mtu() < aoe::MIN_MTU {
+                Some(Down::SmallMtu)
+            } else {
+                None
+            }
+        })
+        .unwrap_or_else(|| match self.foreign.load(Relaxed) {
+            0 => Some(Down::NoInterface),
+            _ => Some(Down::NotEthernet),
+        })
     }
 
     /// The interface's address.
@@ -234,14 +339,17 @@ impl Port {
 
     /// Notes that a target at another card answers for the blade's address. In any context.
     pub(super) fn note_rival(&self, card: Mac) {
+        self.rival_heard.store(Moment::now().to_ticks(), Relaxed);
         self.rival.store(card.to_number(), Relaxed);
-        if self.is_open() && self.blade.count_rival() == 0 {
-            let (address, interface) = (self.address(), &self.interface);
-            pr_warn!(
-                "{}\n",
-                format_args!("{address}@{interface}: {card} answers for the same address")
-            );
+        if self.is_open() {
+            self.blade.count_rival();
         }
+    }
+
+    /// The card of another target with the blade's address, unless that has been silent for long.
+    fn present_rival(&self) -> Option<Mac> {
+        let heard = Moment::from_ticks(self.rival_heard.load(Relaxed));
+        self.rival().filter(|_| !heard.is_older_than(RIVAL_LIFE))
     }
 
     /// The card at which another target with the blade's address was heard since

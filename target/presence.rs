@@ -8,10 +8,10 @@ use kernel::sync::Arc;
 use kernel::time::delay::fsleep;
 use kernel::time::Delta;
 
+use super::blade::Blade;
 use super::port::Port;
 use super::refusal::Refusal;
 use super::registry::Registry;
-use super::watchers::Change;
 
 /// How often the segment is asked whether another target has an address, and how long it has to
 /// answer each time.
@@ -25,8 +25,7 @@ impl Registry {
             .blade()
             .change(|settings| core::mem::replace(&mut settings.rules.offline, true));
         if !was_offline {
-            port.log(format_args!("offline"));
-            port.blade().tell(Change::State);
+            self.note_states(port.blade());
         }
     }
 
@@ -46,13 +45,21 @@ impl Registry {
         let was_offline =
             blade.change(|settings| core::mem::replace(&mut settings.rules.offline, false));
         if was_offline {
-            port.log(format_args!("online"));
-            blade.tell(Change::State);
+            self.note_states(blade);
         }
         for port in &ports {
             port.announce();
         }
         Ok(())
+    }
+
+    /// The state of a blade has changed on all of its interfaces. Sleeps.
+    fn note_states(&self, blade: &Arc<Blade>) {
+        for port in self.ports.lock().iter() {
+            if Arc::ptr_eq(port.blade(), blade) {
+                port.note_state();
+            }
+        }
     }
 }
 

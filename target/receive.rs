@@ -79,7 +79,10 @@ impl Receivers {
         self.registered
             .iter()
             .any(|receiver| receiver.device_key() == key)
-            || self.ports.iter().any(|port| port.wants(device))
+            || self
+                .ports
+                .iter()
+                .any(|port| port.wants(device) || port.is_foreign(device))
     }
 
     /// Makes received frames find the ports as they are now, sorted by address. Waits for no one: a

@@ -8,6 +8,7 @@ use kernel::str::CString;
 use super::blade::Blade;
 use crate::aoe::ShelfSlot;
 use crate::block::OpenError;
+use crate::block::OpenMode;
 use crate::net::InterfaceName;
 
 /// A refusal: an error number for the program that asked, and a sentence for the person, which
@@ -53,16 +54,31 @@ impl From<kernel::alloc::AllocError> for Refusal {
 }
 
 /// The refusal when the device at `path` cannot be opened.
-pub(super) fn cannot_open(path: &CStr, error: OpenError) -> Refusal {
+pub(super) fn cannot_open(path: &CStr, mode: OpenMode, error: OpenError) -> Refusal {
     let path = path.to_str().unwrap_or_default();
     match error {
         OpenError::Kernel(errno) if errno == EBUSY => Refusal::new(
             errno,
             format_args!("{path}: device is busy: it is mounted or claimed by another user"),
         ),
-        OpenError::Kernel(errno) if errno == EACCES || errno == EROFS => Refusal::new(
-            errno,
-            format_args!("{path}: device is read-only or access is denied; export it with ro=1"),
+        OpenError::Kernel(errno) if (errno == EACCES || errno == EROFS) && !mode.read_only => {
+            Refusal::new(
+                errno,
+                format_args!("{path}: device is read-only; export it with ro=1"),
+            )
+        }
+        OpenError::Secondary => Refusal::new(
+            EROFS,
+            format_args!(
+                "{path}: device is the secondary of a pair (DRBD): make it the primary first"
+            ),
+        ),
+        OpenError::Zoned => Refusal::new(
+            EOPNOTSUPP,
+            format_args!(
+                "{path}: device is zoned: it takes writes only in its own order, which clients do \
+                 not keep"
+            ),
         ),
         OpenError::Kernel(errno) => no_device(path, errno),
         OpenError::LogicalBlock(size) => Refusal::new(
@@ -105,9 +121,48 @@ pub(super) fn no_device(path: &str, errno: Error) -> Refusal {
         Refusal::new(errno, format_args!("{path}: not a block device"))
     } else if errno == ENXIO || errno == ENODEV {
         Refusal::new(errno, format_args!("{path}: no device behind this file"))
+    } else if errno == EACCES || errno == EPERM {
+        Refusal::new(
+            errno,
+            format_args!("{path}: access to this device is denied"),
+        )
     } else if errno == ENOMEM {
         Refusal::new(errno, format_args!("{path}: the kernel is out of memory"))
     } else {
         Refusal::new(errno, format_args!("{path}: cannot be opened: {errno:?}"))
+    }
+}
+
+#[kunit_tests(kvblade_rs_refusal)]
+mod tests {
+    use super::*;
+
+    fn says(mode: OpenMode, error: OpenError, sentence: &CStr) -> bool {
+        cannot_open(c"/dev/x", mode, error)
+            .into_sentence()
+            .is_some_and(|said| &*said == sentence)
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_apart() {
+        let write = OpenMode::default();
+        let read = OpenMode {
+            read_only: true,
+            ..write
+        };
+        let read_only = c"/dev/x: device is read-only; export it with ro=1";
+        assert!(says(write, EACCES.into(), read_only));
+        assert!(says(write, EROFS.into(), read_only));
+        assert!(says(
+            read,
+            EACCES.into(),
+            c"/dev/x: access to this device is denied"
+        ));
+        // 124: EMEDIUMTYPE.
+        let secondary = c"/dev/x: device is the secondary of a pair (DRBD): make it the primary \
+                          first";
+        let error = Error::from_errno(-124);
+        assert!(says(write, error.into(), secondary));
+        assert!(says(read, error.into(), secondary));
     }
 }

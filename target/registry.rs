@@ -36,7 +36,7 @@ use crate::sync::RcuBox;
 use crate::sync::WorkQueue;
 
 /// Ports, sorted by address.
-type Ports = KVec<Arc<Port>>;
+pub(super) type Ports = KVec<Arc<Port>>;
 
 /// All exports.
 ///
@@ -150,6 +150,7 @@ impl Registry {
         let sectors = blade.capacity().unwrap_or_default();
         port.log(format_args!("exported {path}, {sectors} sectors"));
         port.open();
+        port.note_state();
         port.announce();
         self.tick_later();
         Ok(())
@@ -252,7 +253,7 @@ impl Registry {
 
     /// Makes a port for the blade on an interface that exists.
     fn attach(&self, blade: &Arc<Blade>, interface: InterfaceName) -> Result<Arc<Port>, Refusal> {
-        let port = Arc::new(Port::new(blade.clone(), interface), GFP_KERNEL)?;
+        let port = Arc::pin_init(Port::new(blade.clone(), interface), GFP_KERNEL)?;
         let mut ports = self.ports.lock();
         // With the list locked, an interface found here cannot be unregistered unseen.
         let device = NetDevice::by_name(&interface)
@@ -261,6 +262,12 @@ impl Registry {
             return Err(Refusal::new(
                 EINVAL,
                 format_args!("{interface}: not an Ethernet interface"),
+            ));
+        }
+        if let Some(taker) = device.taker() {
+            return Err(Refusal::new(
+                EBUSY,
+                format_args!("{interface} is a port of {taker}: export on {taker}"),
             ));
         }
         let mtu = device.mtu();
@@ -283,6 +290,13 @@ impl Registry {
         Ok(port)
     }
 
+    /// Whether there is an export with this address by this name of an interface.
+    pub(crate) fn has_port(&self, address: ShelfSlot, interface: &InterfaceName) -> bool {
+        let ports = self.ports.lock();
+        let is_this = |port: &Arc<Port>| port.address() == address && port.interface() == interface;
+        ports.iter().any(is_this)
+    }
+
     /// Announces all exports.
     pub(crate) fn announce(&self) {
         for port in self.ports.lock().iter() {
@@ -297,6 +311,12 @@ impl Registry {
                 port.announce();
             }
         }
+    }
+
+    /// Nothing that happens by itself is told any more: the module is on its way out.
+    pub(crate) fn hush(&self) {
+        let _ports = self.ports.lock();
+        self.closed.store(true, Relaxed);
     }
 
     /// Makes received frames find the ports as they are now. Waits for no one.

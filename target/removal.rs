@@ -4,6 +4,8 @@
 
 use kernel::prelude::*;
 use kernel::sync::atomic::Relaxed;
+use kernel::sync::lock::mutex::MutexBackend;
+use kernel::sync::lock::Guard;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 use kernel::time::Msecs;
@@ -11,6 +13,7 @@ use kernel::time::Msecs;
 use super::port::Port;
 use super::refusal::not_exported;
 use super::refusal::Refusal;
+use super::registry::Ports;
 use super::registry::Registry;
 use crate::sync;
 
@@ -36,9 +39,14 @@ impl Registry {
             blade.begin_close();
         }
         port.set_device(None);
+        if !is_last {
+            self.forget(port, ports);
+            sync::wait_for_readers();
+            return Ok(());
+        }
         drop(ports);
 
-        if is_last && blade.close(REMOVAL_WAIT).is_err() {
+        if blade.close(REMOVAL_WAIT).is_err() {
             let busy = blade.disk().users();
             return Err(Refusal::new(
                 ETIMEDOUT,
@@ -50,11 +58,15 @@ impl Registry {
             ));
         }
         sync::wait_for_readers();
-        if is_last {
-            blade.flush();
-        }
-        let mut ports = self.ports.lock();
-        ports.retain(|other| !is_this(other));
+        blade.flush();
+        self.forget(port, self.ports.lock());
+        self.rest();
+        Ok(())
+    }
+
+    /// Takes a port that has no interface from the list, before it gets one again.
+    fn forget(&self, port: &Arc<Port>, mut ports: Guard<'_, Ports, MutexBackend>) {
+        ports.retain(|other| !Arc::ptr_eq(other, port));
         port.unwatch();
         // Without memory for a new table the old one stays, in which the port has no interface.
         let _ = self.publish(&ports);
@@ -62,11 +74,9 @@ impl Registry {
         drop(ports);
         // To make it smaller takes no memory.
         let _ = self.requests.keep(left);
-        self.rest();
         if port.is_open() {
             port.log(format_args!("removed"));
         }
-        Ok(())
     }
 
     /// Ends all exports, however long their requests take. For unloading, when no frame and no

@@ -31,35 +31,60 @@ impl Registry {
     }
 
     /// Gives an interface to the ports that wait for it, and takes it from those that are named
-    /// for another. True if there are any.
-    fn appeared(&self, ports: &[Arc<Port>], device: &Device) -> bool {
-        let mut has_changed = false;
+    /// for another, and from all if it is no Ethernet. Returns whether one has been given or
+    /// taken.
+    fn fit(&self, ports: &[Arc<Port>], device: &Device) -> bool {
+        let is_ethernet = device.is_ethernet();
+        let mut is_new = false;
         for port in ports {
+            let is_named = port.wants(device);
             let has = port.device_key() == Some(device.key());
-            if has && !port.wants(device) {
-                port.set_device(None);
-                has_changed = true;
+            let is_other = port.note_foreign(device, is_named && !is_ethernet);
+            let fits = is_named && is_ethernet;
+            if has != fits && self.give(port, fits.then_some(device)) {
+                is_new = true;
+            } else if !is_other {
+                continue;
             }
-            if port.device_key().is_none() && port.wants(device) && !port.blade().is_closing() {
-                if let Ok(held) = RcuBox::new(device.hold(), GFP_KERNEL) {
-                    port.set_device(Some(held));
-                    has_changed = true;
-                }
-            }
+            self.tell_state(port);
         }
-        has_changed
+        is_new
     }
 
-    /// Takes an interface from the ports that have it. True if there are any.
-    fn vanished(&self, ports: &[Arc<Port>], device: &Device) -> bool {
-        let mut has_changed = false;
+    /// Gives a port this interface, or none. Returns whether that has changed anything.
+    fn give(&self, port: &Port, device: Option<&Device>) -> bool {
+        let device = match device {
+            Some(_) if port.device_key().is_some() || port.blade().is_closing() => return false,
+            Some(device) => match RcuBox::new(device.hold(), GFP_KERNEL) {
+                Ok(held) => Some(held),
+                Err(_) => return false,
+            },
+            None => None,
+        };
+        port.set_device(device);
+        true
+    }
+
+    /// Takes an interface that goes away from the ports that have it. Returns whether any has.
+    fn give_back(&self, ports: &[Arc<Port>], device: &Device) -> bool {
+        let mut is_new = false;
         for port in ports {
+            let is_other = port.note_foreign(device, false);
             if port.device_key() == Some(device.key()) {
-                port.set_device(None);
-                has_changed = true;
+                is_new |= self.give(port, None);
+            } else if !is_other {
+                continue;
             }
+            self.tell_state(port);
         }
-        has_changed
+        is_new
+    }
+
+    /// Nothing is told of what the end of the module does to ports.
+    fn tell_state(&self, port: &Port) {
+        if !self.closed.load(Relaxed) {
+            port.note_state();
+        }
     }
 }
 
@@ -105,28 +130,24 @@ impl DeviceEventHandler for Registry {
         if !self.receivers.lock().concerns(device) && !self.is_stale.load(Relaxed) {
             return;
         }
-        let here = |port: &&Arc<Port>| port.device_key() == Some(device.key());
         // All that wait for RTNL wait for this, so it waits for no one: not for those either who may
-        // still see a port's interface, which the network stack does before it lets that go.
-        let has_changed = match event {
-            DeviceEvent::Appeared => self.appeared(&ports, device),
-            DeviceEvent::Vanishing => self.vanished(&ports, device),
-            DeviceEvent::Changed => {
-                for port in ports.iter().filter(here) {
-                    port.note_state();
-                    port.announce();
-                }
-                return;
-            }
+        // still see a port's interface, which the network stack does before it lets that go. Some
+        // drivers tell of another type only by what follows.
+        let is_new = match event {
+            DeviceEvent::Appeared | DeviceEvent::Changed => self.fit(&ports, device),
+            DeviceEvent::Vanishing => self.give_back(&ports, device),
         };
-        if !has_changed {
-            return;
+        if is_new {
+            // Without memory the old table stays: ports found there that have no interface drop
+            // the frame, and those that are missing there wait for the next tick.
+            let _ = self.publish(&ports);
         }
-        // Without memory the old table stays: ports found there that have no interface drop the
-        // frame, and those that are missing there wait for the next tick.
-        let _ = self.publish(&ports);
-        for port in ports.iter() {
-            port.note_state();
+        if event == DeviceEvent::Changed {
+            let here = |port: &&Arc<Port>| port.device_key() == Some(device.key());
+            for port in ports.iter().filter(here) {
+                self.tell_state(port);
+                port.announce();
+            }
         }
     }
 }

@@ -10,7 +10,16 @@ import pytest
 
 from lab import Guest, paths
 
-SUITES = ("order", "history", "initiators", "users", "discovery", "reserve")
+SUITES = (
+    "order",
+    "history",
+    "initiators",
+    "users",
+    "discovery",
+    "reserve",
+    "state",
+    "refusal",
+)
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def guest():
         yield target.guest
 
 
-@pytest.mark.kernel_log(allow=["answers for the same address"])
+@pytest.mark.kernel_log(allow=["conflict: "])
 def test_g05_a_million_frames(guest, seed):
     def flood(frames: int) -> str:
         # Ends with an error when an answer is wrong, or the other disk's client is not served.

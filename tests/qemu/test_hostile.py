@@ -79,7 +79,7 @@ def answers_until(client, probe: bytes) -> list[bytes]:
             return answers
 
 
-@pytest.mark.kernel_log(allow=["answers for the same address"])
+@pytest.mark.kernel_log(allow=["conflict: "])
 def test_g05_random_frames(target, seed):
     chance = random.Random(seed)
     folder = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"

@@ -92,14 +92,14 @@ def test_kvdel_of_one_leaves_the_other_alone(target, guest):
 
 
 def test_an_interface_deleted_while_exported(guest):
-    guest.run("ip link add veth0 type veth peer name veth1 && ip link set veth0 up")
-    guest.run("kvadd 0 1 veth0 /dev/sda force=1")
+    cable = "ip link add veth0 up type veth peer name veth1 && ip link set veth1 up"
+    guest.run(f"{cable} && kvadd 0 1 veth0 /dev/sda force=1")
     assert state(guest, "0.1@veth0") == "up"
     # Would wait for ever, and complain, if a reference to the interface were kept.
     guest.run("ip link del veth0", timeout=20)
     assert state(guest, "0.1@veth0") == "down: no such interface"
     assert "down: no such interface" in guest.run("kvstat").stdout
-    guest.run("ip link add veth0 type veth peer name veth1 && ip link set veth0 up")
+    guest.run(cable)
     assert state(guest, "0.1@veth0") == "up", "it comes back by name"
     guest.run("ip link del veth0 && kvdel 0 1 veth0", timeout=20)
     guest.run(FREE.format("/dev/sda"))
@@ -138,6 +138,7 @@ def test_an_interface_renamed_while_exported(target, guest):
 
 def test_an_interface_moved_to_another_namespace(guest):
     guest.run("ip netns add other; ip link add veth0 up type veth peer name veth1")
+    guest.run("ip link set veth1 up")
     guest.run("kvadd 0 1 veth0 /dev/sda force=1")
     guest.run("ip link set veth0 netns other && ip -n other link set veth0 up", timeout=20)
     assert state(guest, "0.1@veth0") == "down: no such interface"
@@ -189,7 +190,7 @@ def test_kvdel_of_a_disk_that_hangs(target, guest):
     assert "has not ended 1 requests after 10 seconds" in refused.stdout
     client.neighbour.send(client.config_frame())
     assert client.receive(lambda _frame: True, 1) is None, "it answers no more"
-    assert f"{device}  down: waiting for requests to end\n" in guest.run("kvstat").stdout
+    assert f"{device}  closing: waiting for requests to end\n" in guest.run("kvstat").stdout
     assert guest.run("dmsetup info -c --noheadings -o open hung").stdout.strip() == "1"
     guest.run("dmsetup resume hung")
     guest.run("until kvdel 0 2 eth0 2>/dev/null; do sleep 0.2; done", timeout=30)

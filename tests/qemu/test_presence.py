@@ -12,7 +12,7 @@ from lab import Disk
 SHELF, SLOT = 6, 1
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"
 ADD = f"kvadd {SHELF} {SLOT} eth0 /dev/sda"
-RIVAL = pytest.mark.kernel_log(allow=["answers for the same address"])
+RIVAL = pytest.mark.kernel_log(allow=["conflict: "])
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,8 @@ def test_back_online_while_another_target_has_the_address(target, client):
     said = online.wait().stdout
     assert f"address in use by another target, at {client.neighbour.mac}" in said
     assert said.splitlines()[-1] == "offline"
-    run(f"echo online force=1 >{FOLDER}/state && grep -x up {FOLDER}/state")
+    run(f"echo online force=1 >{FOLDER}/state")
+    assert run(f"cat {FOLDER}/state").stdout == f"conflict: {client.neighbour.mac}\n"
     run(f"kvdel {SHELF} {SLOT} eth0")
 
 

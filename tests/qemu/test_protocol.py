@@ -84,13 +84,15 @@ def test_a04_other_addresses_are_silent(client):
     )
 
 
-@pytest.mark.kernel_log(allow=["answers for the same address"])
-def test_a07_responses_are_not_answered(client):
+@pytest.mark.kernel_log(allow=["conflict: "])
+def test_a07_responses_are_not_answered(target, client):
     client.assert_silent(
         client.config_frame(flags=VERSION_1 | RESPONSE, **EVERYWHERE),
         client.config_frame(flags=VERSION_1 | RESPONSE),
         client.ata_frame(READ_EXT, flags=VERSION_1 | RESPONSE),
     )
+    conflict = f"{SHELF}.{SLOT}@eth0: conflict: {client.neighbour.mac}"
+    target.guest.run(f"until dmesg | grep -q '{conflict}'; do sleep 0.1; done")
 
 
 @pytest.mark.parametrize("version", [0, 2, 15])
@@ -261,7 +263,7 @@ def test_tshark_decodes_all_replies(client, tmp_path):
     assert statuses == [["0x40", "7"], ["0x40", "9"], ["0x41", "11"], ["0x41", "13"]]
 
 
-@pytest.mark.kernel_log(allow=["answers for the same address"])
+@pytest.mark.kernel_log(allow=["conflict: "])
 def test_g08_another_target_with_the_same_address(target):
     guest, path = target.guest, "/dev/sdb"
     counter = f"cat /sys/kvblade/{SHELF}.77@eth0/duplicates"
@@ -274,5 +276,8 @@ def test_g08_another_target_with_the_same_address(target):
         mark = guest.mark()
         client.assert_silent(*[client.config_frame(**response)] * 3)
         assert guest.run(counter).stdout == "3\n"
-        log = guest.kernel_log(mark)
-        assert log.count(f"{client.neighbour.mac} answers for the same address") == 1
+        conflict = f"conflict: {client.neighbour.mac}"
+        guest.run(f"until dmesg | sed '1,/{mark}/d' | grep -q '{conflict}'; do sleep 0.1; done")
+        client.assert_silent(*[client.config_frame(**response)] * 3, grace=2)
+        assert guest.kernel_log(mark).count(conflict) == 1
+        assert guest.run(f"cat /sys/kvblade/{SHELF}.77@eth0/state").stdout == f"{conflict}\n"

@@ -110,7 +110,7 @@ def test_wrong_usage(guest, command, sentence):
             f"0 {10**30} eth0 /dev/sdb",
             f"slot {10**30}: out of range, 0 to 254 are allowed",
         ),
-        ("0 1 nope0 /dev/sdb", "interface nope0: no such interface"),
+        ("0 1 nope0 /dev/sdb", "nope0: no such interface"),
         ("0 1 '' /dev/sdb", "interface : not an interface name"),
         ("0 1 ../eth0 /dev/sdb", "interface ../eth0: not an interface name"),
         ("0 1 'eth0 x' /dev/sdb", "interface eth0 x: not an interface name"),

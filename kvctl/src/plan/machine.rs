@@ -13,6 +13,7 @@ use std::process::Command;
 
 use rustix::fs::major;
 use rustix::fs::minor;
+use serde::Deserialize;
 
 use crate::paths::Paths;
 
@@ -23,6 +24,12 @@ const ETHERNET: &str = "1";
 pub(crate) trait Machine: Sync {
     /// The names of the Ethernet interfaces.
     fn interfaces(&self) -> Vec<String>;
+
+    /// The interface that takes the frames of this one, as a bridge does those of its ports.
+    fn taker(&self, interface: &str) -> Option<String>;
+
+    /// The own name of an interface that goes by this name too.
+    fn own_name(&self, alternative: &str) -> Option<String>;
 
     /// The number of a block device, `MAJOR:MINOR`.
     fn device(&self, path: &Path) -> Result<String, String>;
@@ -55,6 +62,23 @@ impl Machine for Host {
             .collect();
         names.sort();
         names
+    }
+
+    fn taker(&self, interface: &str) -> Option<String> {
+        let master = fs::canonicalize(self.0.net.join(interface).join("master")).ok()?;
+        let about = fs::read_to_string(master.join("uevent")).unwrap_or_default();
+        // These leave the frames of what they are made of to others.
+        let takes = !["DEVTYPE=vrf", "DEVTYPE=batadv"]
+            .iter()
+            .any(|it| about.contains(it));
+        takes.then(|| master.file_name()?.to_str().map(str::to_owned))?
+    }
+
+    fn own_name(&self, alternative: &str) -> Option<String> {
+        let mut command = Command::new("ip");
+        let output = run(command.args(["-json", "link", "show", "dev", alternative])).ok()?;
+        let links: Vec<Link> = serde_json::from_str(&output).ok()?;
+        links.into_iter().next().map(|link| link.ifname)
     }
 
     fn device(&self, path: &Path) -> Result<String, String> {
@@ -107,6 +131,12 @@ impl Machine for Host {
         }
         run(Command::new("losetup").arg("--detach").arg(device)).map(|_| ())
     }
+}
+
+/// What `ip -json link` says of an interface.
+#[derive(Deserialize)]
+struct Link {
+    ifname: String,
 }
 
 fn not_there(path: &Path, error: &io::Error) -> String {

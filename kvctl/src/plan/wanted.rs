@@ -3,6 +3,7 @@
 //! What the configuration comes to on this machine, now.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use glob::Pattern;
@@ -114,26 +115,58 @@ impl<'a> Surroundings<'a> {
         (wanted, missing)
     }
 
-    /// The interfaces that there are of those wanted. One that has gone away comes back to its
-    /// port by itself, so that the port stays.
+    /// The interfaces that there are of those wanted, and what is wrong with the others. One that
+    /// has gone away, or has become a part of another, comes back to its port by itself, so that
+    /// the port stays.
     fn interfaces_of(
         &self,
         export: &Export,
         running: Option<&Target>,
     ) -> (Vec<String>, Vec<String>) {
+        let is_running = |name: &str| running.is_some_and(|it| it.ports.contains_key(name));
         let ports = running.into_iter().flat_map(|target| target.ports.keys());
-        let mut known: Vec<&String> = self.interfaces.iter().chain(ports).collect();
-        known.sort();
-        known.dedup();
+        let known: BTreeSet<&String> = self.interfaces.iter().chain(ports).collect();
+        let mut found = BTreeSet::new();
         let mut missing = Vec::new();
         for pattern in &export.interfaces {
-            if !known.iter().any(|name| pattern.matches(name)) {
-                missing.push(format!("{pattern}: no such Ethernet interface"));
+            let mut matching = known.iter().filter(|name| pattern.matches(name)).peekable();
+            if matching.peek().is_none() {
+                match self.by_alternative_name(pattern) {
+                    Some(name) if is_running(&name) => _ = found.insert(name),
+                    Some(name) => match self.part_of(&name) {
+                        Some(reason) => missing.push(reason),
+                        None => _ = found.insert(name),
+                    },
+                    None => missing.push(format!("{pattern}: no such Ethernet interface")),
+                }
+            }
+            for name in matching {
+                let reason = self.part_of(name).filter(|_| !is_running(name));
+                match reason {
+                    None => _ = found.insert((*name).clone()),
+                    // A pattern means those that can serve.
+                    Some(reason) if pattern.as_str() == *name => missing.push(reason),
+                    Some(_) => {}
+                }
             }
         }
-        let wanted = |name: &&&String| export.interfaces.iter().any(|it| it.matches(name));
-        let found = known.iter().filter(wanted).map(|name| (*name).clone());
-        (found.collect(), missing)
+        (found.into_iter().collect(), missing)
+    }
+
+    /// Why an interface cannot serve, if another takes its frames; the module says it alike.
+    fn part_of(&self, name: &str) -> Option<String> {
+        let taker = self.machine.taker(name)?;
+        Some(format!("{name} is a port of {taker}: export on {taker}"))
+    }
+
+    /// The Ethernet interface that has what is no pattern as an alternative name.
+    fn by_alternative_name(&self, pattern: &Pattern) -> Option<String> {
+        let text = pattern.as_str();
+        if text.contains(['*', '?', '[']) {
+            return None;
+        }
+        let own = self.machine.own_name(text)?;
+        self.interfaces.contains(&own).then_some(own)
     }
 
     fn device_of(&self, export: &Export) -> Device {

@@ -51,20 +51,20 @@ impl Kernel for Sysfs {
     }
 
     fn write(&self, file: &str, value: &str) -> Result<(), String> {
-        // One write call: each is an order of its own.
-        let write = || {
-            let mut file = OpenOptions::new().write(true).open(self.0.join(file))?;
-            file.write_all(format!("{value}\n").as_bytes())
-        };
-        write().map_err(|error| match error.kind() {
+        let opened = OpenOptions::new().write(true).open(self.0.join(file));
+        let mut open = opened.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound if !self.0.exists() => {
                 "the module is not loaded: modprobe kvblade_rs".into()
             }
             io::ErrorKind::PermissionDenied => "not root: only root can do this".into(),
-            _ => match self.read("error") {
-                Ok(sentence) if !sentence.is_empty() => sentence,
-                _ => format!("{file}: {error}"),
-            },
+            _ => format!("{file}: {error}"),
+        })?;
+        // One write call: each is an order of its own. What the module says of it is not about the
+        // file, whatever the error number.
+        let written = open.write_all(format!("{value}\n").as_bytes());
+        written.map_err(|error| match self.read("error") {
+            Ok(sentence) if !sentence.is_empty() => sentence,
+            _ => format!("{file}: {error}"),
         })
     }
 }

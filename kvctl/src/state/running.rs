@@ -54,14 +54,21 @@ impl Target {
 
     /// Whether clients are refused I/O by the administrator's will.
     pub(crate) fn is_offline(&self) -> bool {
-        self.ports.values().any(|state| state == "offline")
+        self.states().any(|(word, _)| word == "offline")
     }
 
     /// Whether the device is not there any more.
     pub(crate) fn has_lost_device(&self) -> bool {
-        self.ports
-            .values()
-            .any(|state| state == "down: device is gone")
+        self.states().any(|(_, reason)| reason == "device is gone")
+    }
+
+    /// The word and the reason, if there is one, of the state on each interface.
+    fn states(&self) -> impl Iterator<Item = (&str, &str)> {
+        let split = |state| match str::split_once(state, ": ") {
+            Some(parts) => parts,
+            None => (state, ""),
+        };
+        self.ports.values().map(String::as_str).map(split)
     }
 }
 
@@ -104,4 +111,26 @@ fn read_target(kernel: &dyn Kernel, folder: &str) -> std::io::Result<Target> {
         target.values.insert(name, line);
     }
     Ok(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_state(state: &str) -> Target {
+        Target {
+            ports: [("eth0".to_owned(), state.to_owned())].into(),
+            ..Target::default()
+        }
+    }
+
+    #[test]
+    fn the_word_counts_and_not_the_sentence() {
+        assert!(in_state("offline").is_offline());
+        assert!(in_state("offline: no carrier").is_offline());
+        assert!(!in_state("down: no carrier").is_offline());
+        assert!(in_state("down: device is gone").has_lost_device());
+        assert!(in_state("offline: device is gone").has_lost_device());
+        assert!(!in_state("up").has_lost_device());
+    }
 }

@@ -99,3 +99,37 @@ fn what_is_emptied_is_told() {
     world.write("del", "1 1 eth0").unwrap();
     assert_eq!(emptied(&config(""), &state(record)), None);
 }
+
+#[test]
+fn a_part_of_another_interface_keeps_no_other_back() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    world.takers.insert("eth0", "br0");
+    let text = export("a", 0, "").replace("[\"eth0\"]", "[\"eth0\", \"eth1\"]");
+    let (_, failures) = apply(&world, &mut record, &text);
+    assert_eq!(failures, ["a: eth0 is a port of br0: export on br0"]);
+    assert_eq!(world.folders(), ["1.0@eth1"]);
+    // A pattern means those that can serve, and who serves already stays.
+    let text = text.replace("[\"eth0\", \"eth1\"]", "[\"eth*\"]");
+    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
+    world.takers = [("eth1", "br0")].into();
+    assert!(!done(&world, &mut record, &text).is_empty());
+    assert_eq!(world.folders(), ["1.0@eth0", "1.0@eth1"]);
+}
+
+#[test]
+fn an_alternative_name_is_the_interfaces_own() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    world.alternatives.insert("san", "eth1");
+    let text = export("a", 0, "").replace("[\"eth0\"]", "[\"san\"]");
+    done(&world, &mut record, &text);
+    assert_eq!(world.folders(), ["1.0@eth1"]);
+    let both = text.replace("[\"san\"]", "[\"san\", \"eth1\"]");
+    assert_eq!(done(&world, &mut record, &both), Vec::<String>::new());
+    world.alternatives.clear();
+    let (_, failures) = apply(
+        &world,
+        &mut record,
+        &export("b", 1, "").replace("eth0", "san"),
+    );
+    assert_eq!(failures[0], "b: san: no such Ethernet interface");
+}

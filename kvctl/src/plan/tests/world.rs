@@ -22,6 +22,9 @@ pub(super) struct World {
     /// A setting that cannot be written.
     pub(super) refused: Option<&'static str>,
     pub(super) interfaces: Vec<&'static str>,
+    /// Interfaces that are parts of others, and alternative names.
+    pub(super) takers: BTreeMap<&'static str, &'static str>,
+    pub(super) alternatives: BTreeMap<&'static str, &'static str>,
     loops: Mutex<BTreeMap<PathBuf, PathBuf>>,
 }
 
@@ -135,6 +138,14 @@ impl Kernel for World {
 impl Machine for World {
     fn interfaces(&self) -> Vec<String> {
         self.interfaces.iter().map(ToString::to_string).collect()
+    }
+
+    fn taker(&self, interface: &str) -> Option<String> {
+        self.takers.get(interface).map(ToString::to_string)
+    }
+
+    fn own_name(&self, alternative: &str) -> Option<String> {
+        self.alternatives.get(alternative).map(ToString::to_string)
     }
 
     fn device(&self, path: &Path) -> Result<String, String> {
