@@ -39,6 +39,11 @@ impl<T> RcuCell<T> {
         }
     }
 
+    /// Whether there is no value now.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pointer.load(Acquire).is_null()
+    }
+
     /// The present value, which stays valid as long as the guard is held.
     pub(crate) fn read<'a>(&'a self, _guard: &'a rcu::Guard) -> Option<&'a T> {
         let pointer = self.pointer.load(Acquire);

@@ -35,7 +35,7 @@ impl Access {
     fn set(&self, right: Right, text: &[u8]) -> Result {
         self.refusals.attempt(|| {
             let list = arguments::access_list(arguments::text(text)?)?;
-            Ok(self.port.blade().set_access_list(right, list)?)
+            self.port.blade().set_access_list(right, list)
         })
     }
 }
@@ -44,6 +44,10 @@ impl Entries for Access {
     fn attributes() -> &'static [&'static Attribute<Self>] {
         static ALL: [&Attribute<Access>; 4] = [&DISCOVER, &CONFIG, &READ, &WRITE];
         &ALL
+    }
+
+    fn too_long(&self) -> Error {
+        self.refusals.too_long()
     }
 }
 

@@ -102,6 +102,10 @@ impl Entries for Root {
         static ALL: [&Attribute<Root>; 4] = [&ADD, &DEL, &ANNOUNCE, &ERROR];
         &ALL
     }
+
+    fn too_long(&self) -> Error {
+        self.0.refusals.too_long()
+    }
 }
 
 static ADD: Attribute<Root> = Attribute::new(c"add", 0o200, None, Some(add));
@@ -138,8 +142,10 @@ fn del(root: &Node<Root>, text: &[u8]) -> Result {
 }
 
 fn announce(root: &Node<Root>, _text: &[u8]) -> Result {
-    root.0.registry.announce();
-    Ok(())
+    root.0.refusals.attempt(|| {
+        root.0.registry.announce();
+        Ok(())
+    })
 }
 
 fn error(root: &Root, text: &mut Formatter<'_>) -> Result {
@@ -165,7 +171,7 @@ impl State {
         port.watch(KBox::new(Files::of(&export)?, GFP_KERNEL)? as KBox<dyn Watcher>)?;
         let access = Access::new(port.clone(), self.refusals.clone());
         let access = export.make(c"access", access)?;
-        let stats = export.make(c"stats", Stats::new(port.clone()))?;
+        let stats = export.make(c"stats", Stats::new(port.clone(), self.refusals.clone()))?;
         let debug = Debug::new(&self.debug, &name, port.clone())?;
         let shown = Shown {
             _debug: debug,

@@ -9,10 +9,13 @@ use kernel::str::Formatter;
 use kernel::sync::Arc;
 
 use super::arguments;
+use super::config;
 use super::kobject::Attribute;
+use super::kobject::Binary;
 use super::kobject::Entries;
 use super::kobject::File;
 use super::kobject::Node;
+use super::kobject::LONGEST;
 use super::policy;
 use super::refusals::Refusals;
 use crate::aoe::MacList;
@@ -48,7 +51,13 @@ impl Export {
         Arc::ptr_eq(&self.port, port)
     }
 
-    fn blade(&self) -> &Blade {
+    /// Why writers were refused.
+    pub(super) fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// The blade behind the port.
+    pub(super) fn blade(&self) -> &Blade {
         self.port.blade()
     }
 
@@ -97,7 +106,7 @@ impl Export {
 }
 
 /// The files that can be waited for with `poll`.
-pub(super) struct Files([(Change, File); 5]);
+pub(super) struct Files([(Change, File); 6]);
 
 impl Files {
     /// Those of an export's directory.
@@ -107,7 +116,8 @@ impl Files {
     /// `ENOENT` without the directory.
     pub(super) fn of(export: &Node<Export>) -> Result<Self> {
         Ok(Self([
-            (Change::Config, export.file(&CONFIG)?),
+            (Change::Config, export.file(&config::CONFIG)?),
+            (Change::Config, export.binary(&config::CONFIG_RAW)?),
             (Change::Mask, export.file(&MASK)?),
             (Change::Reserve, export.file(&RESERVE)?),
             (Change::State, export.file(&STATE)?),
@@ -138,7 +148,7 @@ impl Entries for Export {
             &MTU,
             &BUSY,
             &STATE,
-            &CONFIG,
+            &config::CONFIG,
             &MASK,
             &RESERVE,
             &DUPLICATES,
@@ -155,7 +165,19 @@ impl Entries for Export {
         ];
         &ALL
     }
+
+    fn binaries() -> &'static [&'static Binary<Self>] {
+        static ALL: [&Binary<Export>; 1] = [&config::CONFIG_RAW];
+        &ALL
+    }
+
+    fn too_long(&self) -> Error {
+        self.refusals.too_long()
+    }
 }
+
+/// The longest line of `initiators`: an address and two numbers.
+const LONGEST_LINE: usize = 17 + 1 + 10 + 1 + 20 + 1;
 
 static BPATH: Attribute<Export> = Attribute::new(c"bpath", 0o444, Some(bpath), None);
 static SCNT: Attribute<Export> = Attribute::new(c"scnt", 0o444, Some(scnt), None);
@@ -166,7 +188,6 @@ static WWN: Attribute<Export> = Attribute::new(c"wwn", 0o644, Some(wwn), Some(se
 static MTU: Attribute<Export> = Attribute::new(c"mtu", 0o444, Some(mtu), None);
 static BUSY: Attribute<Export> = Attribute::new(c"busy", 0o444, Some(busy), None);
 static STATE: Attribute<Export> = Attribute::new(c"state", 0o644, Some(state), Some(set_state));
-static CONFIG: Attribute<Export> = Attribute::new(c"config", 0o644, Some(config), Some(set_config));
 static MASK: Attribute<Export> = Attribute::new(c"mask", 0o644, Some(mask), Some(set_mask));
 static RESERVE: Attribute<Export> =
     Attribute::new(c"reserve", 0o644, Some(reserve), Some(set_reserve));
@@ -252,7 +273,7 @@ fn set_state(export: &Node<Export>, text: &[u8]) -> Result {
     let (registry, port) = (&export.registry, &export.port);
     export.attempt(text, |text| {
         match text.trim_ascii() {
-            "offline" => registry.set_offline(port),
+            "offline" => registry.set_offline(port)?,
             "online" | "up" => registry.set_online(port, false)?,
             "online force=1" => registry.set_online(port, true)?,
             word => {
@@ -266,34 +287,14 @@ fn set_state(export: &Node<Export>, text: &[u8]) -> Result {
     })
 }
 
-fn config(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let settings = export.blade().settings().lock();
-    write!(text, "{}", settings.rules.config)?;
-    // A string of 1024 bytes that are all escaped takes up the whole page.
-    let _ = writeln!(text);
-    Ok(())
-}
-
-fn set_config(export: &Node<Export>, text: &[u8]) -> Result {
-    export.set(
-        text,
-        arguments::config,
-        |settings, config| settings.rules.config = config,
-        Some(Change::Config),
-    )
-}
-
 fn mask(export: &Export, text: &mut Formatter<'_>) -> Result {
     show_macs(&export.blade().settings().lock().rules.mask, text)
 }
 
 fn set_mask(export: &Node<Export>, text: &[u8]) -> Result {
-    export.set(
-        text,
-        |text| arguments::macs("mask", text),
-        |settings, macs| settings.rules.mask = macs,
-        Some(Change::Mask),
-    )
+    export.attempt(text, |text| {
+        export.blade().set_mask(&arguments::macs("mask", text)?)
+    })
 }
 
 fn reserve(export: &Export, text: &mut Formatter<'_>) -> Result {
@@ -301,12 +302,11 @@ fn reserve(export: &Export, text: &mut Formatter<'_>) -> Result {
 }
 
 fn set_reserve(export: &Node<Export>, text: &[u8]) -> Result {
-    export.set(
-        text,
-        |text| arguments::macs("reserve", text),
-        |settings, macs| settings.rules.reservation = macs,
-        Some(Change::Reserve),
-    )
+    export.attempt(text, |text| {
+        export
+            .blade()
+            .set_reservation(&arguments::macs("reserve", text)?)
+    })
 }
 
 fn duplicates(export: &Export, text: &mut Formatter<'_>) -> Result {
@@ -315,9 +315,12 @@ fn duplicates(export: &Export, text: &mut Formatter<'_>) -> Result {
 }
 
 /// A line for each initiator: its address, the requests it has under way, and the seconds since it
-/// was heard.
+/// was heard. There are as many as fit the file.
 fn initiators(export: &Export, text: &mut Formatter<'_>) -> Result {
     for initiator in export.blade().initiators().sightings() {
+        if text.bytes_written().saturating_add(LONGEST_LINE) > LONGEST {
+            break;
+        }
         let (card, under_way, age) = (initiator.card, initiator.under_way, initiator.heard.age());
         writeln!(text, "{card} {under_way} {age}")?;
     }

@@ -5,6 +5,8 @@
 //! C headers: [`include/linux/kobject.h`](srctree/include/linux/kobject.h),
 //! [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h)
 
+mod binary;
+
 use core::cell::UnsafeCell;
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -15,10 +17,25 @@ use kernel::prelude::*;
 use kernel::str::Formatter;
 use kernel::types::Opaque;
 
+pub(super) use binary::Binary;
+
+/// The longest text that a file can show, or take in one write. What has a page is for the kernel
+/// a sign of an overflow when it is shown; when it is written, it may be a part: sysfs hands over a
+/// page at a time, and the writer sends the rest by itself.
+pub(super) const LONGEST: usize = PAGE_SIZE - 1;
+
 /// What the files of a directory show and take: the data behind the directory.
 pub(super) trait Entries: Send + Sync + Sized + 'static {
     /// The directory's files.
     fn attributes() -> &'static [&'static Attribute<Self>];
+
+    /// The directory's files of bytes that are no text.
+    fn binaries() -> &'static [&'static Binary<Self>] {
+        &[]
+    }
+
+    /// The error of a write of more than [`LONGEST`] bytes.
+    fn too_long(&self) -> Error;
 }
 
 /// How a file's text is made.
@@ -85,11 +102,25 @@ impl<T> Node<T> {
     ///
     /// `ENOENT` if it does not have this file any more.
     pub(super) fn file(&self, attribute: &'static Attribute<T>) -> Result<File> {
+        // SAFETY: The name is constant.
+        self.named(unsafe { (*attribute.attribute.get()).name })
+    }
+
+    /// One of the directory's files of bytes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Node::file`].
+    pub(super) fn binary(&self, attribute: &'static Binary<T>) -> Result<File> {
+        // SAFETY: The name is constant.
+        self.named(unsafe { (*attribute.attribute.get()).attr.name })
+    }
+
+    /// The file whose constant attribute has this name.
+    fn named(&self, name: *const kernel::ffi::c_char) -> Result<File> {
         // SAFETY: The kobject was added, and is not freed while there is a reference to its node;
         // the name is that of a constant attribute.
-        let file = unsafe {
-            crate::bindings::kv_sysfs_file(self.kobject.get(), (*attribute.attribute.get()).name)
-        };
+        let file = unsafe { crate::bindings::kv_sysfs_file(self.kobject.get(), name) };
         // INVARIANT: The reference is given to us.
         NonNull::new(file).map(File).ok_or(ENOENT)
     }
@@ -200,6 +231,12 @@ impl<T: Entries> Directory<T> {
                 )
             })?;
         }
+        for binary in T::binaries() {
+            // SAFETY: As above.
+            kernel::error::to_result(unsafe {
+                bindings::sysfs_create_bin_file((*object).kobject.get(), binary.attribute.get())
+            })?;
+        }
         // SAFETY: The kobject was added.
         unsafe {
             bindings::kobject_uevent((*object).kobject.get(), bindings::kobject_action_KOBJ_ADD)
@@ -236,8 +273,11 @@ impl<T: Entries> Directory<T> {
         let Some(show) = attribute.show else {
             return EIO.to_errno() as isize;
         };
-        let mut text = Formatter::new(page);
-        match show(node, &mut text) {
+        let mut text = Formatter::new(page.get_mut(..LONGEST).unwrap_or_default());
+        let shown = show(node, &mut text);
+        match shown {
+            // A part of a value is another value. The formatter counts what it had no room for.
+            _ if text.bytes_written() > LONGEST => EOVERFLOW.to_errno() as isize,
             Ok(()) => text.bytes_written() as isize,
             Err(error) => error.to_errno() as isize,
         }
@@ -256,7 +296,12 @@ impl<T: Entries> Directory<T> {
         let Some(store) = attribute.store else {
             return EIO.to_errno() as isize;
         };
-        match store(node, text) {
+        let stored = if len > LONGEST {
+            Err(node.too_long())
+        } else {
+            store(node, text)
+        };
+        match stored {
             Ok(()) => len as isize,
             Err(error) => error.to_errno() as isize,
         }

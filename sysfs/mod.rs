@@ -7,6 +7,7 @@
 
 mod access;
 mod arguments;
+mod config;
 mod control;
 mod export;
 #[expect(unsafe_code)]

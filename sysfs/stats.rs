@@ -9,16 +9,20 @@ use kernel::sync::Arc;
 use super::kobject::Attribute;
 use super::kobject::Entries;
 use super::kobject::Node;
+use super::refusals::Refusals;
 use crate::target::Counter;
 use crate::target::Port;
 
 /// The directory of an export's counters.
-pub(super) struct Stats(Arc<Port>);
+pub(super) struct Stats {
+    port: Arc<Port>,
+    refusals: Arc<Refusals>,
+}
 
 impl Stats {
     /// The directory of a port's counters.
-    pub(super) fn new(port: Arc<Port>) -> Self {
-        Self(port)
+    pub(super) fn new(port: Arc<Port>, refusals: Arc<Refusals>) -> Self {
+        Self { port, refusals }
     }
 }
 
@@ -47,6 +51,10 @@ impl Entries for Stats {
             &CLEAR,
         ];
         &ALL
+    }
+
+    fn too_long(&self) -> Error {
+        self.refusals.too_long()
     }
 }
 
@@ -86,7 +94,7 @@ counters! {
 static CLEAR: Attribute<Stats> = Attribute::new(c"clear", 0o200, None, Some(clear));
 
 fn show(stats: &Stats, text: &mut Formatter<'_>, counter: Counter) -> Result {
-    let value = stats.0.stats().get(counter);
+    let value = stats.port.stats().get(counter);
     Ok(core::fmt::Write::write_fmt(
         text,
         format_args!("{value}\n"),
@@ -94,6 +102,8 @@ fn show(stats: &Stats, text: &mut Formatter<'_>, counter: Counter) -> Result {
 }
 
 fn clear(stats: &Node<Stats>, _text: &[u8]) -> Result {
-    stats.0.clear_stats();
-    Ok(())
+    stats.refusals.attempt(|| {
+        stats.port.clear_stats();
+        Ok(())
+    })
 }

@@ -21,6 +21,7 @@ use super::access::Access;
 use super::access::AccessList;
 use super::access::Right;
 use super::arrivals::Arrivals;
+use super::fence::Claims;
 use super::initiators::Initiators;
 use super::new_export::NewExport;
 use super::order::Place;
@@ -42,7 +43,6 @@ use crate::block::Stage;
 use crate::sync;
 use crate::sync::Express;
 use crate::sync::Inbox;
-use crate::sync::RcuBox;
 use crate::sync::RcuCell;
 use crate::sync::SlabBox;
 use crate::sync::Urgent;
@@ -68,14 +68,14 @@ pub(crate) struct Blade {
     policy: Policy,
     /// The access lists, to be changed, and as the data path sees them: none if all are open.
     #[pin]
-    access: Mutex<KBox<Access>>,
-    access_in_force: RcuCell<Access>,
+    pub(super) access: Mutex<KBox<Access>>,
+    pub(super) access_in_force: RcuCell<Access>,
     disk: Arc<Disk>,
     pub(super) queue: Arc<WorkQueue>,
     express: Arc<Express<Blade>>,
     #[pin]
     settings: Mutex<Settings>,
-    /// Whether initiators have restricted each other, or the administrator all of them.
+    /// Whether initiators have restricted each other, or the administrator some of them.
     restricted: Atomic<bool>,
     /// Sectors of the disk's physical blocks.
     physical_block: u32,
@@ -86,9 +86,11 @@ pub(crate) struct Blade {
     initiators: Initiators,
     #[pin]
     watchers: Watchers,
-    places: Places,
+    pub(super) places: Places,
+    /// Whose the places are.
+    pub(super) claims: Claims,
     #[pin]
-    turns: Mutex<Turns>,
+    pub(super) turns: Mutex<Turns>,
     arrivals: Arrivals,
     arrived: Inbox<Request>,
     pub(super) ended: Inbox<Request>,
@@ -128,6 +130,7 @@ impl Blade {
             ..
         } = new;
         let turns = Turns::new()?;
+        let claims = Claims::new()?;
         let initiators = Initiators::new()?;
         let access = KBox::new(Access::open(), GFP_KERNEL)?;
         let settings = match settings {
@@ -162,6 +165,7 @@ impl Blade {
                 initiators,
                 watchers <- Watchers::new(),
                 places: Places::new(),
+                claims,
                 turns <- new_mutex!(turns),
                 arrivals: Arrivals::new(),
                 arrived: Inbox::new(),
@@ -217,26 +221,6 @@ impl Blade {
         self.access.lock().list(right).clone()
     }
 
-    /// Sets the access list for a right, for all requests that come in after this. Sleeps.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`; then nothing has changed.
-    pub(crate) fn set_access_list(&self, right: Right, list: AccessList) -> Result {
-        let mut access = self.access.lock();
-        let mut new = KBox::new((**access).clone(), GFP_KERNEL)?;
-        new.set(right, list);
-        let in_force = if new.is_open() {
-            None
-        } else {
-            Some(RcuBox::new((*new).clone(), GFP_KERNEL)?)
-        };
-        *access = new;
-        self.access_in_force.replace(in_force);
-        sync::wait_for_readers();
-        Ok(())
-    }
-
     /// The disk.
     pub(crate) fn disk(&self) -> &Arc<Disk> {
         &self.disk
@@ -284,11 +268,12 @@ impl Blade {
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Settings) -> R) -> R {
         let mut settings = self.settings.lock();
         let result = change(&mut settings);
-        self.restricted.store(!settings.rules.are_open(), Relaxed);
+        let is_open = settings.rules.are_open() && self.access_in_force.is_empty();
+        self.restricted.store(!is_open, Relaxed);
         result
     }
 
-    /// Whether a request must be checked against the rules. For the worker, which alone makes
+    /// Whether a request must be checked against the rules and the access lists. For the worker, which alone makes
     /// rules that other requests of its own batch must see.
     pub(super) fn is_restricted(&self) -> bool {
         self.restricted.load(Relaxed)

@@ -69,10 +69,11 @@ impl Request {
             }
         }
         self.progress = Progress::Last;
-        let blade = self.port.blade();
-        if blade.is_restricted() && blade.settings().lock().rules.ignores(&self.header) {
-            self.is_dropped(Counter::DroppedMask);
-            return false;
+        if self.port.blade().is_restricted() {
+            if let Err(reason) = self.judge() {
+                self.is_dropped(reason);
+                return false;
+            }
         }
         if let Some(error) = admission::refusal(&self.header) {
             self.refuse(error);

@@ -19,6 +19,7 @@ mod blade;
 mod class;
 mod discovery;
 mod execute;
+mod fence;
 mod health;
 mod history;
 mod idle;

@@ -43,6 +43,11 @@ impl Span {
         }
     }
 
+    /// Whether it changes something.
+    pub(super) const fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+
     /// Waits for all changes.
     pub(super) const fn all_changes() -> Self {
         Self {
@@ -105,7 +110,8 @@ impl Place {
         1_u64.wrapping_shl(self.bit)
     }
 
-    const fn index(self) -> usize {
+    /// Its number, from 0 to [`MOST`].
+    pub(super) const fn index(self) -> usize {
         self.word.wrapping_mul(BITS).wrapping_add(self.bit as usize)
     }
 }
@@ -151,6 +157,17 @@ impl Places {
                 place
             })
         })
+    }
+
+    /// The places taken, as far as they are when each is looked at.
+    pub(super) fn all_taken(&self) -> impl Iterator<Item = Place> + '_ {
+        self.taken(WORDS, |_, bits| bits)
+    }
+
+    /// Whether a place is taken.
+    pub(super) fn is_taken(&self, place: Place) -> bool {
+        let bits = self.taken.get(place.word).map(|bits| bits.load(Acquire));
+        bits.is_some_and(|bits| bits & place.mask() != 0)
     }
 
     fn free(&self) -> Option<Place> {

@@ -12,6 +12,7 @@ use super::blade::Blade;
 use super::port::Port;
 use super::refusal::Refusal;
 use super::registry::Registry;
+use super::settings::Settings;
 
 /// How often the segment is asked whether another target has an address, and how long it has to
 /// answer each time.
@@ -19,14 +20,16 @@ const PROBES: usize = 3;
 const PROBE_WAIT: Delta = Delta::from_millis(300);
 
 impl Registry {
-    /// Takes the blade of a port out of use: ATA commands are refused.
-    pub(crate) fn set_offline(&self, port: &Port) {
-        let was_offline = port
-            .blade()
-            .change(|settings| core::mem::replace(&mut settings.rules.offline, true));
-        if !was_offline {
-            self.note_states(port.blade());
-        }
+    /// Takes the blade of a port out of use: ATA commands are refused. Waits for those under way.
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT`, with the blade out of use; `ENOMEM`, with nothing changed.
+    pub(crate) fn set_offline(&self, port: &Port) -> Result<(), Refusal> {
+        let blade = port.blade();
+        let take_out = |settings: &mut Settings| settings.rules.offline = true;
+        let tell = || self.note_states(blade);
+        blade.exclude(take_out, tell, true, |_| true)
     }
 
     /// Takes the blade of a port back into use and tells initiators, unless another target on a

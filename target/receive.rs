@@ -245,7 +245,7 @@ fn admit(
 /// # Errors
 ///
 /// The initiator is not to be answered.
-fn is_read_only(
+pub(super) fn is_read_only(
     port: &Port,
     access: &Access,
     header: &Header,

@@ -174,6 +174,9 @@ impl Request {
 
     /// Lets the request go ahead: those that come later and overlap it wait until it is dropped.
     pub(super) fn put_in(&mut self, place: Place) {
+        let is_exclusive = self.span.is_some_and(|span| span.is_exclusive());
+        let claims = &self.port.blade().claims;
+        claims.note(place, self.header.source, is_exclusive);
         self.place = Some(place);
     }
 

@@ -19,6 +19,8 @@ SUITES = (
     "reserve",
     "state",
     "refusal",
+    "fence",
+    "refusals",
 )
 
 

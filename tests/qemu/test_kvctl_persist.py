@@ -7,11 +7,12 @@ import pytest
 
 from aoeframes import READ_EXT
 from beds import bed
-from configs import KNOWN, OTHER, apply, clean, export
+from configs import KNOWN, OTHER, apply, clean, export, refused
 from lab import Disk
 from listframes import ADD, EDIT, SET, mask_frame, reserve_frame
 
 KEPT = "/var/lib/kvblade/exports/disk.toml"
+UNAVAILABLE = 3
 ALL = "persist = ['config-string', 'mask', 'reserve']"
 
 
@@ -70,6 +71,47 @@ def test_what_clients_set_is_there_again(target, guest, keeping):
     # And what is set then is kept as well.
     client.ask(client.config_frame(4, b"later"))
     wait_for(guest, "later")
+
+
+def test_a_string_of_which_nothing_is_printable_is_there_again(target, guest, keeping):
+    apply(guest, export(ALL))
+    client = target.client(3, 4)
+    for string in (bytes(range(128, 256)) * 8, bytes(range(255, 127, -1)) * 8):
+        client.ask(client.config_frame(4, string))
+        # As TOML writes it.
+        wait_for(guest, rf"\x{string[0]:02x}\x{string[1]:02x}")
+        wait_for(guest, rf"\x{string[-1]:02x}'")
+    assert "config-string = '" in guest.run("kvctl export").stdout
+    # The export is made anew, and then the machine starts again.
+    apply(guest, export(ALL, "read-only = true"))
+    assert client.config_query().config == string
+    restart(guest)
+    guest.run("kvctl apply")
+    assert client.config_query().config == string
+
+
+def test_what_is_kept_and_of_no_use_keeps_no_export_away(target, guest):
+    """As it was kept before, cut where the page ended; and a reservation that is not one."""
+    apply(guest, export(ALL, "config-string = 'mine'"))
+    guest.run("kvctl stop")
+    client = target.client(3, 4)
+    cut = (r"\x80" * 1024)[:4095]
+    guest.write_file(KEPT, f"[config-string]\nvalue = '{cut}'\nconfigured = 'mine'\n")
+    said = refused(guest, export(ALL, "config-string = 'mine'"))
+    assert "disk: config-string: what was kept is of no use (longer than 1024 bytes" in said
+    assert client.config_query().config == b"mine"
+    assert client.read(0)
+    guest.run("kvctl stop")
+    guest.write_file(KEPT, "[reserve]\nvalue = '02:00'\nconfigured = ''\n")
+    said = refused(guest, export(ALL))
+    assert "disk: reserve: what was kept is of no use (02:00: not the address of a card)" in said
+    assert client.ask(client.ata_frame(READ_EXT)).error == UNAVAILABLE
+    guest.run("kvctl apply && kvctl online disk")
+    assert client.read(0)
+    guest.run(f"kvctl stop; echo nonsense >{KEPT}")
+    said = refused(guest, export(ALL))
+    assert f"reserve: what was kept is of no use ({KEPT}: damaged" in said
+    assert client.ask(client.ata_frame(READ_EXT)).error == UNAVAILABLE
 
 
 def test_what_is_not_to_be_kept_is_not(target, guest, keeping):

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     /// First asks on the segment whether another target has the address.
     Online(Names),
     /// Take exports offline: I/O is refused, the address is kept.
+    ///
+    /// Waits until what is under way has ended, ten seconds at most.
     Offline(Names),
     /// Tell all clients that the exports are there.
     Announce,

@@ -38,7 +38,7 @@ impl Watched {
     /// From here on a change is told. Fails if the export is gone.
     fn arm(&mut self) -> io::Result<()> {
         self.file.rewind()?;
-        self.file.read_to_string(&mut String::new())?;
+        self.file.read_to_end(&mut Vec::new())?;
         Ok(())
     }
 }
@@ -73,7 +73,7 @@ fn begin(kernel: &dyn Kernel, paths: &Paths) -> Result<Vec<Watched>, String> {
         let folder = paths.kvblade.join(made.address.on(interface));
         for setting in &made.persist {
             // An export that was removed by hand is not there.
-            let Ok(file) = File::open(folder.join(file_of(setting))) else {
+            let Ok(file) = open(&folder, setting) else {
                 continue;
             };
             let (name, made) = (name.clone(), made.clone());
@@ -85,6 +85,17 @@ fn begin(kernel: &dyn Kernel, paths: &Paths) -> Result<Vec<Watched>, String> {
         tell(keep(kernel, &paths.lib, &name, &made));
     }
     Ok(watched)
+}
+
+/// Opens the file of a setting that can be read whatever clients set.
+fn open(folder: &Path, setting: &str) -> io::Result<File> {
+    let name = file_of(setting);
+    if name == "config" {
+        if let Ok(file) = File::open(folder.join("config_raw")) {
+            return Ok(file);
+        }
+    }
+    File::open(folder.join(name))
 }
 
 /// Waits for a change, and keeps it. Returns whether the record has changed.

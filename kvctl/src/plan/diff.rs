@@ -13,6 +13,7 @@ use super::job::Removal;
 use super::wanted::Device;
 use super::wanted::Wanted;
 use crate::state::running::POLICY;
+use crate::state::saved::excludes;
 use crate::state::saved::file_of;
 use crate::state::Address;
 use crate::state::Made;
@@ -212,6 +213,9 @@ fn make(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> Result<Jo
     let before = own.filter(same_disk);
     let mut remembered = remember(wanted, None, &Target::default());
     remembered.loop_device = kept_loop;
+    let Beginning { sets, unusable } = beginning(wanted, made, before);
+    // Whoever was kept away must not come in because it is not known any more who that was.
+    let is_safe = !unusable.iter().any(|(setting, _)| excludes(setting));
     Ok(Job {
         name: wanted.name.clone(),
         anchor: anchor.clone(),
@@ -221,10 +225,11 @@ fn make(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> Result<Jo
             options: options(wanted),
             force: wanted.force,
         }),
-        sets: beginning(wanted, made, before),
+        sets,
+        unusable: unusable.into_iter().map(|(_, told)| told).collect(),
         adds: adds.to_vec(),
         drops: Vec::new(),
-        online: Some(is_online(wanted, made, before)),
+        online: Some(is_safe && is_online(wanted, made, before)),
         made: Some(remembered),
     })
 }
@@ -243,11 +248,15 @@ fn options(wanted: &Wanted) -> String {
 }
 
 /// What a new export is given before it goes online.
-fn beginning(
-    wanted: &Wanted,
-    made: Option<&Made>,
-    own: Option<&Target>,
-) -> Vec<(&'static str, String)> {
+struct Beginning {
+    /// Files, and the values that they get.
+    sets: Vec<(&'static str, String)>,
+    /// Settings of which what was kept is of no use, and what there is to say of it.
+    unusable: Vec<(&'static str, String)>,
+}
+
+fn beginning(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> Beginning {
+    let mut unusable = Vec::new();
     let access = wanted.policy.iter();
     let mut sets: Vec<(&'static str, String)> = access
         .filter(|(file, value)| file.starts_with("access/") && value != "all")
@@ -261,14 +270,24 @@ fn beginning(
         let running = own.filter(|_| unchanged);
         let value = match (running, wanted.saved.get(setting)) {
             (Some(target), _) => target.value(file_of(setting)),
-            (None, Some(saved)) => saved,
+            (None, Some(Ok(saved))) => saved,
+            (None, Some(Err(reason))) => {
+                let instead = if excludes(setting) {
+                    format!("offline until kvctl online {}", wanted.name)
+                } else {
+                    "that of the configuration holds".to_owned()
+                };
+                let told = format!("{setting}: what was kept is of no use ({reason}): {instead}");
+                unusable.push((setting, told));
+                configured
+            }
             (None, None) => configured,
         };
         if !value.is_empty() {
             sets.push((file_of(setting), value.to_owned()));
         }
     }
-    sets
+    Beginning { sets, unusable }
 }
 
 fn is_online(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> bool {

@@ -14,8 +14,10 @@ use super::job::Job;
 use super::job::Making;
 use super::job::Removal;
 use super::machine::Machine;
+use crate::state::kernel::set;
 use crate::state::running::MODE;
 use crate::state::running::POLICY;
+use crate::state::saved::excludes;
 use crate::state::saved::file_of;
 use crate::state::Kernel;
 use crate::state::Made;
@@ -125,6 +127,11 @@ fn remove(removal: &Removal, kernel: &dyn Kernel, machine: &dyn Machine) -> Resu
     }
 }
 
+/// The setting that clients may change and that has this file.
+fn client_setting(file: &str) -> Option<&'static str> {
+    CLIENTS.into_iter().find(|setting| file_of(setting) == file)
+}
+
 /// Does one job, but for removals.
 struct Worker<'a> {
     job: &'a Job,
@@ -143,8 +150,11 @@ impl Worker<'_> {
             None => self.read(&made, "bpath"),
         };
         let mut trouble = Vec::new();
+        let mut is_safe = true;
         if self.job.making.is_none() {
             trouble.extend(self.change_all(&mut made));
+        } else {
+            (trouble, is_safe) = self.set_clients(&mut made);
         }
         let absent = self.add_all(&mut made, &path);
         trouble.extend(absent);
@@ -158,14 +168,16 @@ impl Worker<'_> {
                 made.interfaces.push(interface.clone());
             }
         }
-        if let Err(reason) = self.switch(&made) {
-            trouble.push(reason);
-            made.start.remove("online");
+        if is_safe {
+            if let Err(reason) = self.switch(&made) {
+                trouble.push(reason);
+                made.start.remove("online");
+            }
         }
         (Some(made), trouble)
     }
 
-    /// Makes the export, offline, with all that is to hold from the beginning.
+    /// Makes the export, offline, with all that the administrator wants from the beginning.
     fn make(&self, making: &Making, made: &mut Made) -> Result<String, String> {
         let path = match &making.backing {
             Backing::Device(path) => path.clone(),
@@ -217,19 +229,46 @@ impl Worker<'_> {
             .join(" ")
     }
 
+    fn set(&self, made: &Made, file: &str, value: &str) -> Result<(), String> {
+        set(self.kernel, &made.address.on(&self.job.anchor), file, value)
+    }
+
     fn set_all(&self, made: &Made) -> Result<(), String> {
-        let set = |(file, value): &(&str, String)| self.kernel.write(&self.file(made, file), value);
-        self.job.sets.iter().try_for_each(set)
+        let sets = self.job.sets.iter();
+        sets.filter(|(file, _)| client_setting(file).is_none())
+            .try_for_each(|(file, value)| self.set(made, file, value))
+    }
+
+    /// Gives a new export what clients have set, which never keeps it away. Returns what could not
+    /// be set, and whether it may go online all the same: not if that kept someone away.
+    fn set_clients(&self, made: &mut Made) -> (Vec<String>, bool) {
+        let mut trouble = Vec::new();
+        let mut is_safe = true;
+        for (file, value) in &self.job.sets {
+            let Some(setting) = client_setting(file) else {
+                continue;
+            };
+            if let Err(reason) = self.set(made, file, value) {
+                is_safe &= !excludes(setting);
+                let offline = if excludes(setting) {
+                    format!(": offline until kvctl online {}", self.job.name)
+                } else {
+                    String::new()
+                };
+                trouble.push(format!("{reason}{offline}"));
+                made.start.remove(setting);
+            }
+        }
+        (trouble, is_safe)
     }
 
     /// Changes what runs. What cannot be set is not remembered, so that it is tried again.
     fn change_all(&self, made: &mut Made) -> Vec<String> {
         let mut trouble = Vec::new();
         for (file, value) in &self.job.sets {
-            if let Err(reason) = self.kernel.write(&self.file(made, file), value) {
+            if let Err(reason) = self.set(made, file, value) {
                 trouble.push(reason);
-                let failed = CLIENTS.iter().find(|setting| file_of(setting) == *file);
-                failed.map(|setting| made.start.remove(*setting));
+                client_setting(file).map(|setting| made.start.remove(setting));
             }
         }
         trouble

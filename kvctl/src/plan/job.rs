@@ -21,6 +21,8 @@ pub(crate) struct Job {
     pub(crate) making: Option<Making>,
     /// Files of sysfs, and the values they get.
     pub(crate) sets: Vec<(&'static str, String)>,
+    /// What was kept of clients' settings and is of no use.
+    pub(crate) unusable: Vec<String>,
     /// Interfaces on which it is to be exported as well, and those on which it is not any more.
     pub(crate) adds: Vec<String>,
     pub(crate) drops: Vec<String>,

@@ -76,12 +76,16 @@ pub(crate) fn plan(
         let job = || {
             let address = address.ok_or(format!("shelf {} has no slot left", export.shelf))?;
             let running = state.targets.get(&address);
-            let (wanted, missing) = surroundings.want(export, address, running, &saved(name)?);
+            let (wanted, missing) = surroundings.want(export, address, running, &saved(name));
             Ok::<_, String>((present.job(&wanted), missing))
         };
         match job() {
             Ok((job, missing)) => {
-                let failures = missing.into_iter().chain(job.as_ref().err().cloned());
+                let unusable = job.iter().flat_map(|job| job.unusable.clone());
+                let failures = missing
+                    .into_iter()
+                    .chain(unusable)
+                    .chain(job.as_ref().err().cloned());
                 plan.failures
                     .extend(failures.map(|failure| (name.to_owned(), failure)));
                 plan.jobs.extend(job);

@@ -33,8 +33,9 @@ pub(crate) struct Wanted {
     /// Config string, mask list and reservation as the configuration has them.
     pub(crate) start: BTreeMap<String, String>,
     pub(crate) online: bool,
-    /// What clients have set of these before, and is to hold when the export is made.
-    pub(crate) saved: BTreeMap<&'static str, String>,
+    /// What clients have set of these before, and is to hold when the export is made; or why what
+    /// is kept of it is of no use.
+    pub(crate) saved: BTreeMap<&'static str, Result<String, String>>,
     pub(crate) persist: Vec<String>,
     pub(crate) force: bool,
 }
@@ -80,7 +81,7 @@ impl<'a> Surroundings<'a> {
         export: &Export,
         address: Address,
         running: Option<&Target>,
-        saved: &Saved,
+        saved: &Result<Saved, String>,
     ) -> (Wanted, Vec<String>) {
         let (interfaces, missing) = self.interfaces_of(export, running);
         let start = start(export);
@@ -90,7 +91,10 @@ impl<'a> Surroundings<'a> {
             .filter_map(|persist| {
                 let setting = persist.word();
                 let configured = start.get(setting)?;
-                let value = saved.get(setting, configured)?.to_owned();
+                let value = match saved {
+                    Ok(saved) => saved.get(setting, configured)?.map(str::to_owned),
+                    Err(reason) => Err(reason.clone()),
+                };
                 Some((setting, value))
             })
             .collect();

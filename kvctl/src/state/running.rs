@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::address::Address;
+use super::kernel::config_string;
 use super::kernel::Kernel;
 
 /// The settings of a disk that can be read and written in sysfs, with the options of `add` for
@@ -103,10 +104,10 @@ fn read_target(kernel: &dyn Kernel, folder: &str) -> std::io::Result<Target> {
     };
     let policy = POLICY.iter().map(|(file, _)| *file);
     for name in MODE.into_iter().chain(policy).chain(SETTINGS) {
-        let text = read(name)?;
         let line = match name {
-            "mask" | "reserve" => text.replace('\n', " "),
-            _ => text,
+            "config" => config_string(kernel, folder)?,
+            "mask" | "reserve" => read(name)?.replace('\n', " "),
+            _ => read(name)?,
         };
         target.values.insert(name, line);
     }

@@ -9,10 +9,14 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 
+use kvblade_wire::aoe::ConfigString;
+use kvblade_wire::aoe::Mac;
+use kvblade_wire::aoe::MacList;
 use serde::Deserialize;
 use serde::Serialize;
 
 use super::file;
+use super::kernel::config_string;
 use super::kernel::Kernel;
 use super::record::Made;
 
@@ -60,10 +64,17 @@ impl Saved {
         file::replace(&path, &text)
     }
 
-    /// What a setting was, unless the configuration has changed since.
-    pub(crate) fn get(&self, setting: &str, configured: &str) -> Option<&str> {
+    /// What a setting was, or why that is of no use, unless the configuration has changed since.
+    pub(crate) fn get(&self, setting: &str, configured: &str) -> Option<Result<&str, String>> {
         let kept = self.0.get(setting)?;
-        (kept.configured == configured).then_some(kept.value.as_str())
+        (kept.configured == configured)
+            .then(|| check(setting, &kept.value).map(|()| kept.value.as_str()))
+    }
+
+    /// Whether this is kept, and of no use.
+    fn is_unusable(&self, setting: &str) -> bool {
+        let kept = self.0.get(setting);
+        kept.is_some_and(|kept| check(setting, &kept.value).is_err())
     }
 
     /// Notes what a setting is.
@@ -77,6 +88,27 @@ impl Saved {
     pub(crate) fn keep_only(&mut self, settings: &[String]) {
         self.0.retain(|setting, _| settings.contains(setting));
     }
+}
+
+/// Whether the module would take a value.
+fn check(setting: &str, value: &str) -> Result<(), String> {
+    if setting == "config-string" {
+        return match ConfigString::from_escaped(value.as_bytes()) {
+            Some(_) => Ok(()),
+            None => Err("longer than 1024 bytes, or with a wrong escape".into()),
+        };
+    }
+    let mut list = MacList::new();
+    value.split_whitespace().try_for_each(|word| {
+        let mac = Mac::parse(word).filter(|mac| !mac.is_group());
+        let mac = mac.ok_or_else(|| format!("{word}: not the address of a card"))?;
+        list.add(mac).map_err(|_| "more than 128 addresses".into())
+    })
+}
+
+/// Whether a setting keeps initiators away.
+pub(crate) fn excludes(setting: &str) -> bool {
+    setting != "config-string"
 }
 
 /// The file of sysfs for a setting that may be kept.
@@ -96,13 +128,21 @@ pub(crate) fn keep(kernel: &dyn Kernel, lib: &Path, name: &str, made: &Made) -> 
     let nothing = String::new();
     for setting in &made.persist {
         for interface in &made.interfaces {
-            let file = format!("{}/{}", made.address.on(interface), file_of(setting));
+            let folder = made.address.on(interface);
+            let text = match file_of(setting) {
+                "config" => config_string(kernel, &folder),
+                file => kernel.read(&format!("{folder}/{file}")),
+            };
             // It may be gone; then there is nothing new to keep.
-            if let Ok(text) = kernel.read(&file) {
+            let Ok(text) = text else {
+                continue;
+            };
+            // That someone was kept away is not forgotten, if not who, until there is a new list.
+            if !(excludes(setting) && text.is_empty() && saved.is_unusable(setting)) {
                 let configured = made.start.get(setting).unwrap_or(&nothing);
                 saved.set(setting, &text.replace('\n', " "), configured);
-                break;
             }
+            break;
         }
     }
     if saved == before {

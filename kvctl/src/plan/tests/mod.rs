@@ -2,6 +2,7 @@
 
 //! What is done to which exports, with a module and a machine that only pretend.
 
+mod kept;
 mod trouble;
 mod world;
 
@@ -44,11 +45,20 @@ fn apply_names(
     text: &str,
     names: &[&str],
 ) -> (Vec<String>, Vec<String>) {
+    apply_kept(world, record, text, names, |_| Ok(Saved::default()))
+}
+
+/// The same where this is kept of what clients have set.
+fn apply_kept(
+    world: &World,
+    record: &mut Record,
+    text: &str,
+    names: &[&str],
+    saved: impl Fn(&str) -> Result<Saved, String>,
+) -> (Vec<String>, Vec<String>) {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let mut state = look(world, record.clone(), Slots::default()).unwrap();
-    let plan = plan(&config(text), &names, &mut state, world, |_| {
-        Ok(Saved::default())
-    });
+    let plan = plan(&config(text), &names, &mut state, world, saved);
     let after = Mutex::new(record.clone());
     let mut failures = plan.failures;
     failures.extend(execute(

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use kvblade_wire::aoe::ConfigString;
+
 use crate::plan::machine::Machine;
 use crate::state::Address;
 use crate::state::Kernel;
@@ -100,6 +102,18 @@ impl Kernel for World {
         let files = self.files.lock().unwrap();
         let value = files.get(folder).and_then(|files| files.get(name));
         value.cloned().ok_or(io::ErrorKind::NotFound.into())
+    }
+
+    fn read_bytes(&self, file: &str) -> io::Result<Vec<u8>> {
+        let file = file.strip_suffix("_raw").unwrap();
+        let string = ConfigString::from_escaped(self.read(file)?.as_bytes()).unwrap();
+        Ok(string.as_bytes().to_vec())
+    }
+
+    fn write_bytes(&self, file: &str, bytes: &[u8]) -> Result<(), String> {
+        let mut string = ConfigString::new();
+        assert!(string.set(bytes));
+        self.write(file.strip_suffix("_raw").unwrap(), &string.to_string())
     }
 
     fn write(&self, file: &str, value: &str) -> Result<(), String> {

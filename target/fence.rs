@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Fences: the administrator excludes initiators, and hears when nothing is under way any more that
+//! they have sent before.
+//!
+//! Whoever is excluded may have its disk taken over by another at once, so that a write that lands
+//! later would undo what that other has written (the commands of the wire that exclude wait for the
+//! same reason: see `execute.rs`). Requests that wait for their turn are judged when it has come,
+//! by what holds then; so those are waited for that had it before the change. How long they take is
+//! the disk's affair, and a disk may hang: the wait has an end, the exclusion has not.
+
+use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+use kernel::sync::rcu;
+use kernel::time::delay::fsleep;
+use kernel::time::Delta;
+use kernel::time::Msecs;
+
+use super::access::AccessList;
+use super::access::Right;
+use super::blade::Blade;
+use super::order::Place;
+use super::order::Places;
+use super::order::MOST;
+use super::receive::is_read_only;
+use super::refusal::Refusal;
+use super::request::Request;
+use super::settings::Settings;
+use super::stats::Counter;
+use super::watchers::Change;
+use crate::aoe::Mac;
+use crate::aoe::MacList;
+use crate::sync;
+use crate::sync::Moment;
+use crate::sync::RcuBox;
+
+/// How long the requests of those who are excluded are waited for, in milliseconds: as long as those
+/// of an export that is removed.
+const WAIT: Msecs = 10_000;
+
+/// How often one looks whether they have ended, in microseconds: soon, and then less often. Ends come
+/// in any context and are many, so that they tell nobody.
+const FIRST_PAUSE: i64 = 200;
+const LONGEST_PAUSE: i64 = 20_000;
+
+/// Whose requests have the places of [`Places`].
+pub(super) struct Claims(KVec<Atomic<u64>>);
+
+/// Who has a place: the card, whether the request changes something, and a number by which
+/// requests that follow each other there differ.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Claim(u64);
+
+impl Claim {
+    const NUMBER: u64 = (1 << 15) - 1;
+    const EXCLUSIVE: u64 = 1 << 15;
+    const CARD_SHIFT: u32 = 16;
+
+    /// The claim that follows on this one.
+    fn next(self, card: Mac, is_exclusive: bool) -> Self {
+        // After as many claims of one place they are the same again, and a fence may wait for one
+        // request more.
+        let number = self.0.wrapping_add(1) & Self::NUMBER;
+        let exclusive = if is_exclusive { Self::EXCLUSIVE } else { 0 };
+        Self(card.to_number() << Self::CARD_SHIFT | exclusive | number)
+    }
+
+    /// The initiator's card.
+    pub(super) fn card(self) -> Mac {
+        Mac::from_number(self.0 >> Self::CARD_SHIFT)
+    }
+
+    /// Whether the request changes something.
+    pub(super) fn is_exclusive(self) -> bool {
+        self.0 & Self::EXCLUSIVE != 0
+    }
+}
+
+impl Claims {
+    /// Nobody's.
+    pub(super) fn new() -> Result<Self> {
+        let mut claims = KVec::with_capacity(MOST, GFP_KERNEL)?;
+        for _ in 0..MOST {
+            claims.push(Atomic::new(0), GFP_KERNEL)?;
+        }
+        Ok(Self(claims))
+    }
+
+    /// Notes who has taken a place. For the worker, who alone takes places.
+    pub(super) fn note(&self, place: Place, card: Mac, is_exclusive: bool) {
+        if let Some(claim) = self.0.get(place.index()) {
+            let new = Claim(claim.load(Relaxed)).next(card, is_exclusive);
+            claim.store(new.0, Relaxed);
+        }
+    }
+
+    fn get(&self, place: Place) -> Claim {
+        Claim(self.0.get(place.index()).map_or(0, |it| it.load(Relaxed)))
+    }
+}
+
+/// The requests that a fence waits for.
+pub(super) struct Fence(KVec<(Place, Claim)>);
+
+impl Fence {
+    /// None yet, with room for all that there may be.
+    pub(super) fn new() -> Result<Self> {
+        Ok(Self(KVec::with_capacity(MOST, GFP_KERNEL)?))
+    }
+
+    /// Notes those under way now that are such. The worker must not be at it.
+    pub(super) fn note(
+        &mut self,
+        places: &Places,
+        claims: &Claims,
+        is_such: impl Fn(Claim) -> bool,
+    ) {
+        for place in places.all_taken() {
+            let claim = claims.get(place);
+            if is_such(claim) {
+                // There is room for all.
+                let _ = self.0.push_within_capacity((place, claim));
+            }
+        }
+    }
+
+    /// How many of them have not ended.
+    pub(super) fn left(&mut self, places: &Places, claims: &Claims) -> usize {
+        self.0
+            .retain(|(place, claim)| places.is_taken(*place) && claims.get(*place) == *claim);
+        self.0.len()
+    }
+}
+
+impl Blade {
+    /// Sets the mask list.
+    ///
+    /// # Errors
+    ///
+    /// `ETIMEDOUT`, with the list in force; `ENOMEM`, with nothing changed.
+    pub(crate) fn set_mask(&self, macs: &MacList) -> Result<(), Refusal> {
+        self.exclude(
+            |settings| settings.rules.mask.clone_from(macs),
+            || self.tell(Change::Mask),
+            !macs.is_empty(),
+            |claim| macs.excludes(claim.card()),
+        )
+    }
+
+    /// Sets the reservation.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Blade::set_mask`].
+    pub(crate) fn set_reservation(&self, macs: &MacList) -> Result<(), Refusal> {
+        self.exclude(
+            |settings| settings.rules.reservation.clone_from(macs),
+            || self.tell(Change::Reserve),
+            !macs.is_empty(),
+            |claim| macs.excludes(claim.card()),
+        )
+    }
+
+    /// Changes the rules, and waits for the requests of those whom that excludes, if it may exclude
+    /// anyone.
+    pub(super) fn exclude(
+        &self,
+        change: impl FnOnce(&mut Settings),
+        tell: impl FnOnce(),
+        may_exclude: bool,
+        is_excluded: impl Fn(Claim) -> bool,
+    ) -> Result<(), Refusal> {
+        let fence = Fence::new()?;
+        self.change(change);
+        tell();
+        if may_exclude {
+            self.wait_for(fence, is_excluded)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Sets the access list for a right, and waits for the requests of those who had it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Blade::set_mask`].
+    pub(crate) fn set_access_list(&self, right: Right, list: AccessList) -> Result<(), Refusal> {
+        let fence = Fence::new()?;
+        let is_excluded = |claim: Claim| match right {
+            Right::Read => !claim.is_exclusive() && !list.permits(claim.card()),
+            Right::Write => claim.is_exclusive() && !list.permits(claim.card()),
+            // These do not outlast their turn.
+            Right::Discover | Right::Configure => false,
+        };
+        let mut access = self.access.lock();
+        let mut new = KBox::new((**access).clone(), GFP_KERNEL)?;
+        new.set(right, list.clone());
+        let in_force = if new.is_open() {
+            None
+        } else {
+            Some(RcuBox::new((*new).clone(), GFP_KERNEL)?)
+        };
+        *access = new;
+        self.access_in_force.replace(in_force);
+        drop(access);
+        sync::wait_for_readers();
+        // What has come in already is judged again.
+        self.change(|_| ());
+        if list.is_open() {
+            return Ok(());
+        }
+        self.wait_for(fence, is_excluded)
+    }
+
+    /// Waits until requests have ended that are under way, and such. Those that get their turn
+    /// after this has begun are not waited for.
+    fn wait_for(&self, mut fence: Fence, is_such: impl Fn(Claim) -> bool) -> Result<(), Refusal> {
+        let begin = Moment::now();
+        let mut pause = FIRST_PAUSE;
+        let mut is_noted = false;
+        loop {
+            // The worker may sleep with the turns locked as long as the disk wants. When it has let
+            // go of them, all that it has begun has its place, and what follows sees the change.
+            if !is_noted {
+                if let Some(_turns) = self.turns.try_lock() {
+                    fence.note(&self.places, &self.claims, &is_such);
+                    is_noted = true;
+                }
+            }
+            let left = fence.left(&self.places, &self.claims);
+            if is_noted && left == 0 {
+                return Ok(());
+            }
+            if begin.is_older_than(WAIT) {
+                return Err(self.cannot_wait(is_noted.then_some(left)));
+            }
+            fsleep(Delta::from_micros(pause));
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn cannot_wait(&self, left: Option<usize>) -> Refusal {
+        let (address, seconds) = (self.address(), WAIT / 1000);
+        let consequence = "they are excluded from now on, but what they have sent may still reach \
+                           the disk";
+        match left {
+            Some(left) => {
+                let requests = if left == 1 { "request" } else { "requests" };
+                Refusal::new(
+                    ETIMEDOUT,
+                    format_args!(
+                        "{address}: the device has not ended {left} {requests} of excluded \
+                         initiators after {seconds} seconds; {consequence}"
+                    ),
+                )
+            }
+            None => Refusal::new(
+                ETIMEDOUT,
+                format_args!(
+                    "{address}: the device has not taken the requests of excluded initiators \
+                     after {seconds} seconds; {consequence}"
+                ),
+            ),
+        }
+    }
+}
+
+impl Request {
+    /// Judges the initiator by what holds now that the request has its turn: it may have been
+    /// excluded since it came in.
+    ///
+    /// # Errors
+    ///
+    /// It is not to be answered.
+    pub(super) fn judge(&mut self) -> Result<(), Counter> {
+        let blade = self.port.blade();
+        if blade.settings().lock().rules.ignores(&self.header) {
+            return Err(Counter::DroppedMask);
+        }
+        let guard = rcu::read_lock();
+        if let Some(access) = blade.access(&guard) {
+            self.read_only = is_read_only(&self.port, access, &self.header, self.head.bytes())?;
+        }
+        Ok(())
+    }
+}
+
+#[kunit_tests(kvblade_rs_fence)]
+mod tests {
+    use super::*;
+    use crate::ata::Extent;
+    use crate::ata::Lba;
+    use crate::target::order::Span;
+    use crate::target::order::Spans;
+
+    const CARD: Mac = Mac([2, 0, 0, 0, 0, 1]);
+    const NOWHERE: Extent = Extent {
+        first: Lba(0),
+        sectors: 0,
+    };
+    const OTHER: Mac = Mac([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]);
+
+    struct Bed {
+        places: Places,
+        spans: Spans,
+        claims: Claims,
+    }
+
+    impl Bed {
+        fn new() -> Result<Self> {
+            Ok(Self {
+                places: Places::new(),
+                spans: Spans::new()?,
+                claims: Claims::new()?,
+            })
+        }
+
+        /// A request of no sectors, which is in nobody's way.
+        fn begin(&mut self, card: Mac, is_exclusive: bool) -> Result<Place> {
+            let span = Span::reading(NOWHERE);
+            let place = self.spans.claim(&self.places, span).ok_or(EINVAL)?;
+            self.claims.note(place, card, is_exclusive);
+            Ok(place)
+        }
+
+        fn fence(&self, is_such: impl Fn(Claim) -> bool) -> Result<Fence> {
+            let mut fence = Fence::new()?;
+            fence.note(&self.places, &self.claims, is_such);
+            Ok(fence)
+        }
+
+        fn left(&self, fence: &mut Fence) -> usize {
+            fence.left(&self.places, &self.claims)
+        }
+    }
+
+    #[test]
+    fn it_waits_for_those_that_were_under_way() -> Result {
+        let mut bed = Bed::new()?;
+        let first = bed.begin(CARD, true)?;
+        let second = bed.begin(CARD, false)?;
+        let mut fence = bed.fence(|_| true)?;
+        let mut writes = bed.fence(Claim::is_exclusive)?;
+        // It comes later, to a place of its own.
+        bed.begin(CARD, true)?;
+        assert!(bed.left(&mut fence) == 2 && bed.left(&mut writes) == 1);
+        let _ = bed.places.release(first);
+        // It comes later, to the place of the one that has ended.
+        bed.begin(CARD, true)?;
+        assert!(bed.left(&mut fence) == 1 && bed.left(&mut writes) == 0);
+        let _ = bed.places.release(second);
+        assert!(bed.left(&mut fence) == 0);
+        Ok(())
+    }
+
+    #[test]
+    fn it_waits_for_no_others() -> Result {
+        let mut bed = Bed::new()?;
+        bed.begin(CARD, true)?;
+        let other = bed.begin(OTHER, true)?;
+        let mut fence = bed.fence(|claim| claim.card() == OTHER)?;
+        assert!(bed.left(&mut fence) == 1);
+        let _ = bed.places.release(other);
+        assert!(bed.left(&mut fence) == 0);
+        Ok(())
+    }
+
+    #[test]
+    fn all_that_may_be_under_way_are_waited_for() -> Result {
+        let mut bed = Bed::new()?;
+        for _ in 0..MOST {
+            bed.begin(OTHER, false)?;
+        }
+        assert!(bed.begin(CARD, true).is_err());
+        let mut fence = bed.fence(|claim| claim.card() == OTHER)?;
+        assert!(bed.left(&mut fence) == MOST);
+        Ok(())
+    }
+}
