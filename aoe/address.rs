@@ -172,6 +172,15 @@ impl fmt::Display for ShelfSlot {
     }
 }
 
+impl From<ShelfSlot> for Destination {
+    fn from(address: ShelfSlot) -> Self {
+        Self {
+            shelf: address.shelf.0,
+            slot: address.slot.0,
+        }
+    }
+}
+
 /// The target or targets that a frame is for, as the frame says it.
 ///
 /// In a response it is the address of the target that answers.
@@ -184,6 +193,20 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// Every slot of a shelf.
+    pub const fn all_of(shelf: Shelf) -> Self {
+        Self {
+            shelf: shelf.0,
+            slot: ANY_SLOT,
+        }
+    }
+
+    /// The three bytes of the address in a frame.
+    pub(super) const fn to_bytes(self) -> [u8; 3] {
+        let [high, low] = self.shelf.to_be_bytes();
+        [high, low, self.slot]
+    }
+
     /// Whether neither the shelf nor the slot is a wildcard.
     pub const fn is_exact(self) -> bool {
         self.shelf != ANY_SHELF && self.slot != ANY_SLOT

@@ -6,8 +6,8 @@
 
 use core::fmt;
 
+use super::address::Destination;
 use super::address::Mac;
-use super::address::ShelfSlot;
 use super::error::AoeError;
 use super::header;
 
@@ -154,10 +154,11 @@ impl ConfigReply {
     }
 }
 
-/// The frame that asks who else has the address `address`, sent from the card `own` to all.
-pub fn probe(own: Mac, address: ShelfSlot) -> [u8; END] {
+/// The frame that asks who else has an address, or any of the addresses that `destination` stands for,
+/// sent from the card `own` to all.
+pub fn probe(own: Mac, destination: Destination) -> [u8; END] {
     let mut frame = [0; END];
-    for (byte, value) in frame.iter_mut().zip(header::query(own, address)) {
+    for (byte, value) in frame.iter_mut().zip(header::query(own, destination)) {
         *byte = value;
     }
     frame

@@ -198,7 +198,7 @@ impl ReplyHeader {
             self.target,
             self.source,
             [flags, error],
-            self.address,
+            self.address.to_bytes(),
             self.command,
             self.tag,
         )
@@ -206,13 +206,13 @@ impl ReplyHeader {
 }
 
 /// The header of a request that this host sends: a Query Config read to all, which asks who else
-/// has the address.
-pub(super) fn query(own: Mac, address: ShelfSlot) -> [u8; SIZE] {
+/// has the address, or the addresses.
+pub(super) fn query(own: Mac, destination: Destination) -> [u8; SIZE] {
     frame(
         Mac::BROADCAST,
         own,
         [VERSION << 4, 0],
-        address,
+        destination.to_bytes(),
         Command::Config,
         Tag([0; 4]),
     )
@@ -222,7 +222,7 @@ fn frame(
     target: Mac,
     source: Mac,
     flags_and_error: [u8; 2],
-    address: ShelfSlot,
+    address: [u8; 3],
     command: Command,
     tag: Tag,
 ) -> [u8; SIZE] {
@@ -232,7 +232,7 @@ fn frame(
     bytes[6..12].copy_from_slice(&source.0);
     bytes[12..14].copy_from_slice(&ETHER_TYPE.to_be_bytes());
     bytes[14..16].copy_from_slice(&flags_and_error);
-    bytes[16..19].copy_from_slice(&address.to_bytes());
+    bytes[16..19].copy_from_slice(&address);
     bytes[19] = command.code();
     bytes[20..].copy_from_slice(&tag.0);
     bytes

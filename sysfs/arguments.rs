@@ -122,6 +122,8 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
         "cache" => new.policy.set_cache(word(key, value)?),
         "announce" => new.policy.set_audience(word(key, value)?),
         "log" => new.policy.set_log(word(key, value)?),
+        "on_conflict" => new.policy.set_on_conflict(word(key, value)?),
+        "conflict_check" => new.policy.set_conflict_check(conflict_check(value)?),
         "force" => new.force = flag(key, value)?,
         "offline" => settings(new)?.rules.offline = flag(key, value)?,
         "model" => settings(new)?.model = ata_text(key, value)?,
@@ -133,7 +135,7 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
         _ => {
             return Err(invalid(format_args!(
                 "{key}: no such option (there are ro, shared, offset, length, bufcnt, mtu, cache, \
-                 announce, log, force, offline, model, sn, wwn, config, mask and reserve)"
+                 announce, log, on_conflict, conflict_check, force, offline, model, sn, wwn, config, mask and reserve)"
             )))
         }
     }
@@ -179,6 +181,20 @@ pub(super) fn mtu(value: &str) -> Result<Option<u32>, Refusal> {
 /// A setting that is one of several words.
 pub(super) fn word<T: Word>(key: &str, value: &str) -> Result<T, Refusal> {
     T::parse(value).ok_or_else(|| invalid(format_args!("{key} {value}: not one of:{}", T::CHOICES)))
+}
+
+/// Seconds between two questions whether another target has the address.
+pub(super) fn conflict_check(value: &str) -> Result<u32, Refusal> {
+    let most = Policy::CONFLICT_CHECK_MAX;
+    value
+        .parse()
+        .ok()
+        .filter(|seconds| *seconds <= most)
+        .ok_or_else(|| {
+            invalid(format_args!(
+                "conflict_check {value}: not a number of seconds up to {most}, or 0 for never"
+            ))
+        })
 }
 
 /// How many requests each initiator may have under way.

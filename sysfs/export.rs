@@ -138,7 +138,7 @@ impl Watcher for Files {
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 23] = [
+        static ALL: [&Attribute<Export>; 25] = [
             &BPATH,
             &SCNT,
             &BDEV,
@@ -162,6 +162,8 @@ impl Entries for Export {
             &policy::CACHE,
             &policy::ANNOUNCE,
             &policy::LOG,
+            &policy::ON_CONFLICT,
+            &policy::CONFLICT_CHECK,
         ];
         &ALL
     }

@@ -28,6 +28,18 @@ pub(super) static CACHE: Attribute<Export> =
     Attribute::new(c"cache", 0o644, Some(cache), Some(set_cache));
 pub(super) static ANNOUNCE: Attribute<Export> =
     Attribute::new(c"announce", 0o644, Some(announce), Some(set_announce));
+pub(super) static ON_CONFLICT: Attribute<Export> = Attribute::new(
+    c"on_conflict",
+    0o644,
+    Some(on_conflict),
+    Some(set_on_conflict),
+);
+pub(super) static CONFLICT_CHECK: Attribute<Export> = Attribute::new(
+    c"conflict_check",
+    0o644,
+    Some(conflict_check),
+    Some(set_conflict_check),
+);
 pub(super) static LOG: Attribute<Export> = Attribute::new(c"log", 0o644, Some(log), Some(set_log));
 
 fn show(text: &mut Formatter<'_>, value: impl Display) -> Result {
@@ -111,6 +123,26 @@ fn announce(export: &Export, text: &mut Formatter<'_>) -> Result {
 
 fn set_announce(export: &Node<Export>, text: &[u8]) -> Result {
     set_word(export, "announce", text, Policy::set_audience)
+}
+
+fn on_conflict(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.policy().on_conflict().word())
+}
+
+fn set_on_conflict(export: &Node<Export>, text: &[u8]) -> Result {
+    set_word(export, "on_conflict", text, Policy::set_on_conflict)
+}
+
+fn conflict_check(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.policy().conflict_check())
+}
+
+fn set_conflict_check(export: &Node<Export>, text: &[u8]) -> Result {
+    export.attempt(text, |text| {
+        let seconds = arguments::conflict_check(text)?;
+        export.policy().set_conflict_check(seconds);
+        Ok(())
+    })
 }
 
 fn log(export: &Export, text: &mut Formatter<'_>) -> Result {

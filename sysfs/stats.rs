@@ -28,7 +28,7 @@ impl Stats {
 
 impl Entries for Stats {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Stats>; 20] = [
+        static ALL: [&Attribute<Stats>; 21] = [
             &REQUESTS,
             &READS,
             &READ_SECTORS,
@@ -46,6 +46,7 @@ impl Entries for Stats {
             &DROPPED_MASK,
             &DROPPED_ACCESS,
             &DROPPED_COPY,
+            &DROPPED_CONFLICT,
             &DROPPED_LATE,
             &DROPPED_MTU,
             &CLEAR,
@@ -87,6 +88,7 @@ counters! {
     DROPPED_MASK, c"dropped_mask", DroppedMask;
     DROPPED_ACCESS, c"dropped_access", DroppedAccess;
     DROPPED_COPY, c"dropped_copy", DroppedCopy;
+    DROPPED_CONFLICT, c"dropped_conflict", DroppedConflict;
     DROPPED_LATE, c"dropped_late", DroppedLate;
     DROPPED_MTU, c"dropped_mtu", DroppedMtu;
 }

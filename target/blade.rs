@@ -77,6 +77,8 @@ pub(crate) struct Blade {
     settings: Mutex<Settings>,
     /// Whether initiators have restricted each other, or the administrator some of them.
     restricted: Atomic<bool>,
+    /// Whether another target has the address, for certain.
+    in_conflict: Atomic<bool>,
     /// Sectors of the disk's physical blocks.
     physical_block: u32,
     /// Sectors of the disk when that was last looked at in order to tell of a change.
@@ -159,6 +161,7 @@ impl Blade {
                 express,
                 restricted: Atomic::new(!settings.rules.are_open()),
                 settings <- new_mutex!(KBox::into_inner(settings)),
+                in_conflict: Atomic::new(false),
                 physical_block,
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
@@ -269,8 +272,21 @@ impl Blade {
         let mut settings = self.settings.lock();
         let result = change(&mut settings);
         let is_open = settings.rules.are_open() && self.access_in_force.is_empty();
-        self.restricted.store(!is_open, Relaxed);
+        let is_restricted = !is_open || self.is_in_conflict();
+        self.restricted.store(is_restricted, Relaxed);
         result
+    }
+
+    /// Whether another target has the address, for certain.
+    pub(super) fn is_in_conflict(&self) -> bool {
+        self.in_conflict.load(Relaxed)
+    }
+
+    /// Says whether another target has the address. Sleeps.
+    pub(super) fn set_in_conflict(&self, is_in_conflict: bool) {
+        if self.in_conflict.xchg(is_in_conflict, Relaxed) != is_in_conflict {
+            self.change(|_| ());
+        }
     }
 
     /// Whether a request must be checked against the rules and the access lists. For the worker, which alone makes

@@ -9,6 +9,7 @@ use super::access::Right;
 use super::history::Write;
 use super::order::Span;
 use super::policy::Cache;
+use super::policy::OnConflict;
 use super::request::Batch;
 use super::request::Progress;
 use super::request::Request;
@@ -135,6 +136,17 @@ impl Request {
         let operation = self.operation;
         let blade = self.port.blade();
         if blade.is_restricted() {
+            match blade.conduct() {
+                OnConflict::Report => {}
+                OnConflict::Offline => {
+                    self.refuse(AoeError::DeviceUnavailable);
+                    return false;
+                }
+                OnConflict::Silent => {
+                    self.is_dropped(Counter::DroppedConflict);
+                    return false;
+                }
+            }
             let refusal = blade
                 .settings()
                 .lock()

@@ -17,6 +17,7 @@ mod answer;
 mod arrivals;
 mod blade;
 mod class;
+mod conflict;
 mod discovery;
 mod execute;
 mod fence;

@@ -95,6 +95,18 @@ words! {
     }
 }
 
+words! {
+    /// What a blade does while another target has its address.
+    OnConflict {
+        /// Tells it, and serves.
+        Report = "report",
+        /// Refuses ATA commands, so that initiators stop.
+        Offline = "offline",
+        /// Leaves ATA commands without an answer, so that initiators wait.
+        Silent = "silent",
+    }
+}
+
 /// What the administrator may change of an export while it works.
 pub(crate) struct Policy {
     buffer_count: Atomic<u32>,
@@ -102,6 +114,8 @@ pub(crate) struct Policy {
     cache: Atomic<u32>,
     audience: Atomic<u32>,
     log: Atomic<u32>,
+    on_conflict: Atomic<u32>,
+    conflict_check: Atomic<u32>,
 }
 
 impl Policy {
@@ -111,6 +125,12 @@ impl Policy {
     /// The buffer count unless the administrator gives another. Linux uses up to 64.
     const BUFFER_COUNT: u16 = 64;
 
+    /// The longest time between two questions for the blade's address, in seconds.
+    pub(crate) const CONFLICT_CHECK_MAX: u32 = 3600;
+
+    /// The time between two questions unless the administrator gives another, in seconds.
+    const CONFLICT_CHECK: u32 = 10;
+
     /// What holds unless the administrator says otherwise.
     pub(crate) fn new() -> Self {
         Self {
@@ -119,6 +139,8 @@ impl Policy {
             cache: Atomic::new(Cache::FIRST.number()),
             audience: Atomic::new(Audience::FIRST.number()),
             log: Atomic::new(LogLevel::FIRST.number()),
+            on_conflict: Atomic::new(OnConflict::FIRST.number()),
+            conflict_check: Atomic::new(Self::CONFLICT_CHECK),
         }
     }
 
@@ -131,6 +153,8 @@ impl Policy {
                 &policy.cache,
                 &policy.audience,
                 &policy.log,
+                &policy.on_conflict,
+                &policy.conflict_check,
             ]
             .map(|value| value.load(Relaxed))
         };
@@ -181,6 +205,26 @@ impl Policy {
     /// What the log is told.
     pub(crate) fn log(&self) -> LogLevel {
         LogLevel::at(self.log.load(Relaxed))
+    }
+
+    /// What is done while another target has the address.
+    pub(crate) fn on_conflict(&self) -> OnConflict {
+        OnConflict::at(self.on_conflict.load(Relaxed))
+    }
+
+    /// Sets what is done while another target has the address.
+    pub(crate) fn set_on_conflict(&self, action: OnConflict) {
+        self.on_conflict.store(action.number(), Relaxed);
+    }
+
+    /// Seconds between two questions whether another target has the address; 0: it is not asked.
+    pub(crate) fn conflict_check(&self) -> u32 {
+        self.conflict_check.load(Relaxed)
+    }
+
+    /// Sets the seconds between two questions.
+    pub(crate) fn set_conflict_check(&self, seconds: u32) {
+        self.conflict_check.store(seconds, Relaxed);
     }
 
     /// Sets what the log is told.

@@ -11,12 +11,12 @@ use kernel::sync::atomic::Release;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 use kernel::sync::Mutex;
-use kernel::time::Jiffies;
 use kernel::time::Msecs;
 
 use super::access::Right;
 use super::announce::Announcements;
 use super::blade::Blade;
+use super::conflict::Conflict;
 use super::latency::Latency;
 use super::policy::LogLevel;
 use super::state::Down;
@@ -25,13 +25,13 @@ use super::stats::Stats;
 use super::watchers::Change;
 use super::watchers::Watcher;
 use crate::aoe;
+use crate::aoe::Destination;
 use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
 use crate::net::Device;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::net::Reply;
-use crate::sync::Moment;
 use crate::sync::Pace;
 use crate::sync::RcuBox;
 use crate::sync::RcuCell;
@@ -41,9 +41,6 @@ const REFUSAL_INTERVAL: Msecs = 1000;
 
 /// How often the log is told at most in what state a port is, in milliseconds.
 const STATE_INTERVAL: Msecs = 5000;
-
-/// How long another target with the same address counts after it was heard, in milliseconds.
-const RIVAL_LIFE: Msecs = 30_000;
 
 /// A blade on an interface. The interface is known by its name: it may be absent for a while.
 ///
@@ -60,10 +57,7 @@ pub(crate) struct Port {
     foreign: Atomic<usize>,
     /// Whether it answers. Before, it only listens for others that have its address.
     is_open: Atomic<bool>,
-    /// The card at which another target was heard last that has the address; zero for none.
-    rival: Atomic<u64>,
-    /// The timer tick at which that was.
-    rival_heard: Atomic<Jiffies>,
+    conflict: Conflict,
     #[pin]
     told: Mutex<Told>,
     /// How often the log is told of the state.
@@ -94,8 +88,7 @@ impl Port {
             device: RcuCell::new(),
             foreign: Atomic::new(0),
             is_open: Atomic::new(false),
-            rival: Atomic::new(0),
-            rival_heard: Atomic::new(0),
+            conflict: Conflict::new(),
             told <- new_mutex!(Told { watchers: State::Up, log: State::Up }),
             changes: Pace::new(STATE_INTERVAL),
             announcements: Announcements::new(),
@@ -304,7 +297,7 @@ impl Port {
             State::Offline(down)
         } else if let Some(down) = down {
             State::Down(down)
-        } else if let Some(card) = self.present_rival() {
+        } else if let Some(card) = self.conflict.rival() {
             State::Conflict(card)
         } else {
             self.blade.degraded().map_or(State::Up, State::Degraded)
@@ -339,37 +332,23 @@ impl Port {
 
     /// Notes that a target at another card answers for the blade's address. In any context.
     pub(super) fn note_rival(&self, card: Mac) {
-        self.rival_heard.store(Moment::now().to_ticks(), Relaxed);
-        self.rival.store(card.to_number(), Relaxed);
+        self.conflict.note(card);
         if self.is_open() {
             self.blade.count_rival();
         }
     }
 
-    /// The card of another target with the blade's address, unless that has been silent for long.
-    fn present_rival(&self) -> Option<Mac> {
-        let heard = Moment::from_ticks(self.rival_heard.load(Relaxed));
-        self.rival().filter(|_| !heard.is_older_than(RIVAL_LIFE))
+    /// What is known of other targets with the blade's address.
+    pub(super) fn conflict(&self) -> &Conflict {
+        &self.conflict
     }
 
-    /// The card at which another target with the blade's address was heard since
-    /// [`Port::forget_rival`].
-    pub(super) fn rival(&self) -> Option<Mac> {
-        let number = self.rival.load(Relaxed);
-        (number != 0).then(|| Mac::from_number(number))
-    }
-
-    /// Forgets what was heard of another target.
-    pub(super) fn forget_rival(&self) {
-        self.rival.store(0, Relaxed);
-    }
-
-    /// Asks who else on the segment has the blade's address.
-    pub(super) fn probe(&self) {
+    /// Asks who else on the segment has these addresses.
+    pub(super) fn probe(&self, destination: Destination) {
         let Some(own) = self.own_address() else {
             return;
         };
-        let frame = aoe::config::probe(own, self.address());
+        let frame = aoe::config::probe(own, destination);
         if let Ok(mut query) = Reply::new(frame.len(), false) {
             query.put(0, &frame);
             let _ = self.send(query);

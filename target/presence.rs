@@ -73,14 +73,17 @@ pub(super) fn look_for_rivals(ports: &[Arc<Port>]) -> Result<(), Refusal> {
         return Ok(());
     }
     for port in ports {
-        port.forget_rival();
+        port.conflict().forget();
     }
     for _ in 0..PROBES {
         for port in ports {
-            port.probe();
+            port.probe(port.address().into());
         }
         fsleep(PROBE_WAIT);
-        if let Some((port, card)) = ports.iter().find_map(|port| Some((port, port.rival()?))) {
+        if let Some((port, card)) = ports
+            .iter()
+            .find_map(|port| Some((port, port.conflict().rival()?)))
+        {
             return Err(Refusal::new(
                 EADDRINUSE,
                 format_args!(

@@ -61,6 +61,8 @@ pub(crate) struct Registry {
     /// Whether what receives frames has not been told of the ports as they are, for want of memory.
     pub(super) is_stale: Atomic<bool>,
     pub(super) closed: Atomic<bool>,
+    /// Ticks so far.
+    pub(super) seconds: Atomic<u32>,
     #[pin]
     pub(super) tick: DelayedWork<Registry>,
     pub(super) idle: Idle,
@@ -98,6 +100,7 @@ impl Registry {
                 receivers <- new_mutex!(receivers),
                 is_stale: Atomic::new(false),
                 closed: Atomic::new(false),
+                seconds: Atomic::new(0),
                 tick <- new_delayed_work!("kvblade_rs::tick"),
                 idle: Idle::new(),
                 requests,

@@ -43,6 +43,8 @@ pub(crate) enum Counter {
     DroppedAccess,
     /// Dropped: a copy of a write that a newer one had followed.
     DroppedCopy,
+    /// Dropped: another target has the address, and the blade is to be silent then.
+    DroppedConflict,
     /// Answers that were not sent, a minute after the request.
     DroppedLate,
     /// Answers that were not sent, since the MTU had become too small for them.
@@ -60,6 +62,7 @@ impl Counter {
             Self::DroppedMask => c"dropped_mask",
             Self::DroppedAccess => c"dropped_access",
             Self::DroppedCopy => c"dropped_copy",
+            Self::DroppedConflict => c"dropped_conflict",
             Self::DroppedLate => c"dropped_late",
             Self::DroppedMtu => c"dropped_mtu",
             _ => c"",

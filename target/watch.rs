@@ -62,6 +62,7 @@ impl Registry {
             None => None,
         };
         port.set_device(device);
+        port.ask_soon();
         true
     }
 
@@ -99,6 +100,7 @@ impl WorkItem for Registry {
         if this.is_stale.load(Relaxed) {
             let _ = this.publish(&ports);
         }
+        this.look_for_conflicts(&ports);
         for port in ports.iter() {
             if let Some(sectors) = port.blade().new_capacity() {
                 port.log(format_args!("the device has {sectors} sectors now"));
@@ -147,6 +149,7 @@ impl DeviceEventHandler for Registry {
             for port in ports.iter().filter(here) {
                 self.tell_state(port);
                 port.announce();
+                port.ask_soon();
             }
         }
     }

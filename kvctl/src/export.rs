@@ -74,7 +74,11 @@ fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[Strin
             writer.value(key, sectors.saturating_mul(512));
         }
     }
-    for (file, key, usual) in [("bufcnt", "buffer-count", 64), ("mtu_max", "mtu", 0)] {
+    for (file, key, usual) in [
+        ("bufcnt", "buffer-count", 64),
+        ("mtu_max", "mtu", 0),
+        ("conflict_check", "conflict-check", 10),
+    ] {
         let number: i64 = target.value(file).parse().unwrap_or(usual);
         if number != usual {
             writer.value(key, number);
@@ -83,9 +87,13 @@ fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[Strin
     if target.value("cache") == "back" {
         writer.value("write-cache", true);
     }
-    for (key, usual) in [("announce", "all"), ("log", "normal")] {
-        if target.value(key) != usual {
-            writer.value(key, target.value(key));
+    for (file, key, usual) in [
+        ("announce", "announce", "all"),
+        ("log", "log", "normal"),
+        ("on_conflict", "on-conflict", "report"),
+    ] {
+        if target.value(file) != usual {
+            writer.value(key, target.value(file));
         }
     }
     for (file, key) in [("model", "model"), ("sn", "serial"), ("wwn", "wwn")] {

@@ -11,6 +11,7 @@ use kvblade_wire::aoe::Mac;
 use super::access::Set;
 use super::table::Announce;
 use super::table::Log;
+use super::table::OnConflict;
 use super::table::Persist;
 
 /// All that the administrator wants.
@@ -46,6 +47,9 @@ pub(crate) struct Export {
     pub(crate) mtu: u32,
     pub(crate) announce: Announce,
     pub(crate) log: Log,
+    pub(crate) on_conflict: OnConflict,
+    /// In seconds; 0: never.
+    pub(crate) conflict_check: u32,
     pub(crate) model: Option<String>,
     pub(crate) serial: Option<String>,
     pub(crate) wwn: Option<String>,

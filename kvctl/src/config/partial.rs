@@ -20,6 +20,7 @@ use super::table::AccessChoice;
 use super::table::Announce;
 use super::table::ExportTable;
 use super::table::Log;
+use super::table::OnConflict;
 use super::table::Persist;
 use super::values::Checker;
 
@@ -55,6 +56,8 @@ partial! {
     wwn: String,
     announce: Announce,
     log: Log,
+    on_conflict: OnConflict,
+    conflict_check: u32,
     config: ConfigString,
     mask: Vec<Mac>,
     reserve: Vec<Mac>,
@@ -106,6 +109,8 @@ impl Partial {
             wwn: check.wwn(table.wwn.as_ref()),
             announce: table.announce,
             log: table.log,
+            on_conflict: table.on_conflict,
+            conflict_check: check.conflict_check(table.conflict_check.as_ref()),
             config: check.config_string(table.config_string.as_ref()),
             mask: macs("mask", table.mask.as_ref(), lists, check),
             reserve: macs("reserve", table.reserve.as_ref(), lists, check),
@@ -162,6 +167,8 @@ impl Partial {
             mtu: self.mtu.unwrap_or(0),
             announce: self.announce.unwrap_or(Announce::All),
             log: self.log.unwrap_or(Log::Normal),
+            on_conflict: self.on_conflict.unwrap_or(OnConflict::Report),
+            conflict_check: self.conflict_check.unwrap_or(10),
             model: self.model,
             serial: self.serial,
             wwn: self.wwn,

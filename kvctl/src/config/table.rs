@@ -81,6 +81,8 @@ pub(super) struct ExportTable {
     pub(super) wwn: Option<Spanned<String>>,
     pub(super) announce: Option<Announce>,
     pub(super) log: Option<Log>,
+    pub(super) on_conflict: Option<OnConflict>,
+    pub(super) conflict_check: Option<Spanned<i64>>,
     pub(super) config_string: Option<Spanned<String>>,
     pub(super) mask: Option<Vec<Spanned<String>>>,
     pub(super) reserve: Option<Vec<Spanned<String>>>,
@@ -145,6 +147,15 @@ words! {
         Normal = "normal",
         Quiet = "quiet",
         Access = "access",
+    }
+}
+
+words! {
+    /// What an export does while another target has its address.
+    OnConflict {
+        Report = "report",
+        Offline = "offline",
+        Silent = "silent",
     }
 }
 

@@ -228,6 +228,8 @@ fn policy(export: &Export, mtu: u32) -> Vec<(&'static str, String)> {
         ("cache", cache.to_owned()),
         ("announce", export.announce.word().to_owned()),
         ("log", export.log.word().to_owned()),
+        ("on_conflict", export.on_conflict.word().to_owned()),
+        ("conflict_check", export.conflict_check.to_string()),
     ];
     let access = export.access.lists();
     policy.extend(access.map(|(file, set)| (file, set.to_string())));

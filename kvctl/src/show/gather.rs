@@ -15,7 +15,7 @@ use crate::state::Kernel;
 use crate::state::Record;
 
 /// The counters of an export on an interface.
-const COUNTERS: [&str; 19] = [
+const COUNTERS: [&str; 20] = [
     "requests",
     "reads",
     "read_sectors",
@@ -33,6 +33,7 @@ const COUNTERS: [&str; 19] = [
     "dropped_mask",
     "dropped_access",
     "dropped_copy",
+    "dropped_conflict",
     "dropped_late",
     "dropped_mtu",
 ];

@@ -10,12 +10,14 @@ use super::kernel::Kernel;
 
 /// The settings of a disk that can be read and written in sysfs, with the options of `add` for
 /// those that must be the same on all interfaces from the beginning.
-pub(crate) const POLICY: [(&str, &str); 5] = [
+pub(crate) const POLICY: [(&str, &str); 7] = [
     ("bufcnt", "bufcnt"),
     ("mtu_max", "mtu"),
     ("cache", "cache"),
     ("announce", "announce"),
     ("log", "log"),
+    ("on_conflict", "on_conflict"),
+    ("conflict_check", "conflict_check"),
 ];
 
 /// What can only be said when the device is opened: the names are those of `add` too.

@@ -117,7 +117,7 @@ fn own_frames_are_no_requests(bytes: &[u8]) {
     let heard = Header::parse(&announcement).expect("a header");
     assert!(heard.is_response && heard.claims(address) && heard.tag.0 == [0; 4]);
     assert!(!admission::admits(&heard, &announcement, true));
-    let probe = config::probe(own, address);
+    let probe = config::probe(own, address.into());
     let heard = Header::parse(&probe).expect("a header");
     assert!(!heard.claims(address) && heard.destination.matches(address));
     assert!(admission::admits(&heard, &probe, true));

@@ -7,6 +7,7 @@ guests with each other or with this process, `logscan` judges kernel logs, and
 """
 
 from lab.guest import SCATTER_GATHER, Disk, Guest, GuestError, Machine, Nic, Result, start_all
+from lab.hub import Hub
 from lab.leaks import find_leaks
 from lab.logscan import problems
 from lab.monitor import plug_disk, plug_nic
@@ -17,6 +18,7 @@ __all__ = [
     "Disk",
     "Guest",
     "GuestError",
+    "Hub",
     "Machine",
     "Neighbour",
     "Nic",

@@ -21,7 +21,7 @@ fn said(texts: &[&str]) -> String {
 #[test]
 fn every_fault_is_shown_with_its_place_and_what_was_expected() {
     // What is wrong, and what must be said: place, text, expectation.
-    let cases: [(&str, &str, &[&str]); 22] = [
+    let cases: [(&str, &str, &[&str]); 24] = [
         (
             "colour = 1",
             "0.conf:7:1",
@@ -66,6 +66,16 @@ fn every_fault_is_shown_with_its_place_and_what_was_expected() {
             "announce = \"some\"",
             "0.conf:7:12",
             &["`some`", "`accepted`"],
+        ),
+        (
+            "on-conflict = \"fight\"",
+            "0.conf:7:15",
+            &["`fight`", "`silent`"],
+        ),
+        (
+            "conflict-check = -1",
+            "0.conf:7:18",
+            &["conflict-check -1", "or 0 for never"],
         ),
         ("persist = [\"all\"]", "0.conf:7:12", &["`all`", "`mask`"]),
         (

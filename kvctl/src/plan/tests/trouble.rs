@@ -29,7 +29,7 @@ fn one_that_fails_does_not_stop_the_others() {
 fn exports_made_by_hand_are_left_alone() {
     let (world, mut record) = (World::new(), Record::default());
     let options =
-        "ro=0 shared=0 offset=0 length=0 bufcnt=64 mtu=0 cache=through announce=all log=normal";
+        "ro=0 shared=0 offset=0 length=0 bufcnt=64 mtu=0 cache=through announce=all log=normal on_conflict=report conflict_check=10";
     world.add(&format!("1 0 eth0 /dev/a {options}")).unwrap();
     world.add(&format!("1 9 eth0 /dev/x {options}")).unwrap();
     assert_eq!(done(&world, &mut record, ""), Vec::<String>::new());

@@ -9,6 +9,7 @@ use kvblade_wire::aoe::ConfigDecision;
 use kvblade_wire::aoe::ConfigReply;
 use kvblade_wire::aoe::ConfigRequest;
 use kvblade_wire::aoe::ConfigString;
+use kvblade_wire::aoe::Destination;
 use proptest::prelude::*;
 
 use crate::frames::hex;
@@ -185,8 +186,13 @@ fn reply_has_every_field() {
 #[test]
 fn probe_asks_for_the_address() {
     assert_eq!(
-        probe(OWN, own_address())[..],
+        probe(OWN, own_address().into())[..],
         hex("ffffffffffff 02000000000f 88a2 10 00 0102 03 01 00000000 0000 0000 00 00 0000")
+    );
+    let shelf = Destination::all_of(own_address().shelf);
+    assert_eq!(
+        probe(OWN, shelf)[..],
+        hex("ffffffffffff 02000000000f 88a2 10 00 0102 ff 01 00000000 0000 0000 00 00 0000")
     );
 }
 
