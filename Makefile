@@ -14,8 +14,13 @@ TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS)
 	test-debug test-rt doc release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
-help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
+# Nobody cleans the cache while something is made, not even between two steps: each target is made by
+# another make, which holds it.
+ifndef KVBLADE_HELD
+HOLDING = $(filter-out help uninstall clean distclean-cache,$(MAKECMDGOALS))
+.PHONY: $(HOLDING)
+$(HOLDING): ; @dev/hold $(MAKE) --no-print-directory $@
+else
 
 setup: ## download and prepare what the others need: tools, kernel, guest image
 	@dev/setup
@@ -89,11 +94,16 @@ release: setup-tests ## check that all agrees, run all tests, and tag the versio
 install: ## build and install module, kvctl and scripts for the running kernel
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install
 
-uninstall: ## remove what install installed
-	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install --remove
-
 update-kernel: ## take the newest kernel of the supported series from the package mirror
 	@dev/setup --update-kernel
+
+endif
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
+
+uninstall: ## remove what install installed
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install --remove
 
 clean: ## remove built modules and test results
 	@dev/clean

@@ -11,6 +11,8 @@ FLAVOUR=amd64
 RUFF=0.17.6
 KVBLADE_T0=${KVBLADE_T0:-$(date +%s)}
 export KVBLADE_CACHE=$CACHE KVBLADE_T0
+# What nobody has used for so many days goes.
+UNUSED_DAYS=30
 
 say() {
 	printf '[%4ds] %s\n' $(($(date +%s) - KVBLADE_T0)) "$*"
@@ -23,6 +25,68 @@ die() {
 
 need_root() {
 	[ "$(id -u)" = 0 ] || die "this needs root: it mounts, enters a Debian root and installs packages"
+}
+
+# Any number of runs use a cache at the same time, from any number of checkouts. What set-up makes is
+# never changed and has the key of its recipe in its name; what is built is changed under a lock of
+# its own. Each run holds the cache as long as it lives, and only who has it alone removes things.
+
+# hold: nobody cleans the cache as long as this process, or one that it has started, runs.
+# The kernel of the run stays the same as well, whatever the others set up.
+hold() {
+	[ "${KVBLADE_HELD:-}" != "$CACHE" ] || return 0
+	while
+		mkdir -p "$CACHE"
+		exec 8>>"$CACHE/use.lock"
+		if ! flock -sn 8; then
+			say "the cache is being cleaned, waiting for that" >&2
+			flock -s 8
+		fi
+		# The lock may have gone with the cache.
+		! [ /dev/fd/8 -ef "$CACHE/use.lock" ]
+	do :; done
+	export KVBLADE_HELD=$CACHE
+	KVBLADE_STOCK=$(stock_kernel)
+	[ -z "$KVBLADE_STOCK" ] || export KVBLADE_STOCK
+}
+
+# hold_alone: nobody else uses the cache from here on.
+hold_alone() {
+	[ "${KVBLADE_HELD:-}" != "$CACHE" ] || die "this run uses the cache itself"
+	exec 8>>"$CACHE/use.lock"
+	if ! flock -n 8; then
+		say "other runs use the cache, waiting for their end"
+		flock 8
+	fi
+}
+
+# one_setup: there is one set-up of the cache at a time, of whatever part of it.
+one_setup() {
+	hold
+	[ "${KVBLADE_SETUP:-}" != "$CACHE" ] || return 0
+	exec 9>>"$CACHE/lock"
+	if ! flock -n 9; then
+		say "another set-up is running, waiting for it" >&2
+		flock 9
+	fi
+	export KVBLADE_SETUP=$CACHE
+}
+
+# used PATH...: they were used today.
+used() {
+	touch -c -- "$@" 2>/dev/null || true
+}
+
+# Removes what nobody has used for long, but nothing of this checkout.
+tidy() {
+	local rel mine
+	mine=("$(tools_dir)" "$(guest_image)" "$CACHE"/*-"$(checkout)"*)
+	rel=$(stock_kernel)
+	[ -z "$rel" ] || mine+=("$(kernel_dir "$rel")" "$(overlay_dir "$rel")" "$(guest_modules "$rel")" "$(machine_dir "$rel")")
+	used "${mine[@]}"
+	find "$CACHE"/{tools,guest,machine,kernel,build,deb,cargo-target}-* \
+		"$CACHE"/kernel-*/{overlay,guest,modules}* \
+		-maxdepth 0 ! -name kernel-release -mtime "+$UNUSED_DAYS" -exec rm -rf {} + 2>/dev/null || true
 }
 
 # The words of a list file, without its comments.
@@ -77,11 +141,20 @@ guest_image() {
 	echo "$CACHE/guest-$(key "$SRC/dev/guest.packages" "$SRC/dev/setup-guest").img"
 }
 
+# The stock kernel that set-up has recorded, if any; a run that is under way keeps its own.
+stock_kernel() {
+	if [ -n "${KVBLADE_STOCK:-}" ]; then
+		echo "$KVBLADE_STOCK"
+	else
+		cat "$CACHE/kernel-release" 2>/dev/null || true
+	fi
+}
+
 # The kernel that everything is built for: the release that the user asked for, else the one that
 # set-up recorded, or with KERNEL=debug that one's debug build, with KERNEL=rt its real-time flavour.
 kernel_release() {
 	local stock
-	stock=$(cat "$CACHE/kernel-release" 2>/dev/null || true)
+	stock=$(stock_kernel)
 	case ${KERNEL:-} in
 	'' | debug | rt) [ -n "$stock" ] || die "no kernel is set up yet: run make setup" ;;
 	esac
@@ -93,18 +166,38 @@ kernel_release() {
 	esac
 }
 
+# A stock kernel is what its packages hold; a debug kernel has a recipe: its configuration, its source,
+# and the compilers that there are.
 kernel_dir() {
-	echo "$CACHE/kernel-$1"
+	local stock=${1%-debug}
+	if [ "$1" = "$stock" ]; then
+		echo "$CACHE/kernel-$1"
+	else
+		echo "$CACHE/kernel-$1-$(key "$SRC/dev/debug.config" "$SRC/dev/setup-debug" \
+			<(
+				cat "$(kernel_dir "$stock")/version" 2>/dev/null
+				compilers
+			))"
+	fi
 }
 
-# How the Rust metadata of a kernel was made.
-rust_recipe() {
-	key "$SRC/dev/setup-kernel" "$SRC/dev/rust-overlay"
+# The compilers of a debug kernel, as the tools root has them.
+compilers() {
+	sed -nE '/^Package: (clang|rustc|bindgen)(-[0-9]+)?$/,/^$/s/^(Package|Version): //p' \
+		"$(KERNEL=debug tools_dir)/var/lib/dpkg/status" 2>/dev/null || true
+}
+
+# The headers of a kernel with the Rust metadata beside them, to build against: keyed by how it was made.
+overlay_dir() {
+	case $1 in
+	*-debug) echo "$(kernel_dir "$1")/overlay" ;;
+	*) echo "$(kernel_dir "$1")/overlay-$(key "$SRC/dev/setup-kernel" "$SRC/dev/rust-overlay")" ;;
+	esac
 }
 
 # Modules for guests: a small tree that depmod passes in no time.
 guest_modules() {
-	echo "$CACHE/kernel-$1/guest-$(key "$SRC/dev/guest.modules" "$SRC/dev/setup-kernel")"
+	echo "$(kernel_dir "$1")/modules-$(key "$SRC/dev/guest.modules" "$SRC/dev/setup-kernel")"
 }
 
 # A short key for this checkout: several of them can share a cache.
@@ -129,9 +222,17 @@ source_package() {
 	echo "linux-source-$major.$minor"
 }
 
-# Packages, one folder per checkout.
+# Packages, one folder per checkout, and one in it for each state of its sources.
 deb_dir() {
 	echo "$CACHE/deb-$(checkout)"
+}
+
+# forget_old PATH...: removes all but the three newest, unless someone has locked them.
+forget_old() {
+	local old
+	find "$@" -maxdepth 0 -printf '%T@ %p\n' | sort -rn | tail -n +4 | while read -r _ old; do
+		flock -n "$old" rm -rf "$old" || true
+	done
 }
 
 # The machine's own package mirror, if its apt knows one; the bootstrap tool has a default.
@@ -154,10 +255,13 @@ BACKPORTS='sed -n "s/^deb \(.*\) '$SUITE' .*/deb \1 '$SUITE'-backports main/p" "
 bootstrap() {
 	local dir=$1 list=$2 uri proxy args=()
 	shift 2
-	if ! command -v mmdebstrap >/dev/null; then
+	# Set-up of another cache may do the same.
+	(
+		flock 7
+		command -v mmdebstrap >/dev/null && exit
 		say "installing mmdebstrap with apt-get"
 		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends mmdebstrap
-	fi
+	) 7</var/lib/dpkg
 	uri=$(mirror)
 	for scheme in http https; do
 		proxy=$(apt-config dump --format '%v' "Acquire::$scheme::Proxy" 2>/dev/null || true)
@@ -171,3 +275,7 @@ bootstrap() {
 		--aptopt='Acquire::Retries "3"' --aptopt='Acquire::Languages "none"' \
 		--include="$(words "$list" | paste -sd,)" "${args[@]}" "$@" "$SUITE" "$dir" ${uri:+"$uri"}
 }
+
+case ${0##*/} in
+setup-*) one_setup ;;
+esac

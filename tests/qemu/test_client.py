@@ -100,7 +100,7 @@ def disturbed(pair: Pair, device: str):
     job.wait(timeout=120)
 
 
-def test_two_interfaces_are_two_paths(pair):
+def test_g12_two_interfaces_are_two_paths(pair):
     with pair.exported(1, "/dev/sda", 0, 1) as device:
         pair.initiator.run("aoe-discover; sleep 1")
         assert "eth0,eth1" in pair.initiator.run("aoe-stat").stdout
@@ -109,6 +109,34 @@ def test_two_interfaces_are_two_paths(pair):
         fio(pair, device).wait(timeout=180)
         after = [number(pair.target, received.format(port)) for port in (0, 1)]
         assert all(b - a > 500 for a, b in zip(before, after, strict=True)), "one path idles"
+
+
+@pytest.mark.parametrize("side", ["target", "initiator"])
+def test_g12_one_of_two_paths_goes_down_under_load(pair, side):
+    """And comes up again, when the other goes down."""
+    with pair.exported(1, "/dev/sda", 0, 1) as device:
+        pair.initiator.run("aoe-discover; sleep 1")
+        assert "eth0,eth1" in pair.initiator.run("aoe-stat").stdout
+        with disturbed(pair, device):
+            for port in (1, 0):
+                getattr(pair, side).run(f"ip link set eth{port} down; sleep 3")
+                getattr(pair, side).run(f"ip link set eth{port} up; sleep 1")
+        assert "e0.1" in pair.initiator.run("aoe-stat | grep ' up$'").stdout
+
+
+def test_g06_the_linux_initiator_from_its_load_to_its_unload(pair):
+    """What it logs beyond the disk and its partitions fails the test."""
+    initiator = pair.initiator
+    initiator.run("modprobe -r aoe && modprobe aoe")
+    pair.target.run("wipefs -qa /dev/sda && echo 'start=2048' | sfdisk -q /dev/sda")
+    with pair.exported(1, "/dev/sda") as device:
+        part = f"{device}p1"
+        assert number(initiator, f"blockdev --getsz {part}") == DISKS[0] // 512 - 2048
+        initiator.run(f"mkfs.ext4 -q {part} && mount {part} /mnt && cp -a /etc /mnt && umount /mnt")
+        initiator.run(f"e2fsck -fn {part}", timeout=120)
+    assert initiator.run("rmmod aoe; grep -c '^aoe ' /proc/modules", check=False).stdout == "0\n"
+    initiator.run("modprobe aoe")
+    pair.target.run("wipefs -qa /dev/sda")
 
 
 @pytest.mark.parametrize(("mtu", "payload"), [(9000, 8704), (4200, 4096), (1500, 1024)])
@@ -136,7 +164,7 @@ def test_module_loaded_again_under_io(pair):
             pair.target.run("kvadd 0 1 eth0 /dev/sda; sleep 1")
 
 
-def test_aoeping(pair):
+def test_g07_aoeping(pair):
     with pair.exported(1, "/dev/sda"):
         run, mac = pair.initiator.run, pair.target.nics[0].mac.replace(":", "")
         assert f"found e0.1 with mac {mac}" in run("aoeping -v 0 1 eth0").stdout
@@ -148,7 +176,7 @@ def test_aoeping(pair):
         assert run("aoeping -s 1 0 9 eth0", check=False).status, "nobody is there"
 
 
-def test_aoecfg(pair):
+def test_g07_aoecfg(pair):
     with pair.exported(1, "/dev/sda"):
 
         def aoecfg(command: str, string: str, where: str = "0 1 eth0") -> str:
@@ -167,7 +195,7 @@ def test_aoecfg(pair):
 
 
 @pytest.mark.parametrize(("mtu", "payload"), [(1500, 1024), (9000, 8704)])
-def test_aoe_sancheck(pair, mtu, payload):
+def test_g07_aoe_sancheck(pair, mtu, payload):
     pair.both(f"ip link set eth0 mtu {mtu}")
     try:
         with pair.exported(1, "/dev/sda"):

@@ -14,7 +14,7 @@ import pytest
 from aoeframes import Client, Identity
 from beds import SECTOR, assert_decoded, fill, pattern
 from configs import CONFIG, export, ports
-from lab import Disk, Guest, Nic, Wire, paths, plug_disk, plug_nic
+from lab import Disk, Guest, Nic, Wire, paths, payload, plug_disk, plug_nic
 
 SECTORS = 4096
 LATE_DISK = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_late"
@@ -45,19 +45,11 @@ PRUNE = "\\( " + " -o ".join(f"-path '{path}'" for path in OTHERS) + " \\) -prun
 pytestmark = pytest.mark.kernel_log(allow=["sd .*(device reset occurred|LUN assignments)"])
 
 
-def built(script: str) -> Path:
-    """What a script of dev/ builds, whose last line is where that is."""
-    done = subprocess.run(
-        [paths.SOURCE / "dev" / script], check=True, stdout=subprocess.PIPE, text=True
-    )
-    return Path(done.stdout.splitlines()[-1])
-
-
 class System:
     """A guest in which the packages were installed and the service enabled, after a reboot."""
 
     def __init__(self) -> None:
-        self.debs = built("build-deb")
+        self.debs = payload.built("build-deb")
         self.wire = Wire()
         self.neighbour = self.wire.host()
         self.disk = Disk(SECTORS * SECTOR)
@@ -67,7 +59,7 @@ class System:
             disks=[self.disk],
             nics=[Nic(self.wire.ends[0])],
             memory="1G",
-            system=built("build-machine"),
+            system=payload.built("build-machine", self.debs),
             files=list(self.debs.glob("kvblade-utils_*.deb")),
         )
 

@@ -20,6 +20,7 @@ from aoeframes import (
 )
 from beds import bed, tshark
 from lab import Disk
+from listframes import ADD, EDIT, FORCE, mask_frame, reserve_frame
 
 SHELF, SLOT = 0x0507, 9
 WILDCARD = {"shelf": ANY_SHELF, "slot": ANY_SLOT}
@@ -93,6 +94,29 @@ def test_a07_responses_are_not_answered(target, client):
     )
     conflict = f"{SHELF}.{SLOT}@eth0: conflict: {client.neighbour.mac}"
     target.guest.run(f"until dmesg | grep -q '{conflict}'; do sleep 0.1; done")
+
+
+@pytest.mark.kernel_log(allow=["answers for the same address"])
+def test_h11_a_response_does_nothing_whoever_has_forged_it(target, client):
+    """An initiator would follow it to another target; ours does not do what it says."""
+    guest, before = target.guest, client.read(0, 2)
+    folder = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"
+    counted = f"cat {folder}/duplicates"
+    state = f"cat {folder}/config {folder}/mask {folder}/reserve"
+    was, lists = int(guest.run(counted).stdout), guest.run(state).stdout
+    for source in (client.neighbour.mac, "02:00:00:00:66:66"):
+        for where in ({}, {"dst": BROADCAST}, EVERYWHERE):
+            forged = {"flags": VERSION_1 | RESPONSE, "src": source, **where}
+            client.assert_silent(
+                client.config_frame(ccmd=4, string=b"forged", **forged),
+                client.ata_frame(WRITE_EXT, 0, 2, b"x" * 1024, **forged),
+                mask_frame(client, EDIT, (ADD, "02:00:00:00:66:67"), **forged),
+                reserve_frame(client, FORCE, "02:00:00:00:66:67", **forged),
+            )
+    assert client.read(0, 2) == before
+    assert guest.run(state).stdout == lists
+    # Responses to Query Config that carry the address: of another target, or of one who says so.
+    assert int(guest.run(counted).stdout) == was + 4
 
 
 @pytest.mark.parametrize("version", [0, 2, 15])
@@ -212,7 +236,7 @@ def test_b19_sector_count_follows_the_mtu(target, client, mtu, sectors):
     target.guest.run("ip link set eth0 mtu 1500")
 
 
-def test_mtu_below_1060_is_silent_until_it_grows(target, client):
+def test_g10_an_mtu_below_1060_is_silent_until_it_grows(target, client):
     target.guest.run("ip link set eth0 mtu 1059")
     client.neighbour.drain()
     for request in (client.config_frame(**EVERYWHERE), client.ata_frame(READ_EXT)):

@@ -5,34 +5,44 @@ It is made anew by every run, in well under a second, so that the root image
 stays as it is while the project changes.
 """
 
-import fcntl
-import functools
 import os
 import shutil
 import subprocess
 from pathlib import Path
 
 from lab import paths
+from lab.build import once, output_of, shared
 
 _GUEST = Path(__file__).parent / "guest"
 _APPLETS = ("sh", "mount", "mkdir", "modprobe", "cp", "sleep", "switch_root")
 
 
-@functools.cache
+@once
 def program(name: str) -> Path:
     """Builds kvctl, or the Rust program of tests/NAME. The guests have the C library for it."""
     folder = paths.SOURCE / (name if name == "kvctl" else f"tests/{name}")
-    subprocess.run(["cargo", "build", "--quiet", "--release", "--locked"], cwd=folder, check=True)
+    output_of(["cargo", "build", "--quiet", "--release", "--locked"], cwd=folder)
     binary = name if name == "kvctl" else f"kvblade-{name}"
-    return Path(os.environ["CARGO_TARGET_DIR"]) / "release" / binary
+    release = Path(os.environ["CARGO_TARGET_DIR"]) / "release"
+    # Another run of this checkout may build it again, under this lock of cargo.
+    with shared(release / ".cargo-lock"):
+        return Path(shutil.copy(release / binary, paths.new_folder(paths.scratch())))
 
 
-@functools.cache
+@once
 def module(folder: str) -> Path:
     """Builds the kernel module of a folder, for tests only."""
     command = [paths.SOURCE / "dev/build", paths.SOURCE / folder]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return Path(done.stdout.splitlines()[-1])
+    return Path(output_of(command).splitlines()[-1])
+
+
+@once
+def built(script: str, *arguments: Path) -> Path:
+    """What a script of dev/ builds, by its last line. It stays as long as this run lasts."""
+    while True:
+        path = Path(output_of([paths.SOURCE / "dev" / script, *arguments]).splitlines()[-1])
+        if paths.hold(path):
+            return path
 
 
 def _add_stock(names: list[str], stage: Path) -> None:
@@ -40,8 +50,7 @@ def _add_stock(names: list[str], stage: Path) -> None:
     setup = paths.setup()
     package = Path(setup["vmlinuz"]).parents[4]
     command = ["modprobe", "-d", package, "-S", setup["release"], "--show-depends", "-a", *names]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    for line in done.stdout.splitlines():
+    for line in output_of(command).splitlines():
         kind, _, file = line.strip().partition(" ")
         source = Path(file.split()[0])
         target = stage / source.relative_to(package).with_suffix("")
@@ -51,24 +60,18 @@ def _add_stock(names: list[str], stage: Path) -> None:
                 subprocess.run(["xz", "-dc", source], check=True, stdout=out)
 
 
-@functools.cache
+@once
 def initrd(programs: tuple[str, ...] = (), modules: tuple[str, ...] = ()) -> Path:
     """Builds the initrd, with programs and further modules of ours, and returns its path."""
     setup = paths.setup()
-    stage = paths.scratch() / "-".join(
-        ("initrd", *programs, *(Path(name).name for name in modules))
-    )
-    shutil.copytree(setup["modules"], stage, copy_function=os.link)
-    _busybox(stage)
-    _install(_GUEST / "initrd-init", stage / "init")
-
+    stage = _stage()
     updates = stage / "lib/modules" / setup["release"] / "updates"
     updates.mkdir()
     for path in (Path(setup["module"]), *(module(name) for name in modules if "/" in name)):
         _copy_module(path, updates)
     if stock := [name for name in modules if "/" not in name]:
         _add_stock(stock, stage)
-    subprocess.run(["depmod", "-b", stage, setup["release"]], check=True)
+    output_of(["depmod", "-b", stage, setup["release"]])
 
     for name in ("init", "agent"):
         _install(_GUEST / name, stage / "payload/usr/local/lib/lab" / name)
@@ -79,26 +82,34 @@ def initrd(programs: tuple[str, ...] = (), modules: tuple[str, ...] = ()) -> Pat
     return _archive(stage)
 
 
-@functools.cache
+@once
 def system_initrd(files: tuple[Path, ...]) -> Path:
     """Builds the initrd of a Debian system, which has modules and systemd itself, with files."""
-    stage = paths.scratch() / "initrd-system"
-    shutil.copytree(paths.setup()["modules"], stage, copy_function=os.link)
-    _busybox(stage)
-    _install(_GUEST / "initrd-init", stage / "init")
+    stage = _stage()
     shutil.copytree(_GUEST / "system", stage / "payload", symlinks=True)
     _install(_GUEST / "agent", stage / "payload/usr/local/lib/lab/agent")
     for file in files:
         _install(file, stage / "payload/root" / file.name)
     (stage / "payload/usr/local/lib/lab/init").symlink_to("/usr/lib/systemd/systemd")
-    subprocess.run(["depmod", "-b", stage, paths.setup()["release"]], check=True)
+    output_of(["depmod", "-b", stage, paths.setup()["release"]])
     return _archive(stage)
 
 
+def _stage() -> Path:
+    """The root of an initrd, with the kernel's modules and what leads to the guest's own root."""
+    stage = paths.new_folder(paths.scratch(), "initrd-")
+    shutil.copytree(paths.setup()["modules"], stage, copy_function=os.link, dirs_exist_ok=True)
+    _busybox(stage)
+    _install(_GUEST / "initrd-init", stage / "init")
+    return stage
+
+
 def _copy_module(module: Path, to: Path) -> None:
-    """Copies our module, but not while it is being built."""
-    with Path(f"{module.parent}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    """Copies a module of ours, but not while it is being built."""
+    if not module.exists():
+        # A build from nothing has failed, or the module was cleaned away.
+        output_of([paths.SOURCE / "dev/build"])
+    with shared(Path(f"{module.parent}.lock")):
         shutil.copy(module, to)
 
 

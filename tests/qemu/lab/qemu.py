@@ -10,10 +10,10 @@ from lab import paths, payload
 if TYPE_CHECKING:
     from lab.guest import Guest
 
-# Panic on an oops and end then; no IPv6, so that a quiet wire is quiet; the
-# clock of an emulated machine on a busy host is not worth a warning.
+# Panic on an oops and end then; no IPv6, so that a quiet wire is quiet; the clock of an emulated
+# machine on a busy host is not worth a warning, nor a timer that comes late a panic.
 _KERNEL = (
-    "console=ttyS0 panic=-1 oops=panic net.ifnames=0 ipv6.disable=1 tsc=nowatchdog "
+    "console=ttyS0 panic=-1 oops=panic net.ifnames=0 ipv6.disable=1 tsc=nowatchdog no_timer_check "
     "log_buf_len=4M audit=0 apparmor=0 mitigations=off printk.time=1"
 )
 
