@@ -9,7 +9,7 @@ pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let written = plain(word);
     let distance = |known: &str| strsim::damerau_levenshtein(&written, &plain(known));
     // A third of a word may be wrong; of two of the same distance the first counts.
-    let allowed = (written.chars().count() / 3).clamp(1, 4);
+    let allowed = (written.chars().count() / 3).min(4);
     let best = known.iter().min_by_key(|known| distance(known))?;
     let begins = |known: &&&str| {
         let stem = written.trim_end_matches('s');

@@ -14,6 +14,7 @@ use super::problem::Problems;
 use super::table::AccessTable;
 use super::table::RuleTable;
 use super::table::Verdict;
+use crate::suggest::suggestion;
 use toml::Spanned;
 
 /// A set of cards: those listed, or all but them. Any access list comes to one of the two.
@@ -228,10 +229,12 @@ impl<'a> Lists<'a> {
             ("all", None) => Set::ALL,
             ("none", None) => Set::NONE,
             _ => {
-                problems.add(
+                let names = self.names();
+                let hint = suggestion(name, &names);
+                problems.add_missing(
                     place,
-                    format!("{name}: no such access list"),
-                    format!("expected {}", self.names()),
+                    format!("{name}: no such access list{hint}"),
+                    format!("expected {}", names.join(", ")),
                 );
                 Set::NONE
             }
@@ -245,19 +248,22 @@ impl<'a> Lists<'a> {
     }
 
     fn unknown(&self, name: &str, place: &Place, problems: &mut Problems) {
-        problems.add(
+        let mut known = self.names();
+        known.extend(self.ethers.keys().map(String::as_str));
+        let hint = suggestion(name, &known);
+        problems.add_missing(
             place,
             format!(
-                "{name}: neither the address of a card, nor an access list, nor in /etc/ethers"
+                "{name}: neither the address of a card, nor an access list, nor in /etc/ethers{hint}"
             ),
             "expected an address like 02:00:00:00:00:01, or a name",
         );
     }
 
-    fn names(&self) -> String {
+    fn names(&self) -> Vec<&str> {
         let mut names = vec!["all", "none"];
         names.extend(self.tables.keys());
-        names.join(", ")
+        names
     }
 }
 

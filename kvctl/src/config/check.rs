@@ -3,12 +3,14 @@
 //! From the text of all files to a configuration, or to all that is wrong with it.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use kvblade_wire::aoe::Mac;
 use toml::Spanned;
 
 use super::access::at;
 use super::access::Lists;
+use super::document::read;
 use super::model::Config;
 use super::model::Export;
 use super::partial::Partial;
@@ -25,16 +27,21 @@ pub(crate) fn parse(
     sources: &[Source],
     ethers: &BTreeMap<String, Mac>,
 ) -> Result<Config, Vec<Problem>> {
-    let mut problems = Problems::default();
+    check(sources, ethers, Problems::default())
+}
+
+/// Makes a configuration of texts, or tells all that is wrong with them, after what is known of that
+/// already.
+pub(super) fn check(
+    sources: &[Source],
+    ethers: &BTreeMap<String, Mac>,
+    mut problems: Problems,
+) -> Result<Config, Vec<Problem>> {
     let documents: Vec<Document> = sources
         .iter()
         .enumerate()
-        .map(|(file, source)| document(file, source, &mut problems))
+        .map(|(file, source)| read(file, source, &mut problems))
         .collect();
-    if !problems.0.is_empty() {
-        // What is missing where a file cannot be read would only confuse.
-        return Err(problems.0);
-    }
     let mut lists = Lists::new(ethers);
     for (file, document) in documents.iter().enumerate() {
         for (name, table) in &document.access {
@@ -44,6 +51,9 @@ pub(crate) fn parse(
     lists.resolve(&mut problems);
 
     let defaults = defaults(&documents, &lists, &mut problems);
+    let tables = documents.iter().filter_map(|it| it.defaults.as_ref());
+    let given = tables.flat_map(|it| it.get_ref().given.iter().cloned());
+    let given: BTreeSet<String> = given.collect();
     let mut config = Config {
         caps: caps(&documents, &mut problems),
         none_wanted: documents.iter().any(Document::has_empty_export),
@@ -62,58 +72,20 @@ pub(crate) fn parse(
             };
             check_name(name, &mut check);
             let partial = Partial::new(table, &lists, &mut check).over(&defaults);
-            if let Some(export) = partial.finish(name.get_ref(), &place, table, &mut check) {
+            if let Some(export) = partial.finish(name.get_ref(), &place, table, &given, &mut check)
+            {
                 compare(&export, &place, &found, &mut problems);
                 found.push((place, export));
             }
         }
     }
     config.exports = found.into_iter().map(|(_, export)| export).collect();
-    if problems.0.is_empty() {
+    if problems.found.is_empty() && !problems.incomplete {
         Ok(config)
     } else {
-        let mut problems = problems.0;
+        let mut problems = problems.found;
         problems.sort_by_key(|problem| (problem.place.file, problem.place.span.start));
         Err(problems)
-    }
-}
-
-fn document(file: usize, source: &Source, problems: &mut Problems) -> Document {
-    toml::from_str(&source.text).unwrap_or_else(|error| {
-        let span = error.span().unwrap_or(0..0);
-        // "unknown field `x`, expected one of ..." and the like: first what, then what else.
-        let message = error.message();
-        let (what, expected) = match message.split_once(", expected ") {
-            Some((what, expected)) => (what, format!("expected {}", plainly(expected))),
-            None => (message, String::new()),
-        };
-        let table = table_around(&source.text, span.start);
-        problems.add(&Place { file, span }, format!("{table}{what}"), expected);
-        Document::default()
-    })
-}
-
-/// The names of types, for people.
-fn plainly(expected: &str) -> &str {
-    match expected {
-        "i64" => "a whole number",
-        "a boolean" => "true or false",
-        "literal string" => "a value: a number, true, false, or a text in quotes",
-        other => other,
-    }
-}
-
-/// The head of the table that a place of the text is in.
-fn table_around(text: &str, place: usize) -> String {
-    let before = text.get(..place).unwrap_or_default();
-    let heads = before
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with('[') && line.trim_end_matches(|c| c != ']').ends_with(']'));
-    let inner = |head: &str| Some(head.split(']').next()?.trim_start_matches('[').to_owned());
-    match heads.last().and_then(inner) {
-        Some(table) => format!("{}: ", table.replacen('.', " ", 1)),
-        None => String::new(),
     }
 }
 

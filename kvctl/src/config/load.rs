@@ -11,30 +11,42 @@ use std::path::PathBuf;
 
 use kvblade_wire::aoe::Mac;
 
-use super::check::parse;
+use super::check::check;
 use super::model::Config;
 use super::problem::render;
 use super::problem::Problem;
+use super::problem::Problems;
 use super::problem::Source;
 use crate::clib::ether_aton;
 use crate::paths::Paths;
 
 /// Why there is no configuration.
 pub(crate) enum Refused {
-    /// A file cannot be read.
+    /// A folder cannot be read.
     Unreadable(PathBuf, io::Error),
     /// There is no file.
     Missing(PathBuf, PathBuf),
-    /// The files say what cannot be.
-    Wrong(Vec<Problem>, Vec<Source>),
+    /// The files say what cannot be, and some may be none that can be read.
+    Wrong(Vec<Problem>, Vec<Source>, Vec<(PathBuf, io::Error)>),
 }
 
 impl Refused {
     /// The sentences for people.
     pub(crate) fn text(&self, coloured: bool) -> String {
+        let unreadable =
+            |path: &Path, error: &io::Error| format!("error: {}: {error}", path.display());
         match self {
-            Self::Wrong(problems, sources) => render(problems, sources, coloured),
-            Self::Unreadable(path, error) => format!("error: {}: {error}", path.display()),
+            Self::Wrong(problems, sources, others) => {
+                let mut texts: Vec<String> = others
+                    .iter()
+                    .map(|(path, error)| unreadable(path, error))
+                    .collect();
+                if !problems.is_empty() {
+                    texts.push(render(problems, sources, coloured));
+                }
+                texts.join("\n\n")
+            }
+            Self::Unreadable(path, error) => unreadable(path, error),
             Self::Missing(file, folder) => format!(
                 "error: there is no configuration: neither {} nor a file {}/*.conf",
                 file.display(),
@@ -57,13 +69,19 @@ pub(crate) fn load(paths: &Paths, file: Option<&Path>) -> Result<Config, Refused
         Some(file) => vec![file.to_owned()],
         None => system_files(paths)?,
     };
+    let mut unreadable = Vec::new();
     for path in files {
         match fs::read_to_string(&path) {
             Ok(text) => sources.push(Source { path, text }),
-            Err(error) => return Err(Refused::Unreadable(path, error)),
+            Err(error) => unreadable.push((path, error)),
         }
     }
-    parse(&sources, &ethers(&paths.ethers)).map_err(|problems| Refused::Wrong(problems, sources))
+    let problems = Problems {
+        incomplete: !unreadable.is_empty(),
+        ..Problems::default()
+    };
+    check(&sources, &ethers(&paths.ethers), problems)
+        .map_err(|problems| Refused::Wrong(problems, sources, unreadable))
 }
 
 /// The main file and those of the folder, in the order of their names.
@@ -103,4 +121,40 @@ pub(crate) fn ethers(path: &Path) -> BTreeMap<String, Mac> {
         Some((name.to_owned(), ether_aton(address)?.0))
     };
     text.lines().filter_map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_hides_no_fault_of_another() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = Paths::under(root.path());
+        fs::create_dir_all(paths.config_folder.join("folder.conf")).unwrap();
+        fs::write(
+            &paths.config,
+            "[export.a]\nslot = 300\ndevice = \"/dev/a\"\n",
+        )
+        .unwrap();
+        fs::write(paths.config_folder.join("latin.conf"), b"# gr\xfc\xdfe\n").unwrap();
+        fs::write(paths.config_folder.join("x.conf"), "colour = 1\n").unwrap();
+        let Err(refused) = load(&paths, None) else {
+            panic!("accepted");
+        };
+        let said = refused.text(false);
+        for told in [
+            "folder.conf: Is a directory",
+            "latin.conf: stream did not",
+            "slot 300",
+            "colour",
+        ] {
+            assert!(said.contains(told), "{told} is not told:\n{said}");
+        }
+        assert!(!said.contains("is missing"), "{said}");
+        // Not even without another fault is it a configuration.
+        fs::remove_file(paths.config_folder.join("x.conf")).unwrap();
+        fs::remove_file(&paths.config).unwrap();
+        assert!(load(&paths, None).is_err());
+    }
 }

@@ -6,10 +6,13 @@
 
 pub(crate) mod access;
 mod check;
+mod document;
+mod keys;
 mod load;
 pub(crate) mod model;
 mod partial;
 pub(crate) mod problem;
+mod reader;
 mod size;
 pub(crate) mod table;
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 //! What a table says of an export. What it does not say may be in `[defaults]`.
 
+use std::collections::BTreeSet;
+
 use glob::Pattern;
 use kvblade_wire::aoe::mac_list;
 use kvblade_wire::aoe::ConfigString;
@@ -130,23 +132,23 @@ impl Partial {
         name: &str,
         place: &Place,
         table: &ExportTable,
+        defaults: &BTreeSet<String>,
         check: &mut Checker<'_>,
     ) -> Option<Export> {
         let mut missing = |what: &str, expected: &str| {
-            check.add(
-                place,
-                format!("{what} is missing"),
-                format!("expected {expected} in this table"),
-            );
+            let message = format!("{}: {what} is missing", check.owner);
+            let expected = format!("expected {expected} in this table");
+            check.problems.add_missing(place, message, expected);
         };
         // What is there but wrong has been told already.
-        if self.shelf.is_none() && table.shelf.is_none() {
+        let given = |key: &str| table.given.contains(key) || defaults.contains(key);
+        if self.shelf.is_none() && !given("shelf") {
             missing("shelf", "shelf = 0 to 65534, here or in [defaults],");
         }
-        if self.source.is_none() && table.device.is_none() && table.file.is_none() {
+        if self.source.is_none() && !given("device") && !given("file") {
             missing("the device", "device = \"/dev/...\" or file = \"/...\"");
         }
-        if self.interfaces.is_none() && table.interfaces.is_none() {
+        if self.interfaces.is_none() && !given("interfaces") {
             missing(
                 "interfaces",
                 "interfaces = [\"eth0\"], here or in [defaults],",

@@ -39,7 +39,11 @@ pub(crate) struct Problem {
 
 /// The faults found so far.
 #[derive(Default)]
-pub(crate) struct Problems(pub(crate) Vec<Problem>);
+pub(crate) struct Problems {
+    pub(crate) found: Vec<Problem>,
+    /// A part of the files could not be read: what is missing may be there.
+    pub(crate) incomplete: bool,
+}
 
 impl Problems {
     /// Notes a fault.
@@ -49,12 +53,24 @@ impl Problems {
         message: impl Into<String>,
         expected: impl Into<String>,
     ) {
-        self.0.push(Problem {
+        self.found.push(Problem {
             place: place.clone(),
             message: message.into(),
             expected: expected.into(),
             other: None,
         });
+    }
+
+    /// Notes that something is missing.
+    pub(crate) fn add_missing(
+        &mut self,
+        place: &Place,
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
+        if !self.incomplete {
+            self.add(place, message, expected);
+        }
     }
 
     /// Notes that two places contradict each other.
@@ -66,7 +82,7 @@ impl Problems {
         other: (&Place, &str),
     ) {
         self.add(place, message, expected);
-        if let Some(problem) = self.0.last_mut() {
+        if let Some(problem) = self.found.last_mut() {
             problem.other = Some((other.0.clone(), other.1.into()));
         }
     }

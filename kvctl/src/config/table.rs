@@ -4,18 +4,15 @@
 //! yet whether they make sense.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use serde::Deserialize;
 use toml::Spanned;
 
 /// A file.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 pub(super) struct Document {
     pub(super) defaults: Option<Spanned<ExportTable>>,
-    #[serde(default)]
     pub(super) access: BTreeMap<Spanned<String>, AccessTable>,
-    #[serde(default)]
     pub(super) interface: BTreeMap<Spanned<String>, InterfaceTable>,
     pub(super) export: Option<BTreeMap<Spanned<String>, ExportTable>>,
 }
@@ -28,8 +25,7 @@ impl Document {
 }
 
 /// `[access.NAME]`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 pub(super) struct AccessTable {
     pub(super) accept: Option<Vec<Spanned<String>>>,
     pub(super) deny: Option<Vec<Spanned<String>>>,
@@ -38,32 +34,23 @@ pub(super) struct AccessTable {
 }
 
 /// One of the `rules`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 pub(super) struct RuleTable {
     pub(super) accept: Option<Spanned<String>>,
     pub(super) deny: Option<Spanned<String>>,
 }
 
-/// What becomes of those of whom no rule speaks.
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
-    Accept,
-    Deny,
-}
-
 /// `[interface.NAME-OR-GLOB]`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 pub(super) struct InterfaceTable {
     pub(super) mtu: Option<Spanned<i64>>,
 }
 
 /// `[export.NAME]` and `[defaults]`
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Default)]
 pub(super) struct ExportTable {
+    /// The keys that are there, whatever their values.
+    pub(super) given: BTreeSet<String>,
     pub(super) shelf: Option<Spanned<i64>>,
     pub(super) slot: Option<Spanned<i64>>,
     pub(super) device: Option<Spanned<String>>,
@@ -93,11 +80,6 @@ pub(super) struct ExportTable {
 }
 
 /// A number of bytes.
-#[derive(Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected a number of bytes, or a text like \"10 GiB\""
-)]
 pub(super) enum Size {
     Number(i64),
     Text(String),
@@ -107,8 +89,7 @@ pub(super) enum Size {
 pub(crate) const RIGHTS: [&str; 4] = ["discover", "config", "read", "write"];
 
 /// Which access list holds for what.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default)]
 pub(super) struct AccessChoice {
     pub(super) discover: Option<Spanned<String>>,
     pub(super) config: Option<Spanned<String>>,
@@ -116,12 +97,22 @@ pub(super) struct AccessChoice {
     pub(super) write: Option<Spanned<String>>,
 }
 
+/// A setting that is one of several words.
+pub(super) trait Choice: Copy + 'static {
+    /// Each with its word.
+    const ALL: &'static [(&'static str, Self)];
+}
+
 /// Declares a setting that is one of several words, the same in the file and in sysfs.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($variant:ident = $word:literal,)* }) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-        pub(crate) enum $name { $(#[serde(rename = $word)] $variant,)* }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $name { $($variant,)* }
+
+        impl Choice for $name {
+            const ALL: &'static [(&'static str, Self)] = &[$(($word, Self::$variant),)*];
+        }
 
         impl $name {
             /// The word for it.
@@ -130,6 +121,17 @@ macro_rules! words {
             }
         }
     };
+}
+
+/// What becomes of those of whom no rule speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Accept,
+    Deny,
+}
+
+impl Choice for Verdict {
+    const ALL: &'static [(&'static str, Self)] = &[("accept", Self::Accept), ("deny", Self::Deny)];
 }
 
 words! {

@@ -125,7 +125,7 @@ const PIECES: [&str; 60] = [
 ];
 
 proptest! {
-    #![proptest_config(cases(2000))]
+    #![proptest_config(cases(1000))]
 
     /// Whatever comes in, what comes out is a configuration, or a sentence.
     #[test]
