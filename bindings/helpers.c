@@ -44,7 +44,7 @@ void kv_netdev_put(struct net_device *dev)
 /* Fills IFNAMSIZ bytes. */
 void kv_netdev_name(const struct net_device *dev, char *name)
 {
-	strscpy_pad(name, dev->name, IFNAMSIZ);
+	memcpy(name, dev->name, IFNAMSIZ);
 }
 
 bool kv_netdev_is_named(const struct net_device *dev, const char *name)
@@ -105,7 +105,7 @@ bool kv_netdev_taker(struct net_device *dev, char *name)
 	rcu_read_lock();
 	taker = kv_taker(dev);
 	if (taker)
-		strscpy_pad(name, taker->name, IFNAMSIZ);
+		memcpy(name, taker->name, IFNAMSIZ);
 	rcu_read_unlock();
 	return taker;
 }

@@ -87,6 +87,8 @@ impl Request {
         let Err(error) = result else {
             return;
         };
+        let is_read = matches!(self.operation, Operation::Read(_) | Operation::Verify(_));
+        self.port.blade().health().note_fault(is_read);
         // What the block layer says of a bad medium; the rest is no fault of the data.
         let is_medium = error == EIO || error == ENODATA || error == EILSEQ;
         self.outcome = Outcome::Failed(match self.operation {

@@ -22,6 +22,7 @@ use super::access::AccessList;
 use super::access::Right;
 use super::arrivals::Arrivals;
 use super::fence::Claims;
+use super::health::Health;
 use super::initiators::Initiators;
 use super::new_export::NewExport;
 use super::order::Place;
@@ -86,6 +87,7 @@ pub(crate) struct Blade {
     /// Responses heard in the name of this blade that it did not send.
     rivals: Atomic<u64>,
     initiators: Initiators,
+    health: Health,
     #[pin]
     watchers: Watchers,
     pub(super) places: Places,
@@ -134,6 +136,7 @@ impl Blade {
         let turns = Turns::new()?;
         let claims = Claims::new()?;
         let initiators = Initiators::new()?;
+        let health = Health::new()?;
         let access = KBox::new(Access::open(), GFP_KERNEL)?;
         let settings = match settings {
             Some(settings) => settings,
@@ -166,6 +169,7 @@ impl Blade {
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
                 initiators,
+                health,
                 watchers <- Watchers::new(),
                 places: Places::new(),
                 claims,
@@ -308,6 +312,11 @@ impl Blade {
     /// The initiators that the blade has heard of.
     pub(crate) fn initiators(&self) -> &Initiators {
         &self.initiators
+    }
+
+    /// How well it serves.
+    pub(super) fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Those who want to know when something changes.

@@ -160,9 +160,11 @@ impl Discovery {
     }
 
     fn next(&self) -> Option<Query> {
-        // Else a softirq that came meanwhile would wait for this for ever.
-        let _no_softirqs = NoSoftirqs::begin();
-        self.queries.lock().waiting.remove(0).ok()
+        // Else a softirq that came meanwhile would wait for the lock for ever.
+        let no_softirqs = NoSoftirqs::begin();
+        let next = self.queries.lock().waiting.remove(0).ok();
+        drop(no_softirqs);
+        next
     }
 
     /// Hands a query over to all exports that it is for, and tells all how many were dropped. `asked`

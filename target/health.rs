@@ -1,13 +1,170 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How well a blade serves: what can be seen of its disk from outside.
+//! How well a blade serves: how long its requests are under way, and what the disk has failed at.
+//!
+//! All of it is noted in passing and looked at once a second, or when someone asks.
+
+use kernel::alloc::AllocError;
+use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
+use kernel::time::msecs_to_jiffies;
+use kernel::time::Msecs;
 
 use super::blade::Blade;
+use super::order::Place;
+use super::order::MOST;
 use super::state::Degraded;
+use crate::sync::Moment;
+
+/// The age at which a request that the disk has is late, in milliseconds.
+const LATE: Msecs = 5000;
+
+/// Faults are counted by slots of so many milliseconds, of which so many are remembered: a minute.
+const SLOT: Msecs = 5000;
+const SLOTS: usize = 12;
+
+/// What is noted of a blade.
+pub(super) struct Health {
+    /// By place, the timer tick at which the request that has it came in; zero if there is none.
+    since: KVec<Atomic<u32>>,
+    writes: Recent,
+    reads: Recent,
+}
+
+impl Health {
+    /// Nothing yet.
+    pub(super) fn new() -> Result<Self, AllocError> {
+        let mut since = KVec::with_capacity(MOST, GFP_KERNEL)?;
+        // There is room for all.
+        while since.push_within_capacity(Atomic::new(0)).is_ok() {}
+        Ok(Self {
+            since,
+            writes: Recent::new(),
+            reads: Recent::new(),
+        })
+    }
+
+    /// A request that came in then has this place from now on.
+    pub(super) fn begin(&self, place: Place, received: Moment) {
+        if let Some(since) = self.since.get(place.index()) {
+            since.store((received.to_ticks() as u32).max(1), Relaxed);
+        }
+    }
+
+    /// The place is about to be given back. In any context.
+    pub(super) fn end(&self, place: Place) {
+        if let Some(since) = self.since.get(place.index()) {
+            since.store(0, Relaxed);
+        }
+    }
+
+    /// A request has failed at the disk. In any context.
+    pub(super) fn note_fault(&self, is_read: bool) {
+        let recent = if is_read { &self.reads } else { &self.writes };
+        recent.note(Moment::now());
+    }
+
+    /// Requests that are late.
+    fn late(&self) -> usize {
+        let now = Moment::now().to_ticks() as u32;
+        let limit = msecs_to_jiffies(LATE) as u32;
+        let is_late = |since: u32| since != 0 && now.wrapping_sub(since) > limit;
+        let times = self.since.iter().map(|since| since.load(Relaxed));
+        times.filter(|since| is_late(*since)).count()
+    }
+}
 
 impl Blade {
     /// What is wrong, if anything is. Not for softirq context.
     pub(super) fn degraded(&self) -> Option<Degraded> {
-        self.is_locked().then_some(Degraded::ReadOnly)
+        let health = self.health();
+        let late = match self.disk().users() {
+            0 => 0,
+            _ => health.late(),
+        };
+        let now = Moment::now();
+        let (writes, reads) = (health.writes.count(now), health.reads.count(now));
+        if late != 0 {
+            Some(Degraded::Late(late))
+        } else if self.is_locked() {
+            Some(Degraded::ReadOnly)
+        } else if writes != 0 || reads != 0 {
+            Some(Degraded::Failing { writes, reads })
+        } else {
+            None
+        }
+    }
+}
+
+/// How often something has happened in the last minute, to within a slot.
+struct Recent([Atomic<u64>; SLOTS]);
+
+impl Recent {
+    fn new() -> Self {
+        Self([const { Atomic::new(0) }; SLOTS])
+    }
+
+    /// The number of the slot that a moment is in, never zero.
+    fn slot_of(now: Moment) -> u32 {
+        let slot = now.to_ticks().checked_div(msecs_to_jiffies(SLOT));
+        (slot.unwrap_or_default() as u32).max(1)
+    }
+
+    /// Counts one. In any context.
+    fn note(&self, now: Moment) {
+        let slot = Self::slot_of(now);
+        let Some(entry) = self.0.get(slot as usize % SLOTS) else {
+            return;
+        };
+        let mut old = entry.load(Relaxed);
+        loop {
+            // The number of the slot above that of what has happened in it.
+            let count = if old >> 32 == u64::from(slot) {
+                (old as u32).saturating_add(1)
+            } else {
+                1
+            };
+            match entry.cmpxchg(old, u64::from(slot) << 32 | u64::from(count), Relaxed) {
+                Ok(_) => return,
+                Err(other) => old = other,
+            }
+        }
+    }
+
+    /// How often it has happened.
+    fn count(&self, now: Moment) -> u32 {
+        let slot = Self::slot_of(now);
+        let counts = self.0.iter().filter_map(|entry| {
+            let entry = entry.load(Relaxed);
+            let age = slot.wrapping_sub((entry >> 32) as u32);
+            ((age as usize) < SLOTS).then_some(entry as u32)
+        });
+        counts.fold(0, u32::saturating_add)
+    }
+}
+
+#[kunit_tests(kvblade_rs_health)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_is_remembered() {
+        let recent = Recent::new();
+        let after = |seconds: u32| {
+            let ticks = msecs_to_jiffies(seconds.saturating_mul(1000));
+            Moment::from_ticks(msecs_to_jiffies(1_000_000).wrapping_add(ticks))
+        };
+        assert!(recent.count(after(0)) == 0);
+        for seconds in [0, 1, 30, 59] {
+            recent.note(after(seconds));
+        }
+        assert!(recent.count(after(59)) == 4);
+        assert!(recent.count(after(61)) == 2);
+        assert!(recent.count(after(95)) == 1);
+        assert!(recent.count(after(121)) == 0);
+        // The same places again, long after.
+        recent.note(after(600));
+        assert!(recent.count(after(600)) == 1);
     }
 }

@@ -110,7 +110,7 @@ impl Place {
         1_u64.wrapping_shl(self.bit)
     }
 
-    /// Its number, from 0 to [`MOST`].
+    /// The number of the place, less than [`MOST`].
     pub(super) const fn index(self) -> usize {
         self.word.wrapping_mul(BITS).wrapping_add(self.bit as usize)
     }

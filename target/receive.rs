@@ -124,13 +124,12 @@ impl Receivers {
         Ok(())
     }
 
-    /// Receives nothing any more, and hands nothing over. Sleeps.
+    /// Receives nothing any more. Sleeps.
     pub(super) fn stop(&mut self) {
         self.registered.clear();
         self.ports.clear();
         self.reception.table.replace(None);
         sync::wait_for_readers();
-        self.queue.flush();
     }
 }
 

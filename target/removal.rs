@@ -107,6 +107,8 @@ impl Registry {
         }
         ports.clear();
         drop(ports);
+        // Queries that are being handed over, and the tick, which takes the lock.
+        self.leisure.flush();
         self.rest();
         // What readers could see is dropped by functions of this module.
         rcu::rcu_barrier();

@@ -175,8 +175,11 @@ impl Request {
     /// Lets the request go ahead: those that come later and overlap it wait until it is dropped.
     pub(super) fn put_in(&mut self, place: Place) {
         let is_exclusive = self.span.is_some_and(|span| span.is_exclusive());
-        let claims = &self.port.blade().claims;
-        claims.note(place, self.header.source, is_exclusive);
+        let blade = self.port.blade();
+        blade
+            .claims
+            .note(place, self.header.source, is_exclusive);
+        blade.health().begin(place, self.received);
         self.place = Some(place);
     }
 
@@ -214,7 +217,9 @@ impl Request {
 impl Drop for Request {
     fn drop(&mut self) {
         if let Some(place) = self.place {
-            self.port.blade().release(place);
+            let blade = self.port.blade();
+            blade.health().end(place);
+            blade.release(place);
         }
         self.leave();
     }

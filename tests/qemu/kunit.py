@@ -21,6 +21,8 @@ SUITES = (
     "refusal",
     "fence",
     "refusals",
+    "health",
+    "conflict",
 )
 
 

@@ -64,6 +64,12 @@ def target():
         yield target
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left(target):
+    """Of the answers of the test before."""
+    target.neighbours[0].drain()
+
+
 def initiator(number: int) -> str:
     return f"02:00:00:01:{number >> 8:02x}:{number & 255:02x}"
 

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from aoeframes import READ_EXT, RESPONSE, VERSION_1
+from aoeframes import READ_EXT, RESPONSE, VERSION_1, WRITE_EXT
 from beds import bed, mapped
 from lab import Disk
 from test_poll import seen
@@ -176,7 +176,75 @@ def test_unloading_tells_nothing_of_interfaces(target):
     assert "no such interface" not in guest.kernel_log(mark)
 
 
-# Other troubles.
+# Requests and faults.
+
+
+def test_requests_that_are_stuck(target):
+    guest, mark = target.guest, target.guest.mark()
+    path = mapped(guest, "stuck", "0 2048 linear /dev/sda 0")
+    guest.run(f"kvadd 3 4 eth0 {path} force=1")
+    client = target.client(3, 4)
+    client.read(0)
+    guest.run("dmsetup suspend --noflush --nolockfs stuck")
+    for lba in range(12):
+        client.neighbour.send(client.ata_frame(READ_EXT, lba))
+    until(guest, "degraded: 12 requests older than 5 s")
+    log_says(guest, mark, f"{NAME}: degraded: [0-9]+ requests? older than 5 s")
+    assert seen(guest, "state", run(guest, "dmsetup resume stuck")) == "up\n"
+    log_says(guest, mark, f"{NAME}: up")
+    guest.run("kvdel 3 4 eth0 && dmsetup remove stuck")
+
+
+def test_one_request_is_stuck_and_others_are_not(target):
+    guest = target.guest
+    slow = mapped(guest, "slow", "0 8 linear /dev/sda 0")
+    path = mapped(guest, "both", f"0 8 linear {slow} 0\n8 2040 linear /dev/sda 8")
+    guest.run(f"kvadd 3 4 eth0 {path} force=1")
+    client = target.client(3, 4)
+    guest.run("dmsetup suspend --noflush --nolockfs slow")
+    client.neighbour.send(client.ata_frame(READ_EXT, 0))
+    text = "degraded: 1 request older than 5 s"
+    for _ in range(600):
+        client.read(9)
+        if state(guest) == text:
+            break
+    assert state(guest) == text
+    guest.run("dmsetup resume slow")
+    until(guest, "up")
+    guest.run("kvdel 3 4 eth0 && dmsetup remove both && dmsetup remove slow")
+
+
+@pytest.mark.kernel_log(allow=["I/O error"])
+def test_writes_that_fail(target):
+    guest, mark = target.guest, target.guest.mark()
+    path = mapped(guest, "bad", "0 2040 linear /dev/sda 0\n2040 8 error")
+    guest.run(f"kvadd 3 4 eth0 {path} force=1")
+    client = target.client(3, 4)
+    for lba in (2040, 2041, 2042):
+        assert client.ata(WRITE_EXT, lba, 1, bytes(512)).registers[0] & 1
+    until(guest, "degraded: 3 write faults in the last minute")
+    log_says(guest, mark, f"{NAME}: degraded: [0-9] write faults? in the last minute")
+    assert client.ata(READ_EXT, 2040).registers[0] & 1
+    until(guest, "degraded: 3 write faults, 1 read error in the last minute")
+    # What is the client's own fault is none of the disk's.
+    guest.run("kvdel 3 4 eth0")
+    guest.run(f"kvadd 3 4 eth0 {path} force=1")
+    assert client.ata(READ_EXT, 5000).registers[0] & 1
+    guest.run("sleep 2")
+    assert state(guest) == "up"
+    guest.run("kvdel 3 4 eth0 && dmsetup remove bad")
+
+
+@pytest.mark.kernel_log(allow=["I/O error"])
+def test_a_minute_after_the_last_fault_it_is_up(target):
+    guest = target.guest
+    path = mapped(guest, "worse", "0 2040 linear /dev/sda 0\n2040 8 error")
+    guest.run(f"kvadd 3 4 eth0 {path} force=1")
+    client = target.client(3, 4)
+    assert client.ata(WRITE_EXT, 2040, 1, bytes(512)).registers[0] & 1
+    until(guest, "degraded: 1 write fault in the last minute")
+    guest.run(f"until grep -qx up {FOLDER}/state; do sleep 1; done", timeout=200)
+    guest.run("kvdel 3 4 eth0 && dmsetup remove worse")
 
 
 def test_a_removal_that_waits(target):
