@@ -78,7 +78,10 @@ DEFINE_EVENT(kvblade_request, kvblade_refuse,
 		 const char *cause),
 	TP_ARGS(request, value, cause));
 
-/* A write that has come before; value: 1 if a newer one has followed it. */
+/*
+ * A write that has come before; value: 1 if a newer one has followed it. Or, if
+ * there is a cause, a request that repeats one which has not been answered yet.
+ */
 DEFINE_EVENT(kvblade_request, kvblade_retransmit,
 	TP_PROTO(const struct kv_trace_request *request, unsigned int value,
 		 const char *cause),

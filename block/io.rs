@@ -260,6 +260,26 @@ impl<S: Source> Io<S> {
         true
     }
 
+    /// Takes the data that another has read for what is its own from now on.
+    pub(crate) fn take_data(&mut self, other: &mut Self) {
+        if !self.pages.are_borrowed() && !other.pages.are_borrowed() {
+            core::mem::swap(&mut self.pages, &mut other.pages);
+        }
+    }
+
+    /// Makes a copy of the data that another has read. Does not wait for memory.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn copy_data(&mut self, other: &Self) -> Result {
+        let len = other.pages.len() as usize;
+        self.pages
+            .take(self.disk.pools(), self.disk.reserve(), len, false)?;
+        self.pages
+            .fill(|done, memory| other.pages.copy(done, memory))
+    }
+
     /// The data that was read, to be given away.
     pub(crate) fn pages(&mut self) -> &mut Pages {
         &mut self.pages
@@ -284,14 +304,6 @@ pub(crate) trait Owner: Send + Linked {
     /// The operation has failed together with others, and must be submitted again, by itself. Called
     /// in any context, hard interrupts included.
     fn again(this: SlabBox<Self>);
-}
-
-/// Submits the request's operation, by itself. Sleeps.
-///
-/// Its sectors must lie within the disk, else the kernel logs the error that it returns.
-pub(crate) fn submit<O: Owner>(mut request: SlabBox<O>) {
-    request.io().lead();
-    start(request);
 }
 
 /// Submits the operation of a request and its followers. Sleeps.
@@ -352,22 +364,25 @@ unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
     }
 }
 
-/// Reads and writes on their way to one disk: neighbours go there as one. The block layer merges them
-/// too, but at a higher price, and not writes that are to be durable.
+/// Operations on their way to one disk: reads and writes that are neighbours go there as one. The block
+/// layer merges them too, but at a higher price, and not writes that are to be durable.
 ///
 /// What is collected waits until it is submitted, so this must be done before its task waits for
 /// memory.
 pub(crate) struct Batch<O: Owner> {
     /// Those that are complete, each with its neighbours as followers.
     complete: Fifo<O>,
-    count: u16,
+    count: usize,
     /// The one that is still to get followers.
     leader: Option<SlabBox<O>>,
 }
 
+// What it has is in boxes, which stay where they are.
+impl<O: Owner> Unpin for Batch<O> {}
+
 impl<O: Owner> Batch<O> {
     /// So many requests the block layer has at hand at once even for a disk that takes no more than 64.
-    const MOST: u16 = 16;
+    const MOST: usize = 16;
 
     /// Nothing.
     pub(crate) const fn new() -> Self {
@@ -378,16 +393,27 @@ impl<O: Owner> Batch<O> {
         }
     }
 
-    /// Adds a read or write, whose sectors must lie within the disk. Sleeps.
+    /// Whether there is nothing to be submitted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0 && self.leader.is_none()
+    }
+
+    /// Adds a read or write, whose sectors must lie within the disk: else the kernel logs the error
+    /// that it returns.
     pub(crate) fn add(&mut self, request: SlabBox<O>) {
         if let Err(mut request) = self.join(request) {
             self.close();
-            if self.count == Self::MOST {
-                self.submit();
-            }
             request.io().lead();
             self.leader = Some(request);
         }
+    }
+
+    /// Adds an operation that goes to the disk by itself.
+    pub(crate) fn add_alone(&mut self, mut request: SlabBox<O>) {
+        self.close();
+        request.io().lead();
+        self.leader = Some(request);
+        self.close();
     }
 
     /// Makes a request a follower, or gives it back.
@@ -413,18 +439,23 @@ impl<O: Owner> Batch<O> {
     /// Submits all that there is. Sleeps.
     pub(crate) fn submit(&mut self) {
         self.close();
-        let count = core::mem::replace(&mut self.count, 0);
-        if count > 1 {
-            pin_init::stack_pin_init!(let _plug = Plug::start(count));
-            self.start();
-        } else {
-            self.start();
+        while self.count > 0 {
+            let count = self.count.min(Self::MOST);
+            self.count = self.count.saturating_sub(count);
+            if count > 1 {
+                pin_init::stack_pin_init!(let _plug = Plug::start(count as u16));
+                self.start(count);
+            } else {
+                self.start(count);
+            }
         }
     }
 
-    fn start(&mut self) {
-        while let Some(request) = self.complete.pop() {
-            start(request);
+    fn start(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some(request) = self.complete.pop() {
+                start(request);
+            }
         }
     }
 }

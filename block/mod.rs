@@ -14,7 +14,6 @@ mod users;
 
 pub(crate) use disk::Disk;
 pub(crate) use disk::DiskUse;
-pub(crate) use io::submit;
 pub(crate) use io::Batch;
 pub(crate) use io::Io;
 pub(crate) use io::Owner;

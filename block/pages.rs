@@ -270,6 +270,36 @@ impl Pages {
         None
     }
 
+    /// Fills `to` with what the memory holds from `offset` on.
+    ///
+    /// # Errors
+    ///
+    /// `EFAULT` if there is not so much.
+    pub(super) fn copy(&self, offset: usize, to: &mut [MaybeUninit<u8>]) -> Result {
+        let (mut skip, mut rest) = (offset, to);
+        for vector in self.iter() {
+            let len = vector.bv_len as usize;
+            let part = len.saturating_sub(skip).min(rest.len());
+            let (piece, behind) = rest.split_at_mut_checked(part).ok_or(EFAULT)?;
+            // SAFETY: So many bytes are there behind those that are skipped, by the invariant and as
+            // was just computed; the memory is always mapped, and `piece` is no part of it.
+            unsafe {
+                bindings::kv_page_address(vector.bv_page)
+                    .byte_add(vector.bv_offset as usize)
+                    .byte_add(skip.min(len))
+                    .cast::<MaybeUninit<u8>>()
+                    .copy_to_nonoverlapping(piece.as_mut_ptr(), part);
+            }
+            skip = skip.saturating_sub(len);
+            rest = behind;
+        }
+        if rest.is_empty() {
+            Ok(())
+        } else {
+            Err(EFAULT)
+        }
+    }
+
     /// Gives the memory away: `take` gets each vector with its index, and owns its page from then
     /// on. It gets none if they are borrowed.
     pub(crate) fn give(&mut self, mut take: impl FnMut(usize, &bindings::bio_vec)) {

@@ -6,6 +6,7 @@
 //! A small safe interface over the C one. It knows Ethernet and nothing of AoE but which frames
 //! are responses: on a host that is an initiator as well they are the most, and are dropped first.
 
+mod compare;
 mod device;
 mod frame;
 mod handler;

@@ -188,7 +188,7 @@ impl<T: Linked> Fifo<T> {
     }
 
     /// Whether an element is such.
-    pub(crate) fn any(&mut self, mut is_such: impl FnMut(&T) -> bool) -> bool {
+    pub(crate) fn any(&mut self, mut is_such: impl FnMut(&mut T) -> bool) -> bool {
         let mut next = self.oldest;
         while let Some(mut element) = next {
             // SAFETY: By the invariant the element is ours, and `&mut self` keeps others away.
@@ -199,6 +199,12 @@ impl<T: Linked> Fifo<T> {
             next = element.link().0;
         }
         false
+    }
+}
+
+impl<T: Linked> Default for Fifo<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -31,6 +31,16 @@ impl Moment {
         Self(ticks)
     }
 
+    /// The moment so many milliseconds after.
+    pub(crate) fn later(self, time: Msecs) -> Self {
+        Self(self.0.wrapping_add(msecs_to_jiffies(time)))
+    }
+
+    /// Whether this is not before `other`.
+    pub(crate) fn has_reached(self, other: Self) -> bool {
+        self.0.wrapping_sub(other.0) as isize >= 0
+    }
+
     /// Seconds since.
     pub(crate) fn age(self) -> u64 {
         let ticks = Self::now().0.wrapping_sub(self.0) as u64;

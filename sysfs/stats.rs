@@ -28,7 +28,7 @@ impl Stats {
 
 impl Entries for Stats {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Stats>; 21] = [
+        static ALL: [&Attribute<Stats>; 23] = [
             &REQUESTS,
             &READS,
             &READ_SECTORS,
@@ -39,6 +39,8 @@ impl Entries for Stats {
             &ATA_ERRORS,
             &AOE_ERRORS,
             &RETRANSMITS,
+            &REPEATED_JOINED,
+            &ANSWERS_SUPERSEDED,
             &DROPPED_FULL,
             &DROPPED_WINDOW,
             &DROPPED_TO_ALL,
@@ -81,6 +83,8 @@ counters! {
     ATA_ERRORS, c"ata_errors", AtaErrors;
     AOE_ERRORS, c"aoe_errors", AoeErrors;
     RETRANSMITS, c"retransmits", Retransmits;
+    REPEATED_JOINED, c"repeated_joined", RepeatedJoined;
+    ANSWERS_SUPERSEDED, c"answers_superseded", AnswersSuperseded;
     DROPPED_FULL, c"dropped_full", DroppedFull;
     DROPPED_WINDOW, c"dropped_window", DroppedWindow;
     DROPPED_TO_ALL, c"dropped_to_all", DroppedToAll;

@@ -32,6 +32,7 @@ use super::refusal::cannot_open;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::settings::Settings;
+use super::stall::Stall;
 use super::turn::Turns;
 use super::watchers::Change;
 use super::watchers::Watchers;
@@ -49,10 +50,14 @@ use crate::sync::SlabBox;
 use crate::sync::Urgent;
 use crate::sync::WorkQueue;
 
+mod judge;
+
 /// The worker that decides on requests and submits I/O.
 const SUBMIT: u64 = 0;
 /// The worker, in softirq context, that answers requests whose I/O has ended.
 pub(super) const REPLY: u64 = 1;
+/// The worker that decides on requests while the first one waits for the disk.
+const JUDGE: u64 = 2;
 /// The worker that answers questions.
 pub(super) const ASK: u64 = 3;
 
@@ -95,6 +100,10 @@ pub(crate) struct Blade {
     pub(super) claims: Claims,
     #[pin]
     pub(super) turns: Mutex<Turns>,
+    stall: Stall,
+    /// Held by who submits, while he decides and while he submits: so there is one at a time.
+    #[pin]
+    submitting: Mutex<()>,
     arrivals: Arrivals,
     arrived: Inbox<Request>,
     pub(super) ended: Inbox<Request>,
@@ -108,12 +117,15 @@ pub(crate) struct Blade {
     #[pin]
     reply: Work<Blade, REPLY>,
     #[pin]
+    judge: Work<Blade, JUDGE>,
+    #[pin]
     ask: Work<Blade, ASK>,
 }
 
 impl_has_work! {
     impl HasWork<Self, 0> for Blade { self.submit }
     impl HasWork<Self, 1> for Blade { self.reply }
+    impl HasWork<Self, 2> for Blade { self.judge }
     impl HasWork<Self, 3> for Blade { self.ask }
 }
 
@@ -174,6 +186,8 @@ impl Blade {
                 places: Places::new(),
                 claims,
                 turns <- new_mutex!(turns),
+                stall: Stall::new(),
+                submitting <- new_mutex!(()),
                 arrivals: Arrivals::new(),
                 arrived: Inbox::new(),
                 ended: Inbox::new(),
@@ -182,6 +196,7 @@ impl Blade {
                 submitter: Atomic::new(0),
                 submit <- new_work!("kvblade_rs::submit"),
                 reply <- new_work!("kvblade_rs::reply"),
+                judge <- new_work!("kvblade_rs::judge"),
                 ask <- new_work!("kvblade_rs::ask"),
             }),
             GFP_KERNEL,
@@ -376,13 +391,17 @@ impl Blade {
     /// Submits what has its turn, as one batch.
     fn submit(&self) {
         let are_latest = self.arrivals.are_latest(&self.express);
+        let _submitting = self.submitting.lock();
         let mut turns = self.turns.lock();
-        let count = turns.run(&self.places, self.arrived.take());
+        let count = turns.run(&self.places, &self.stall, self.arrived.take());
+        let batch = turns.take_batch();
+        drop(turns);
         self.arrivals.note(count, are_latest);
+        drop(batch);
     }
 
     /// Submits, and answers what has ended by then.
-    fn work(&self) {
+    fn work(self: &Arc<Self>) {
         self.submitter.store(sync::this_task(), Relaxed);
         self.submit();
         // Whoever has put a request into the empty inbox before this was in our context, if only
@@ -410,6 +429,7 @@ impl Blade {
         self.express.flush(self);
         sync::flush(&self.submit);
         sync::flush(&self.reply);
+        sync::flush(&self.judge);
         sync::flush(&self.ask);
     }
 }

@@ -11,8 +11,8 @@ use crate::aoe::Command;
 use crate::aoe::Header;
 use crate::ata::admission;
 
-/// Requests beyond those for the medium that a blade has, at most: changes of its lists, and, beyond
-/// those, questions.
+/// Requests beyond those for the medium, and their repetitions, that a blade has, at most: changes of
+/// its lists, and, beyond those, questions.
 const RESERVED: usize = 64;
 
 /// The same of one initiator, beyond the buffer count.
@@ -43,8 +43,8 @@ impl Class {
     pub(super) fn places(self) -> usize {
         match self {
             Self::Medium => order::MOST,
-            Self::Change => order::MOST + RESERVED,
-            Self::Question => order::MOST + 2 * RESERVED,
+            Self::Change => order::MOST_WITH_REPETITIONS + RESERVED,
+            Self::Question => order::MOST_WITH_REPETITIONS + 2 * RESERVED,
         }
     }
 

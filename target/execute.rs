@@ -58,14 +58,14 @@ impl Request {
                 return false;
             }
             Progress::Trimming(index) => {
-                self.trim(index);
+                self.trim(index, batch);
                 return false;
             }
-            Progress::Last => return false,
+            Progress::Last | Progress::Ended => return false,
             Progress::Again => {
                 self.progress = Progress::Last;
                 self.io().keep_alone();
-                block::submit(self);
+                batch.add_alone(self);
                 return false;
             }
         }
@@ -176,11 +176,11 @@ impl Request {
         match self.task {
             Task::Read(extent) => self.read(extent, batch, |request, batch| batch.add(request)),
             Task::Write(extent) => return self.write(extent, batch),
-            Task::Trim { .. } => return self.begin_trim(conditions.capacity),
+            Task::Trim { .. } => return self.begin_trim(conditions.capacity, batch),
             Task::Verify(extent) => self.verify(extent, batch),
             Task::Flush => {
                 self.io().flush();
-                block::submit(self);
+                batch.add_alone(self);
             }
             Task::Identify => self.identify(),
             Task::Answer(outcome) => self.end(outcome),
@@ -255,8 +255,8 @@ impl Request {
         } else {
             Progress::Last
         };
-        self.read(Extent { sectors, ..extent }, batch, |request, _| {
-            block::submit(request)
+        self.read(Extent { sectors, ..extent }, batch, |request, batch| {
+            batch.add_alone(request)
         });
     }
 

@@ -29,13 +29,23 @@ struct Initiator {
     /// The address of its card as a number; 0 if the place is free.
     card: Atomic<u64>,
     under_way: Atomic<u32>,
+    /// Repetitions of those.
+    beyond: Atomic<u32>,
     heard: Atomic<usize>,
 }
 
 /// A request under way of an initiator, or, by default, none; it is given back with
 /// [`Initiators::leave`].
 #[derive(Clone, Copy, Default)]
-pub(super) struct Seat(Option<usize>);
+pub(super) enum Seat {
+    /// It does not count.
+    #[default]
+    None,
+    /// It counts for the window of the initiator at this place.
+    Window(usize),
+    /// It counts for what that repeats.
+    Beyond(usize),
+}
 
 /// A request is not let in, since its initiator has as many under way as it may.
 pub(super) struct WindowIsFull;
@@ -59,6 +69,7 @@ impl Initiators {
                 Initiator {
                     card: Atomic::new(0),
                     under_way: Atomic::new(0),
+                    beyond: Atomic::new(0),
                     heard: Atomic::new(0),
                 },
                 GFP_KERNEL,
@@ -70,20 +81,59 @@ impl Initiators {
     /// Counts a request in, if its initiator has less than `limit` under way. In any context.
     pub(super) fn enter(&self, card: Mac, limit: u32) -> Result<Seat, WindowIsFull> {
         let Some((index, initiator)) = self.find(card) else {
-            return Ok(Seat(None));
+            return Ok(Seat::None);
         };
         initiator.heard.store(Moment::now().to_ticks(), Relaxed);
-        if initiator.under_way.fetch_add(1, Relaxed) >= limit {
-            let _ = initiator.under_way.fetch_sub(1, Relaxed);
-            return Err(WindowIsFull);
+        if enter(&initiator.under_way, limit) {
+            Ok(Seat::Window(index))
+        } else {
+            Err(WindowIsFull)
         }
-        Ok(Seat(Some(index)))
+    }
+
+    /// Counts a request in that may repeat one of those under way, which are at most `limit`: one for each
+    /// of these, and as many that are yet to be compared. In any context.
+    pub(super) fn enter_beyond(&self, card: Mac, limit: u32) -> Option<Seat> {
+        let (index, initiator) = self.find(card)?;
+        enter(&initiator.beyond, limit.saturating_mul(2)).then_some(Seat::Beyond(index))
+    }
+
+    /// Counts a request of the window as a repetition, if there is room for it.
+    pub(super) fn move_beyond(&self, seat: &mut Seat, limit: u32) {
+        let Seat::Window(index) = *seat else {
+            return;
+        };
+        if let Some(initiator) = self.0.get(index) {
+            if enter(&initiator.beyond, limit) {
+                self.leave(core::mem::replace(seat, Seat::Beyond(index)));
+            }
+        }
+    }
+
+    /// Counts a repetition for the window; false if that is full.
+    pub(super) fn move_back(&self, seat: &mut Seat, limit: u32) -> bool {
+        let Seat::Beyond(index) = *seat else {
+            return true;
+        };
+        let has_room = self
+            .0
+            .get(index)
+            .is_some_and(|initiator| enter(&initiator.under_way, limit));
+        if has_room {
+            self.leave(core::mem::replace(seat, Seat::Window(index)));
+        }
+        has_room
     }
 
     /// A request has ended. In any context.
     pub(super) fn leave(&self, seat: Seat) {
-        if let Some(initiator) = seat.0.and_then(|index| self.0.get(index)) {
-            let _ = initiator.under_way.fetch_sub(1, Relaxed);
+        let count = match seat {
+            Seat::None => None,
+            Seat::Window(index) => self.0.get(index).map(|initiator| &initiator.under_way),
+            Seat::Beyond(index) => self.0.get(index).map(|initiator| &initiator.beyond),
+        };
+        if let Some(count) = count {
+            let _ = count.fetch_sub(1, Relaxed);
         }
     }
 
@@ -108,7 +158,7 @@ impl Initiators {
                 }
                 None => true,
             };
-            if is_better && initiator.under_way.load(Relaxed) == 0 {
+            if is_better && initiator.is_idle() {
                 best = Some((index, initiator, holder));
             }
         }
@@ -132,7 +182,20 @@ impl Initiators {
     }
 }
 
+/// Counts one more, if there are less than `limit`.
+fn enter(count: &Atomic<u32>, limit: u32) -> bool {
+    let has_room = count.fetch_add(1, Relaxed) < limit;
+    if !has_room {
+        let _ = count.fetch_sub(1, Relaxed);
+    }
+    has_room
+}
+
 impl Initiator {
+    fn is_idle(&self) -> bool {
+        self.under_way.load(Relaxed) == 0 && self.beyond.load(Relaxed) == 0
+    }
+
     fn is_older_than(&self, other: &Self) -> bool {
         let (own, other) = (self.heard.load(Relaxed), other.heard.load(Relaxed));
         (own.wrapping_sub(other) as isize) < 0

@@ -43,11 +43,6 @@ impl Span {
         }
     }
 
-    /// Whether it changes something.
-    pub(super) const fn is_exclusive(&self) -> bool {
-        self.exclusive
-    }
-
     /// Waits for all changes.
     pub(super) const fn all_changes() -> Self {
         Self {
@@ -79,6 +74,11 @@ impl Span {
         }
     }
 
+    /// Whether it is changed what is there.
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+
     /// Whether the later of two requests waits for the end of the earlier.
     pub(super) fn conflicts(&self, other: &Self) -> bool {
         (self.exclusive || other.exclusive) && self.start < other.end && other.start < self.end
@@ -87,6 +87,9 @@ impl Span {
 
 /// Requests that a blade has at the same time, at most, all initiators together.
 pub(super) const MOST: usize = WORDS * BITS;
+
+/// The same, with what is let in since it may be a repetition of one of those.
+pub(super) const MOST_WITH_REPETITIONS: usize = 2 * MOST + BITS;
 
 const WORDS: usize = 8;
 const BITS: usize = 64;
@@ -99,7 +102,7 @@ pub(super) struct Places {
 }
 
 /// The place of a request under way.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     word: usize,
     bit: u32,
@@ -193,6 +196,11 @@ impl Spans {
             spans: KVec::with_capacity(MOST, GFP_KERNEL)?,
             exclusive: [0; WORDS],
         })
+    }
+
+    /// What the request at a place touches.
+    pub(super) fn at(&self, place: Place) -> Option<&Span> {
+        self.spans.get(place.index())
     }
 
     /// Takes a place for a request that may go ahead; `None` if it must wait for another that is

@@ -19,11 +19,11 @@ const PIECE: usize = 64;
 
 impl Blade {
     /// Answers all requests whose I/O has ended, in process context.
-    pub(super) fn answer_all(&self) {
+    pub(super) fn answer_all(self: &Arc<Self>) {
         let mut ended = self.ended.take();
         while {
             let _piece = NoSoftirqs::begin();
-            answer_piece(&mut ended)
+            self.answer_piece(&mut ended)
         } {}
     }
 
@@ -31,7 +31,7 @@ impl Blade {
     /// time.
     fn answer_some(self: &Arc<Self>) {
         let mut ended = Iterator::chain(self.late.take(), self.ended.take());
-        if !answer_piece(&mut ended) {
+        if !self.answer_piece(&mut ended) {
             return;
         }
         let mut are_more = false;
@@ -44,23 +44,25 @@ impl Blade {
         }
     }
 
+    /// Answers some requests whose I/O has ended; true if there may be more. Those that took so long that
+    /// they may have been repeated are left to who knows of that.
+    fn answer_piece(self: &Arc<Self>, ended: &mut impl Iterator<Item = SlabBox<Request>>) -> bool {
+        for _ in 0..PIECE {
+            match ended.next() {
+                Some(request) if request.is_repeatable() => self.post_old(request),
+                Some(request) => request.answer(),
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// Takes a question in. In any context.
     pub(super) fn ask(self: &Arc<Self>, question: SlabBox<Request>) {
         if self.asked.push(question) {
             let _ = self.queue.enqueue::<_, ASK>(self.clone());
         }
     }
-}
-
-/// Answers some requests whose I/O has ended; true if there may be more.
-fn answer_piece(ended: &mut impl Iterator<Item = SlabBox<Request>>) -> bool {
-    for _ in 0..PIECE {
-        match ended.next() {
-            Some(request) => request.answer(),
-            None => return false,
-        }
-    }
-    true
 }
 
 impl WorkItem<REPLY> for Blade {

@@ -11,10 +11,14 @@ use kernel::sync::Arc;
 use super::access::Access;
 use super::access::Right;
 use super::access::Verdict;
+use super::blade::Blade;
 use super::class::Class;
 use super::discovery::Discovery;
 use super::discovery::Query;
+use super::initiators::Seat;
+use super::initiators::WindowIsFull;
 use super::latency::Latency;
+use super::order;
 use super::port::Port;
 use super::request::Arrival;
 use super::request::Head;
@@ -208,11 +212,20 @@ fn admit(
     };
     let class = Class::of(header, head.bytes());
     let limit = class.window(blade.policy().buffer_count().into());
-    let seat = blade
-        .initiators()
-        .enter(header.source, limit)
-        .map_err(|_| Counter::DroppedWindow)?;
-    let Some(disk) = blade.disk().enter(class.places()) else {
+    let mut over = None;
+    let seat = match blade.initiators().enter(header.source, limit) {
+        Ok(seat) => seat,
+        Err(WindowIsFull) => {
+            over = Some(Counter::DroppedWindow);
+            enter_beyond(blade, class, header, limit).ok_or(Counter::DroppedWindow)?
+        }
+    };
+    let mut disk = blade.disk().enter(class.places());
+    if disk.is_none() && may_repeat(blade, class) {
+        disk = blade.disk().enter(order::MOST_WITH_REPETITIONS);
+        over = over.or(Some(Counter::DroppedFull));
+    }
+    let Some(disk) = disk else {
         blade.initiators().leave(seat);
         return Err(Counter::DroppedFull);
     };
@@ -222,11 +235,16 @@ fn admit(
     } else {
         GFP_ATOMIC
     };
-    let mut request = Request::new(port.clone(), arrival, frame, disk, seat, read_only, memory)
-        .map_err(|_| {
-            blade.initiators().leave(seat);
-            Counter::DroppedMemory
-        })?;
+    let (way, counted) = (port.clone(), (seat, over));
+    let request = Request::new(way, arrival, frame, disk, counted, read_only, memory);
+    let mut request = request.map_err(|_| {
+        blade.initiators().leave(seat);
+        Counter::DroppedMemory
+    })?;
+    if over.is_some() {
+        blade.post_beyond(request);
+        return Ok(());
+    }
     let number = port.stats().add(Counter::Requests, 1);
     if Latency::samples(number) {
         request.stopwatch = Some(Stopwatch::start());
@@ -237,6 +255,19 @@ fn admit(
         Class::Medium | Class::Change => blade.post(request, guard),
     }
     Ok(())
+}
+
+/// Whether a request may repeat one that has been under way for a while.
+fn may_repeat(blade: &Blade, class: Class) -> bool {
+    class == Class::Medium && blade.may_stall()
+}
+
+/// Lets a request in that finds the window full, if it may repeat one of those there.
+fn enter_beyond(blade: &Blade, class: Class, header: &Header, limit: u32) -> Option<Seat> {
+    if !may_repeat(blade, class) {
+        return None;
+    }
+    blade.initiators().enter_beyond(header.source, limit)
 }
 
 /// Whether the disk is read-only for the initiator of a request, by the access lists.

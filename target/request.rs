@@ -12,6 +12,8 @@ use super::initiators::Seat;
 use super::order::Place;
 use super::order::Span;
 use super::port::Port;
+use super::repeats::Asking;
+use super::stats::Counter;
 use crate::aoe::ata_argument;
 use crate::aoe::AtaArgument;
 use crate::aoe::Header;
@@ -95,6 +97,8 @@ pub(super) struct Request {
     pub(super) task: Task,
     /// Whether it is a copy of a write that has been executed.
     pub(super) copied: Copied,
+    /// What it is as one that is repeated, or repeats another.
+    pub(super) asking: Asking,
     /// How far it has come.
     pub(super) progress: Progress,
     /// How it ended.
@@ -124,6 +128,8 @@ pub(super) enum Progress {
     Last,
     /// That has failed, but together with the I/O of others.
     Again,
+    /// That has ended, after so long that the initiator may have asked again.
+    Ended,
 }
 
 impl Request {
@@ -137,17 +143,18 @@ impl Request {
         arrival: &Arrival<'_>,
         frame: Frame,
         disk: DiskUse,
-        seat: Seat,
+        (seat, over): (Seat, Option<Counter>),
         read_only: bool,
         memory: Flags,
     ) -> Result<SlabBox<Self>> {
         let frame_limit = port.longest_frame(arrival.mtu);
+        let now = Moment::now();
         let new = init!(Self {
             link: Link::new(),
             port,
             frame_limit,
             header: *arrival.header,
-            received: Moment::now(),
+            received: now,
             stopwatch: None,
             head: *arrival.head,
             read_only,
@@ -155,6 +162,7 @@ impl Request {
             operation: Operation::Unsupported,
             task: Task::Answer(Outcome::Success),
             copied: Copied::No,
+            asking: Asking::new(now, over),
             progress: Progress::Arrived,
             span: None,
             place: None,
@@ -167,20 +175,49 @@ impl Request {
         SlabBox::init(new, memory)
     }
 
-    /// Whether nothing is decided on the request yet.
-    pub(super) fn has_arrived(&self) -> bool {
-        matches!(self.progress, Progress::Arrived)
-    }
-
     /// Lets the request go ahead: those that come later and overlap it wait until it is dropped.
     pub(super) fn put_in(&mut self, place: Place) {
         let is_exclusive = self.span.is_some_and(|span| span.is_exclusive());
         let blade = self.port.blade();
-        blade
-            .claims
-            .note(place, self.header.source, is_exclusive);
+        blade.claims.note(place, self.header.source, is_exclusive);
         blade.health().begin(place, self.received);
         self.place = Some(place);
+    }
+
+    /// Where the request goes ahead.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.place
+    }
+
+    /// The request does not count for what its initiator may have under way, but for what that may
+    /// repeat meanwhile, if there is room.
+    pub(super) fn move_beyond(&mut self) {
+        let blade = self.port.blade();
+        let limit = blade.policy().buffer_count().into();
+        blade.initiators().move_beyond(&mut self.seat, limit);
+    }
+
+    /// The request counts for what its initiator may have under way, though it did not until now.
+    ///
+    /// # Errors
+    ///
+    /// Why it is to be dropped: it was let in beyond that, and there is no room now either.
+    pub(super) fn come_back(&mut self) -> Result<(), Counter> {
+        let blade = self.port.blade();
+        let limit = match self.asking.over {
+            Some(_) => blade.policy().buffer_count().into(),
+            None => u32::MAX,
+        };
+        let has_room = blade.initiators().move_back(&mut self.seat, limit);
+        match self.asking.over.take() {
+            Some(cause) if !has_room => Err(cause),
+            _ => Ok(()),
+        }
+    }
+
+    /// Each counts as the other did.
+    pub(super) fn swap_seats(&mut self, other: &mut Self) {
+        core::mem::swap(&mut self.seat, &mut other.seat);
     }
 
     /// The request does not count any more for what its initiator may have under way.
@@ -201,6 +238,15 @@ impl Request {
     /// `EFAULT` if the answer has taken its place.
     pub(super) fn frame(&self) -> Result<&Frame> {
         self.io.source().ok_or(EFAULT)
+    }
+
+    /// Has a copy of the data that another has read.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(super) fn copy_data(&mut self, other: &Self) -> Result {
+        self.io.copy_data(&other.io)
     }
 
     /// The `N` bytes at `offset` of what has been copied out of the frame.

@@ -29,6 +29,11 @@ pub(crate) enum Counter {
     AoeErrors,
     /// Writes that had come before under the same tag.
     Retransmits,
+    /// Repetitions of requests that had not been answered yet, which took no place and no execution of
+    /// their own.
+    RepeatedJoined,
+    /// Answers that were not sent, since the initiator had asked again meanwhile.
+    AnswersSuperseded,
     /// Dropped: the blade had as many requests as it holds.
     DroppedFull,
     /// Dropped: the initiator had more under way than the buffer count allows.
@@ -65,6 +70,7 @@ impl Counter {
             Self::DroppedConflict => c"dropped_conflict",
             Self::DroppedLate => c"dropped_late",
             Self::DroppedMtu => c"dropped_mtu",
+            Self::AnswersSuperseded => c"answers_superseded",
             _ => c"",
         }
     }

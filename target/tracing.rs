@@ -73,6 +73,12 @@ impl Request {
         trace::refuse(|| self.traced(), 0, cause.name());
     }
 
+    /// The request repeats one that has not been answered yet, and is not executed by itself.
+    pub(super) fn has_joined(&self) {
+        self.port.stats().count(Counter::RepeatedJoined);
+        trace::retransmit(|| self.traced(), 0, c"repeated_joined");
+    }
+
     /// The request is a write that has come before.
     pub(super) fn is_retransmission(&self, overtaken: bool) {
         self.port.stats().count(Counter::Retransmits);

@@ -6,6 +6,7 @@
 use kernel::prelude::*;
 
 use super::order::Span;
+use super::request::Batch;
 use super::request::Progress;
 use super::request::Request;
 use super::stats::Counter;
@@ -16,7 +17,6 @@ use crate::ata::Extent;
 use crate::ata::Failure;
 use crate::ata::Outcome;
 use crate::ata::TrimList;
-use crate::block;
 use crate::block::Owner;
 use crate::block::SECTOR;
 use crate::sync::SlabBox;
@@ -35,10 +35,10 @@ impl Request {
     }
 
     /// Checks all ranges, before any is touched, and begins with the first. True if there is one.
-    pub(super) fn begin_trim(self: SlabBox<Self>, capacity: Capacity) -> bool {
+    pub(super) fn begin_trim(self: SlabBox<Self>, capacity: Capacity, batch: &mut Batch) -> bool {
         let mut all = 0..self.trim_entries();
         match all.try_for_each(|index| self.trim_range(index, capacity).map(|_| ())) {
-            Ok(()) => return self.trim(0),
+            Ok(()) => return self.trim(0, batch),
             Err(Some(failure)) => self.end(Outcome::Failed(failure)),
             // Dropped: the initiator will ask again.
             Err(None) => self.is_dropped(Counter::DroppedMemory),
@@ -48,7 +48,7 @@ impl Request {
 
     /// Discards the first range from this index on; the next follows when that has ended. True if
     /// there is one.
-    pub(super) fn trim(mut self: SlabBox<Self>, index: usize) -> bool {
+    pub(super) fn trim(mut self: SlabBox<Self>, index: usize, batch: &mut Batch) -> bool {
         let capacity = Capacity(self.disk().capacity());
         let next = (index..self.trim_entries()).find_map(|index| {
             let extent = self.trim_range(index, capacity).ok()??;
@@ -60,7 +60,7 @@ impl Request {
         };
         self.progress = Progress::Trimming(index.saturating_add(1));
         self.io().discard(extent.first.0, extent.sectors);
-        block::submit(self);
+        batch.add_alone(self);
         true
     }
 

@@ -10,17 +10,28 @@ use super::history::History;
 use super::history::Write;
 use super::order::Places;
 use super::order::Spans;
+use super::repeats::Askers;
+use super::repeats::Repeats;
+use super::repeats::UnderWay;
 use super::request::Batch;
+use super::request::Progress;
 use super::request::Request;
+use super::stall::Stall;
+use super::stall::Watch;
 use super::stats::Counter;
 use crate::sync::Fifo;
 use crate::sync::SlabBox;
 
 /// The requests that wait, and what those under way touch.
 pub(super) struct Turns {
-    under_way: Spans,
-    waiting: Fifo<Request>,
+    pub(super) under_way: Spans,
+    pub(super) askers: Askers,
+    pub(super) waiting: Fifo<Request>,
     history: History,
+    watch: Watch,
+    /// What is to be submitted, when no one else needs this: that may take as long as the disk stands
+    /// still.
+    batch: Batch,
 }
 
 impl Turns {
@@ -28,8 +39,11 @@ impl Turns {
     pub(super) fn new() -> Result<Self, AllocError> {
         Ok(Self {
             under_way: Spans::new()?,
+            askers: Askers::new()?,
             waiting: Fifo::new(),
             history: History::new()?,
+            watch: Watch::new(),
+            batch: Batch::new(),
         })
     }
 
@@ -38,28 +52,51 @@ impl Turns {
     pub(super) fn run(
         &mut self,
         places: &Places,
+        stall: &Stall,
         arrived: impl Iterator<Item = SlabBox<Request>>,
     ) -> usize {
         let mut count = 0_usize;
-        let mut batch = Batch::new();
-        self.retry(places, &mut batch);
+        self.retry(places);
         for mut request in arrived {
             count = count.saturating_add(1);
-            if !request.has_arrived() {
+            match request.progress {
+                Progress::Arrived => {}
+                Progress::Ended => {
+                    self.end(request);
+                    continue;
+                }
                 // It has its place already, and comes for the next step.
-                request.execute(&mut batch);
-                continue;
+                _ => {
+                    request.execute(&mut self.batch);
+                    continue;
+                }
             }
             request.span = request.touches();
             let write = request.as_write();
             if let Some(write) = &write {
                 request.copied = self.history.judge(write);
             }
-            self.start_or_wait(places, request, write, &mut batch);
+            let is_repeatable = self.watch.sees(
+                request.received,
+                stall,
+                &UnderWay {
+                    places,
+                    spans: &self.under_way,
+                    askers: &mut self.askers,
+                },
+                &mut self.waiting,
+            );
+            if is_repeatable || request.asking.over.is_some() {
+                match self.join(places, request) {
+                    Some(own) => request = own,
+                    None => continue,
+                }
+            }
+            self.start_or_wait(places, request, write);
         }
         if !self.waiting.is_empty() {
             places.await_release(true);
-            self.retry(places, &mut batch);
+            self.retry(places);
         }
         if self.waiting.is_empty() {
             places.await_release(false);
@@ -67,11 +104,21 @@ impl Turns {
         count
     }
 
-    fn retry(&mut self, places: &Places, batch: &mut Batch) {
-        let mut waited = core::mem::replace(&mut self.waiting, Fifo::new());
+    /// Takes what is to be submitted.
+    pub(super) fn take_batch(&mut self) -> Batch {
+        core::mem::replace(&mut self.batch, Batch::new())
+    }
+
+    /// Whether there is something to be submitted.
+    pub(super) fn has_batch(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
+    fn retry(&mut self, places: &Places) {
+        let mut waited = core::mem::take(&mut self.waiting);
         while let Some(request) = waited.pop() {
             let write = request.as_write();
-            if let Some(executed) = self.start_or_wait(places, request, write, batch) {
+            if let Some(executed) = self.start_or_wait(places, request, write) {
                 waited = judge_again(waited, &executed);
             }
         }
@@ -85,10 +132,9 @@ impl Turns {
         places: &Places,
         mut request: SlabBox<Request>,
         write: Option<Write>,
-        batch: &mut Batch,
     ) -> Option<Write> {
         let Some(span) = request.span else {
-            request.execute(batch);
+            request.execute(&mut self.batch);
             return None;
         };
         if request.copied == Copied::Overtaken {
@@ -96,6 +142,9 @@ impl Turns {
             request.is_retransmission(true);
             request.is_dropped(Counter::DroppedCopy);
             return None;
+        }
+        if request.asking.repeats != Repeats::Nothing {
+            request = self.still_own(places, request)?;
         }
         let is_behind = self
             .waiting
@@ -110,15 +159,27 @@ impl Turns {
             return None;
         };
         request.put_in(place);
+        self.askers.note(
+            place,
+            request.header.source,
+            request.argument.command,
+            request.asking.first,
+        );
         if request.copied == Copied::Again {
             request.is_retransmission(false);
         }
-        if !request.execute(batch) {
+        if !request.execute(&mut self.batch) {
             return None;
         }
         let write = write?;
         self.history.note(write);
         Some(write)
+    }
+
+    /// Remembers a write that is as good as executed, by another that was the same.
+    pub(super) fn note_executed(&mut self, write: Write) {
+        self.history.note(write);
+        self.waiting = judge_again(core::mem::take(&mut self.waiting), &write);
     }
 }
 

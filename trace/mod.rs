@@ -76,6 +76,7 @@ tracepoints! {
     end: __tracepoint_kvblade_request_end, kv_trace_request_end;
     /// A request is not answered, for this cause.
     refuse: __tracepoint_kvblade_refuse, kv_trace_refuse;
-    /// A write has come before; `value` is 1 if a newer one has followed it.
+    /// A write has come before; `value` is 1 if a newer one has followed it. Or a request has, and there
+    /// is a cause.
     retransmit: __tracepoint_kvblade_retransmit, kv_trace_retransmit;
 }

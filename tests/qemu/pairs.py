@@ -64,10 +64,12 @@ class Pair:
 
 
 @contextlib.contextmanager
-def pair_of(name: str, disks: Sequence[Disk]) -> Iterator[Pair]:
-    """Boots both, with our module and the client's driver loaded."""
+def pair_of(name: str, disks: Sequence[Disk], **how) -> Iterator[Pair]:
+    """Boots both, with our module and the client's driver loaded. `how` is what else the target
+    takes as a Guest."""
     wires = [Wire(), Wire()]
-    target = Guest(f"{name}-target", disks=disks, nics=[Nic(wire.ends[0]) for wire in wires])
+    cards = [Nic(wire.ends[0]) for wire in wires]
+    target = Guest(f"{name}-target", disks=disks, nics=cards, **how)
     cards = [Nic(wire.ends[1], model=SCATTER_GATHER) for wire in wires]
     initiator = Guest(f"{name}-initiator", nics=cards)
     result = Pair(target, initiator)

@@ -1,32 +1,63 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A client on a bad network that retransmits as Linux does (H1, H4, H5, H16).
+"""A client on a bad network that retransmits as Linux does (H1, H4, H5, H16, H19).
 
-Requests are lost, doubled and late; so are answers. The disk ends its requests in any order. What
-the client was told is written must be there whenever it reads, and stay.
+Requests are lost, doubled and late; so are answers. The disk ends its requests in any order, and may
+stand still at times. What the client was told is written must be there whenever it reads, and stay.
 """
 
+import contextlib
 import random
+import threading
 import time
 
 import pytest
 
 from aoeframes import READ_EXT, WRITE_EXT
-from beds import SECTOR, bed, uneven
+from beds import SECTOR, bed, mapped, uneven
 from lab import Disk
+from stalls import RESUME, SUSPEND
 
 SHELF, SLOT = 6, 3
 SECTORS = 2048
 # Few sectors, so that nearly every request overlaps one before it.
 REGION = 12
 STEPS = 1500
+# With a disk that stands still for so many seconds, again and again.
+STEPS_STALLED, STALLS = 250, (0.2, 0.6, 1.2, 2.0)
 
 
 @pytest.fixture(scope="module")
-def client():
+def target():
     with bed("adversary", [Disk(SECTORS * SECTOR)]) as target:
-        disk = uneven(target.guest, "/dev/sda", SECTORS, fast=2, slow=20)
-        with target.exported(SHELF, SLOT, disk) as client:
-            yield client
+        yield target
+
+
+@pytest.fixture(scope="module")
+def client(target):
+    held = mapped(target.guest, "held", f"0 {SECTORS} linear /dev/sda 0")
+    disk = uneven(target.guest, held, SECTORS, fast=2, slow=20)
+    with target.exported(SHELF, SLOT, disk) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def standing_still(guest):
+    """While the context lasts the disk stands still at times. Nothing else may use the guest."""
+    end = threading.Event()
+
+    def run() -> None:
+        while not end.wait(random.uniform(0.05, 0.5)):
+            guest.run(SUSPEND.format(name="held"))
+            end.wait(random.choice(STALLS))
+            guest.run(RESUME.format(name="held"))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 class Adversary:
@@ -79,15 +110,15 @@ class Adversary:
         return answer[36 : 36 + count * SECTOR]
 
 
-def test_what_was_answered_is_never_undone(client):
+def play(client, steps: int) -> None:
+    """Writes and reads, each until it is answered, and compares with what must be there."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     adversary, chance = Adversary(client, seed), random.Random(seed + 1)
     now = [bytes(SECTOR)] * REGION
-    client.write(0, bytes(SECTOR * 2))
     for lba in range(0, REGION, 2):
         adversary.write(lba, bytes(2 * SECTOR))
-    for step in range(STEPS):
+    for step in range(steps):
         count = chance.choice((1, 2))
         lba = chance.randrange(REGION - count + 1)
         if chance.random() < 0.7:
@@ -100,4 +131,18 @@ def test_what_was_answered_is_never_undone(client):
     time.sleep(1)
     adversary.deliver_late()
     time.sleep(1)
-    assert b"".join(client.read(lba, 1) for lba in range(REGION)) == b"".join(now)
+    there = b"".join(adversary.read(lba, 1) for lba in range(REGION))
+    assert there == b"".join(now)
+
+
+def test_what_was_answered_is_never_undone(client):
+    client.write(0, bytes(SECTOR * 2))
+    play(client, STEPS)
+
+
+def test_nor_by_a_disk_that_stands_still(target, client):
+    counter = f"cat /sys/kvblade/{SHELF}.{SLOT}@eth0/stats/{{}}"
+    before = int(target.guest.run(counter.format("repeated_joined")).stdout)
+    with standing_still(target.guest):
+        play(client, STEPS_STALLED)
+    assert int(target.guest.run(counter.format("repeated_joined")).stdout) > before

@@ -15,7 +15,7 @@ use crate::state::Kernel;
 use crate::state::Record;
 
 /// The counters of an export on an interface.
-const COUNTERS: [&str; 20] = [
+const COUNTERS: [&str; 22] = [
     "requests",
     "reads",
     "read_sectors",
@@ -26,6 +26,8 @@ const COUNTERS: [&str; 20] = [
     "ata_errors",
     "aoe_errors",
     "retransmits",
+    "repeated_joined",
+    "answers_superseded",
     "dropped_window",
     "dropped_full",
     "dropped_to_all",

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is done about requests that repeat others, and about those that are repeated.
+
+use kernel::prelude::*;
+
+use super::history::Copied;
+use super::order::Places;
+use super::repeats;
+use super::repeats::Ask;
+use super::repeats::Asking;
+use super::repeats::Judged;
+use super::repeats::Key;
+use super::repeats::UnderWay;
+use super::request::Progress;
+use super::request::Request;
+use super::stats::Counter;
+use super::turn::Turns;
+use crate::aoe;
+use crate::aoe::ata_argument;
+use crate::aoe::Command;
+use crate::aoe::Tag;
+use crate::ata::Operation;
+use crate::ata::Outcome;
+use crate::ata::Task;
+use crate::block::Owner;
+use crate::sync::Fifo;
+use crate::sync::SlabBox;
+
+impl Turns {
+    /// Lets a request that has arrived join the one that it repeats. It is returned if it is to be
+    /// executed by itself.
+    pub(super) fn join(
+        &mut self,
+        places: &Places,
+        request: SlabBox<Request>,
+    ) -> Option<SlabBox<Request>> {
+        let mut under_way = UnderWay {
+            places,
+            spans: &self.under_way,
+            askers: &mut self.askers,
+        };
+        let tag = request.header.tag;
+        match repeats::judge(request, &mut self.waiting, &mut under_way) {
+            Judged::Own(request) => match request.asking.over {
+                Some(cause) => request.is_dropped(cause),
+                None => return Some(request),
+            },
+            Judged::Waits => {}
+            Judged::Instead(mut older) => {
+                if let Some(first) = older.pop() {
+                    self.leave_out(first, tag);
+                }
+                while let Some(mut other) = older.pop() {
+                    other.is_repetition();
+                    self.leave_out(other, tag);
+                }
+            }
+            Judged::Copy(mut request) => request.is_repetition(),
+        }
+        None
+    }
+
+    /// Drops a request whose initiator gets the answer under this tag.
+    fn leave_out(&mut self, request: SlabBox<Request>, tag: Tag) {
+        // Copies of its frame may still come.
+        if let Some(write) = request.as_write() {
+            self.note_executed(write);
+        }
+        if request.header.tag != tag {
+            request.is_dropped(Counter::AnswersSuperseded);
+        }
+    }
+
+    /// What is to be executed of a request that waits for the end of another: nothing, as long as that has
+    /// not ended.
+    pub(super) fn still_own(
+        &mut self,
+        places: &Places,
+        mut request: SlabBox<Request>,
+    ) -> Option<SlabBox<Request>> {
+        let under_way = UnderWay {
+            places,
+            spans: &self.under_way,
+            askers: &mut self.askers,
+        };
+        if repeats::waits_on(&mut *request, &mut self.waiting, &under_way) {
+            self.waiting.push(request);
+            return None;
+        }
+        // That was another, or was dropped.
+        if let Err(cause) = request.come_back() {
+            request.is_dropped(cause);
+            return None;
+        }
+        Some(request)
+    }
+
+    /// A request has ended after so long that it may have been repeated: all that came before its end
+    /// have been looked at.
+    pub(super) fn end(&mut self, mut ended: SlabBox<Request>) {
+        let joined = repeats::joined(&*ended, &mut self.waiting);
+        if !ended.asking.is_old() {
+            return self.answer_all(ended, joined);
+        }
+        // It has been there since its end only.
+        if let Some(write) = ended.as_write() {
+            self.note_executed(write);
+        }
+        let is_superseded = ended
+            .place()
+            .is_some_and(|place| self.askers.is_superseded(place));
+        match self.newest(joined) {
+            Some(mut newest) => {
+                newest.inherit(&mut ended);
+                if ended.header.tag != newest.header.tag {
+                    ended.is_dropped(Counter::AnswersSuperseded);
+                }
+                ended.leave();
+                newest.answer();
+            }
+            None if is_superseded => ended.is_dropped(Counter::AnswersSuperseded),
+            None => ended.answer(),
+        }
+    }
+
+    /// The newest of those that have joined the same request. The others are left out.
+    fn newest(&mut self, mut joined: Fifo<Request>) -> Option<SlabBox<Request>> {
+        let mut newest: Option<SlabBox<Request>> = None;
+        while let Some(mut request) = joined.pop() {
+            self.note_joined(&mut request);
+            let tag = request.header.tag;
+            if let Some(older) = newest.replace(request) {
+                self.leave_out(older, tag);
+            }
+        }
+        newest
+    }
+
+    /// Answers a request and all that have joined it.
+    fn answer_all(&mut self, ended: SlabBox<Request>, mut joined: Fifo<Request>) {
+        let mut copies = Fifo::new();
+        while let Some(mut request) = joined.pop() {
+            if request.copy(&ended).is_ok() {
+                self.note_joined(&mut request);
+                copies.push(request);
+            } else {
+                // It is executed by itself.
+                self.waiting.push(request);
+            }
+        }
+        ended.answer();
+        while let Some(request) = copies.pop() {
+            request.answer();
+        }
+    }
+
+    /// A request is as good as executed, by the one that it repeats.
+    fn note_joined(&mut self, request: &mut Request) {
+        request.is_repetition();
+        if request.copied == Copied::Again {
+            request.is_retransmission(false);
+        }
+        if let Some(write) = request.as_write() {
+            self.note_executed(write);
+        }
+    }
+}
+
+impl Request {
+    /// Counts it as a repetition, once.
+    fn is_repetition(&mut self) {
+        self.is_let_in();
+        if !core::mem::replace(&mut self.asking.is_counted, true) {
+            self.has_joined();
+        }
+    }
+
+    /// Counts it as let in, if that had to be found out first.
+    fn is_let_in(&mut self) {
+        if self.asking.over.is_some() && !core::mem::replace(&mut self.asking.is_let_in, true) {
+            self.port.stats().count(Counter::Requests);
+            self.begins();
+        }
+    }
+
+    /// Whether its initiator may have asked again by now.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.place().is_some() && self.asking.is_repeatable()
+    }
+
+    /// Has what another has brought, and so can be answered.
+    fn inherit(&mut self, older: &mut Self) {
+        self.task = older.task;
+        self.outcome = older.outcome;
+        self.progress = Progress::Last;
+        self.io().take_data(older.io());
+    }
+
+    /// Has the same as another, so that both can be answered.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn copy(&mut self, other: &Self) -> Result {
+        if matches!(other.task, Task::Read(_)) && other.outcome == Outcome::Success {
+            self.copy_data(other)?;
+        }
+        self.task = other.task;
+        self.outcome = other.outcome;
+        self.progress = Progress::Last;
+        Ok(())
+    }
+
+    /// Whether the data that comes with both is the same.
+    fn has_data_of(&self, other: &Self) -> bool {
+        match (self.frame(), other.frame()) {
+            (Ok(own), Ok(other)) => own.agrees(other, ata_argument::END),
+            _ => false,
+        }
+    }
+}
+
+impl Ask for Request {
+    fn key(&self) -> Option<Key> {
+        let span = self.span.filter(|_| self.header.command == Command::Ata)?;
+        Some(Key {
+            source: self.header.source,
+            command: self.argument.command,
+            span,
+        })
+    }
+
+    fn tag(&self) -> Tag {
+        self.header.tag
+    }
+
+    fn asking(&mut self) -> &mut Asking {
+        &mut self.asking
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let limit = self.frame_limit.min(other.frame_limit);
+        let has_room = match self.operation {
+            Operation::Read(transfer) => transfer.extent().sectors <= aoe::sectors_for_reply(limit),
+            _ => true,
+        };
+        let has_data = matches!(self.operation, Operation::Write(_) | Operation::Trim { .. });
+        self.argument == other.argument
+            && self.read_only == other.read_only
+            && has_room
+            && (!has_data || self.has_data_of(other))
+    }
+
+    fn replace(&mut self, older: &mut Self) {
+        self.is_let_in();
+        self.has_joined();
+        // Whether the older one is counted is left to when it is known what that was.
+        core::mem::swap(&mut self.asking, &mut older.asking);
+        self.swap_seats(older);
+    }
+
+    fn waits(&mut self, is_certain: bool) {
+        self.is_let_in();
+        self.move_beyond();
+        if is_certain {
+            self.is_repetition();
+        }
+    }
+}
