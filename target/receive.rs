@@ -106,7 +106,9 @@ impl Receivers {
         self.ports.clear();
         for port in ports {
             if !self.ports.iter().any(|other| other.is_beside(port)) {
-                self.ports.push(port.clone(), GFP_KERNEL)?;
+                self.ports.reserve(1, GFP_KERNEL)?;
+                // There is room for it.
+                let _ = self.ports.push_within_capacity(port.clone());
             }
             let Some(device) = port.hold_device() else {
                 continue;

@@ -4,13 +4,15 @@
 //! what they do.
 //!
 //! `config` knows what is wanted, `state` what is, `plan` what is to be done about it; `show`,
-//! `persist` and `import` stand beside. All of it works through `/sys/kvblade` alone.
+//! `persist`, `import` and `claim` stand beside. All of it works through `/sys/kvblade` alone.
 
+mod claim;
 mod cli;
 mod clib;
 mod config;
 mod export;
 mod import;
+mod notify;
 mod paths;
 mod persist;
 mod plan;

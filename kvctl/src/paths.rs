@@ -16,9 +16,12 @@ pub(crate) struct Paths {
     pub(crate) net: PathBuf,
     /// The block devices.
     pub(crate) block: PathBuf,
+    pub(crate) sys: PathBuf,
     pub(crate) config: PathBuf,
     pub(crate) config_folder: PathBuf,
     pub(crate) ethers: PathBuf,
+    /// A file that is made when exports may be possible that were not before.
+    pub(crate) hotplug: PathBuf,
     /// What holds until the next start of the machine.
     pub(crate) run: PathBuf,
     /// What holds beyond it.
@@ -33,9 +36,11 @@ impl Paths {
             debug: root.join("sys/kernel/debug/kvblade"),
             net: root.join("sys/class/net"),
             block: root.join("sys/block"),
+            sys: root.join("sys"),
             config: root.join("etc/kvblade.conf"),
             config_folder: root.join("etc/kvblade.conf.d"),
             ethers: root.join("etc/ethers"),
+            hotplug: root.join("run/kvblade-hotplug"),
             run: root.join("run/kvblade"),
             lib: root.join("var/lib/kvblade"),
         }

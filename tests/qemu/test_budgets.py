@@ -28,13 +28,13 @@ OF_ONE, OF_ALL = 100, 200
 PIECE = 64
 WILDCARD = {"shelf": 0xFFFF, "slot": 0xFF}
 
-# Takes one request at a time, which takes a second: meanwhile who submits another waits.
+# Takes one request at a time, which takes half a second: meanwhile who submits another waits.
 SLOW_DISK = """
 modprobe null_blk nr_devices=0
 mount -t configfs none /sys/kernel/config
 mkdir /sys/kernel/config/nullb/slow
 cd /sys/kernel/config/nullb/slow
-for setting in size=16 irqmode=2 hw_queue_depth=1 submit_queues=1 completion_nsec=1000000000; do
+for setting in size=16 irqmode=2 hw_queue_depth=1 submit_queues=1 completion_nsec=500000000; do
     echo ${setting#*=} >${setting%=*} || exit
 done
 echo 1 >power
@@ -59,7 +59,8 @@ done
 def target():
     with bed("budgets", [Disk(1 << 20)], memory="1G") as target:
         target.guest.run(
-            f"mount -t tracefs none {TRACING}; modprobe brd rd_nr=1 rd_size=4096; {SLOW_DISK}"
+            f"mount -t tracefs none {TRACING}; modprobe brd rd_nr=1 rd_size=4096; {SLOW_DISK}",
+            timeout=300,
         )
         yield target
 
@@ -136,8 +137,8 @@ def flood(client, sources) -> tuple[int, int]:
 def test_h13_a_full_table_of_initiators_lifts_no_limit(target):
     """Each of its places is taken by a request that does not end."""
     with held(target) as client:
-        fill(client, 256, 2)
-        until(lambda: stats(target.guest, "requests") >= 256)
+        fill(client, 300, 1)
+        until(lambda: stats(target.guest, "requests") == 300)
         victim = initiator(1000)
         answers, seconds = flood(client, [victim] * 600)
         assert OF_ONE <= answers <= min(599, OF_ONE * seconds)
@@ -217,11 +218,12 @@ def test_changes_that_wait_leave_room_for_questions(target):
 def test_a_question_does_not_wait_for_a_disk_that_lets_its_submitter_wait(target):
     with target.exported(SHELF, SLOT, "/dev/slow") as client:
         client.neighbour.drain()
-        reads = [client.ata_frame(READ_EXT, 8 * number) for number in range(4)]
+        reads = [client.ata_frame(READ_EXT, 8 * number) for number in range(8)]
         for frame in reads:
             client.neighbour.send(frame)
         # Let them come to where they wait.
-        time.sleep(0.2)
+        until(lambda: stats(target.guest, "requests") == len(reads))
+        time.sleep(0.5)
         questions = [client.config_frame(), client.config_frame(**WILDCARD)]
         questions += [client.ata_frame(IDENTIFY)]
         for frame in questions:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from aoeframes import ABRT, OK, READ_EXT, WRITE_EXT
+from aoeframes import ABRT, OK, WRITE_EXT
 from beds import SECTOR, bed, mapped, sectors_of
 from configs import OTHER
 from lab import Disk
@@ -166,43 +166,6 @@ def test_each_of_many_under_way_is_waited_for(target, client):
     job.wait()
     answered = {raw[20:24] for raw in client.neighbour.drain() if raw[15] == 0}
     assert {frame[20:24] for frame in frames if frame[6:12].hex(":") == me} <= answered
-
-
-# It ends a request after 15 seconds, and takes no other before.
-DISK = """
-modprobe null_blk nr_devices=0
-mount -t configfs none /sys/kernel/config
-mkdir /sys/kernel/config/nullb/slow && cd /sys/kernel/config/nullb/slow
-for setting in size=1 blocksize=512 memory_backed=1 irqmode=2 hw_queue_depth=1 submit_queues=1 \\
-    completion_nsec=15000000000 power=1; do
-    echo ${setting#*=} >${setting%=*} || exit
-done
-until [ -b /dev/slow ]; do sleep 0.1; done
-echo none >/sys/block/slow/queue/scheduler
-"""
-
-
-def test_a_disk_that_takes_no_request_is_told(target):
-    """Its submitter sleeps, and what waits for its turn has not been judged."""
-    guest = target.guest
-    guest.run(DISK)
-    guest.run(f"kvadd {SHELF} {SLOT} eth0 /dev/slow force=1")
-    client = target.client(SHELF, SLOT)
-    reads = [client.ata_frame(READ_EXT, 64 * number) for number in range(3)]
-    for count, frame in enumerate(reads, 1):
-        client.neighbour.send(frame)
-        guest.run(f"until [ $(cat {FOLDER}/busy) = {count} ]; do sleep 0.05; done")
-    job = fence(guest, "reserve")
-    assert job.wait(timeout=60).stdout.splitlines()[-1] == (
-        f"{SHELF}.{SLOT}: the device has not taken the requests of excluded initiators after 10"
-        " seconds; they are excluded from now on, but what they have sent may still reach the disk"
-    )
-    guest.run(f"echo >{FOLDER}/mask; echo all >{FOLDER}/access/write; echo >{FOLDER}/reserve")
-    assert guest.run(f"cat {FOLDER}/busy").stdout != "0\n", "it has waited for the disk"
-    for _ in reads:
-        assert client.receive(lambda raw: raw[20:24] in {it[20:24] for it in reads}, 60)
-    guest.run(f"kvdel {SHELF} {SLOT} eth0; rmdir /sys/kernel/config/nullb/slow")
-    guest.run("umount /sys/kernel/config; modprobe -r null_blk")
 
 
 def test_kvctl_offline_says_that_the_disk_hangs(target, client):

@@ -118,7 +118,7 @@ def test_the_reasons_of_the_module_are_told_each_with_its_export(guest):
     disks = export() + other() + export(name="tape", slot="6", device='"/dev/tty"')
     said = refused(guest, disks)
     guest.run("umount /mnt")
-    assert "kvctl: other: /dev/sdb: device is busy: it is mounted" in said
+    assert "kvctl: other: /dev/sdb: busy, mounted on /mnt" in said
     assert "kvctl: tape: /dev/tty: not a block device" in said
     assert ports(guest) == ["3.4@eth0"]
 

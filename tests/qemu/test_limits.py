@@ -59,9 +59,9 @@ def write(guest, file: str, data: bytes, with_: str = "cat") -> tuple[int, str]:
         "one write": f'perl -e \'local $/; open I, "/run/limits/data"; $_ = <I>;'
         f' open O, ">", "{file}" or die; exit !(syswrite(O, $_) == length)\'',
     }[with_]
-    result = guest.run(f"{how} 2>/dev/null; echo $?; cat /sys/kvblade/error")
+    result = guest.run(f"{{ {how}; }} 2>/dev/null; echo $?; cat /sys/kvblade/error")
     status, _, sentence = result.stdout.partition("\n")
-    return int(status), sentence
+    return int(status), "" if status == "0" else sentence
 
 
 # What is shown.

@@ -240,6 +240,9 @@ def test_used_by_device_mapper(guest):
         assert refused(guest, "kvadd 0 1 eth0 /dev/sdb") == (
             "kvadd: /dev/sdb: busy, used by dm-0 (lab)"
         )
+        assert guest.run("kvadd --used-by /dev/sdb").stdout == "used by dm-0 (lab)\n"
+    assert guest.run("kvadd --used-by /dev/sdb").stdout == ""
+    assert refused(guest, "kvadd --used-by /dev/none").startswith("kvadd: /dev/none: no such")
 
 
 def test_exported_already(guest):

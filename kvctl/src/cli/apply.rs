@@ -13,8 +13,12 @@ use signal_hook::flag;
 use super::args::Apply;
 use super::Context;
 use super::Failure;
+use crate::claim::is_held;
+use crate::claim::Held;
 use crate::config::Config;
+use crate::notify;
 use crate::plan;
+use crate::plan::job::Backing;
 use crate::plan::machine::Host;
 use crate::plan::Plan;
 use crate::state::record::Lock;
@@ -80,7 +84,10 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     if state.slots != slots {
         state.slots.store(&paths.lib)?;
     }
-    run(context, plan, state.record)
+    let selected = |name: &str| args.names.is_empty() || args.names.iter().any(|it| it == name);
+    let mut held = Held::load(&paths.run);
+    held.0.retain(|name, _| !selected(name));
+    run(context, plan, state.record, held)
 }
 
 /// Removes what kvctl has made.
@@ -96,12 +103,12 @@ pub(super) fn stop(context: &Context) -> Result<(), Failure> {
     for line in &plan.lines {
         anstream::println!("{line}");
     }
-    run(context, plan, state.record)
+    run(context, plan, state.record, Held::default())
 }
 
 /// Does what is planned, and says what could not be done. Whoever ends this before its time finds
-/// what was done until then in the record.
-fn run(context: &Context, plan: Plan, before: Record) -> Result<(), Failure> {
+/// what was done until then in the record. `held` is who waits for a device already.
+fn run(context: &Context, plan: Plan, before: Record, mut held: Held) -> Result<(), Failure> {
     let (kernel, paths) = (&context.kernel, &context.paths);
     let machine = Host(paths.clone());
     let record = Mutex::new(before.clone());
@@ -126,7 +133,36 @@ fn run(context: &Context, plan: Plan, before: Record) -> Result<(), Failure> {
     if record != before || !plan.lines.is_empty() {
         record.store(&paths.run)?;
     }
+    for job in &plan.jobs {
+        match job.making.as_ref().map(|making| &making.backing) {
+            Some(Backing::Device(path)) if !record.exports.contains_key(&job.name) => {
+                if is_held(path) {
+                    held.0.insert(job.name.clone(), path.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    if held != Held::load(&paths.run) {
+        held.store(&paths.run)?;
+    }
+    notify::status(&standing(record.exports.len(), &failures));
     tell(&failures)
+}
+
+/// In a line, how things stand.
+fn standing(exports: usize, failures: &[(String, String)]) -> String {
+    let there = match exports {
+        1 => "1 export is there".to_owned(),
+        many => format!("{many} exports are there"),
+    };
+    match failures {
+        [] => there,
+        [(name, reason)] => format!("{there}; {name}: {reason}"),
+        [(name, reason), others @ ..] => {
+            format!("{there}; {name}: {reason}, and {} more", others.len())
+        }
+    }
 }
 
 fn tell(failures: &[(String, String)]) -> Result<(), Failure> {

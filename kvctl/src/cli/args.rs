@@ -58,6 +58,12 @@ pub(crate) enum Command {
     /// Runs until it is ended. Which settings of which exports are kept is said by persist in the
     /// configuration; apply puts them in force again.
     Persist,
+    /// Say for udev which export a block device belongs to.
+    ///
+    /// Asked by the rule of the package, with what udev knows of the device in the environment.
+    /// Prints KVBLADE_EXPORT=NAME for a device that the configuration names and for the partitions
+    /// of it, and nothing for others.
+    Udev,
     /// Write the manual page and the completions into a folder.
     #[command(hide = true)]
     Generate {

@@ -18,6 +18,7 @@ use clap::Parser;
 use args::Args;
 use args::Command;
 
+use crate::claim::export_of_event;
 use crate::config;
 use crate::config::Config;
 use crate::export;
@@ -114,6 +115,12 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Reserve(args) => running_exports::list(context, "reserve", &args.action),
         Command::Import(args) => import_file(context, &args),
         Command::Persist => Ok(persist(&context.kernel, &context.paths)?),
+        Command::Udev => {
+            if let Some(name) = export_of_event(&context.paths) {
+                print(&format!("KVBLADE_EXPORT={name}\n"))?;
+            }
+            Ok(())
+        }
         Command::Generate { folder } => generate::generate(&folder),
     }
 }

@@ -65,12 +65,12 @@ impl fmt::Debug for Refused {
 /// Reads the configuration: one file, if it is named, or else those of the system.
 pub(crate) fn load(paths: &Paths, file: Option<&Path>) -> Result<Config, Refused> {
     let mut sources = Vec::new();
-    let files = match file {
+    let named = match file {
         Some(file) => vec![file.to_owned()],
-        None => system_files(paths)?,
+        None => files(paths)?,
     };
     let mut unreadable = Vec::new();
-    for path in files {
+    for path in named {
         match fs::read_to_string(&path) {
             Ok(text) => sources.push(Source { path, text }),
             Err(error) => unreadable.push((path, error)),
@@ -85,7 +85,7 @@ pub(crate) fn load(paths: &Paths, file: Option<&Path>) -> Result<Config, Refused
 }
 
 /// The main file and those of the folder, in the order of their names.
-fn system_files(paths: &Paths) -> Result<Vec<PathBuf>, Refused> {
+pub(crate) fn files(paths: &Paths) -> Result<Vec<PathBuf>, Refused> {
     let (main, folder) = (&paths.config, &paths.config_folder);
     let mut files = Vec::new();
     if main.exists() {

@@ -21,6 +21,8 @@ mod values;
 
 pub(crate) use check::parse;
 pub(crate) use load::ethers;
+pub(crate) use load::files;
 pub(crate) use load::load;
 pub(crate) use model::Config;
 pub(crate) use model::Export;
+pub(crate) use values::device_path;

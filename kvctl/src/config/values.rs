@@ -221,11 +221,7 @@ impl Checker<'_> {
     /// `device`: a path, or what udev has links for.
     pub(super) fn device(&mut self, value: Option<&Spanned<String>>) -> Option<Source> {
         self.value(value, |text| {
-            let path = match text.split_once('=') {
-                Some((kind, name)) if !text.starts_with('/') => by_link(kind, name),
-                _ => Some(PathBuf::from(text)).filter(|path| is_plain(path)),
-            };
-            path.map(Source::Device).ok_or_else(|| {
+            device_path(text).map(Source::Device).ok_or_else(|| {
                 (
                     format!("device \"{}\": names no device", text.escape_debug()),
                     "expected a path without blanks that begins with /, or UUID=..., \
@@ -255,6 +251,14 @@ impl Checker<'_> {
 fn is_plain(path: &Path) -> bool {
     let text = path.to_str().unwrap_or_default();
     path.is_absolute() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// The path that the text of a device stands for.
+pub(crate) fn device_path(text: &str) -> Option<PathBuf> {
+    match text.split_once('=') {
+        Some((kind, name)) if !text.starts_with('/') => by_link(kind, name),
+        _ => Some(PathBuf::from(text)).filter(|path| is_plain(path)),
+    }
 }
 
 fn by_link(kind: &str, name: &str) -> Option<PathBuf> {

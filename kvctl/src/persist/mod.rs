@@ -8,6 +8,7 @@
 
 use std::fs;
 use std::fs::File;
+use std::fs::OpenOptions;
 use std::io;
 use std::io::Read;
 use std::io::Seek;
@@ -17,8 +18,10 @@ use std::path::Path;
 use rustix::event::poll;
 use rustix::event::PollFd;
 use rustix::event::PollFlags;
+use rustix::event::Timespec;
 use rustix::fs::inotify;
 
+use crate::claim::Held;
 use crate::paths::Paths;
 use crate::state::record::Lock;
 use crate::state::saved::file_of;
@@ -26,6 +29,12 @@ use crate::state::saved::keep;
 use crate::state::Kernel;
 use crate::state::Made;
 use crate::state::Record;
+
+/// How long until it is looked again at devices that others have.
+const LOOK: Timespec = Timespec {
+    tv_sec: 5,
+    tv_nsec: 0,
+};
 
 /// A setting of an export, with its file in sysfs.
 struct Watched {
@@ -49,7 +58,8 @@ pub(crate) fn persist(kernel: &dyn Kernel, paths: &Paths) -> Result<(), String> 
         let changes = changes_of(&paths.run)
             .map_err(|error| format!("{}: cannot be watched: {error}", paths.run.display()))?;
         let mut watched = begin(kernel, paths)?;
-        while !wait(&changes, &mut watched, kernel, paths)? {}
+        let held = Held::load(&paths.run);
+        while !wait(&changes, &mut watched, &held, kernel, paths)? {}
     }
 }
 
@@ -98,10 +108,12 @@ fn open(folder: &Path, setting: &str) -> io::Result<File> {
     File::open(folder.join(name))
 }
 
-/// Waits for a change, and keeps it. Returns whether the record has changed.
+/// Waits for a change, and keeps it. Returns whether the record has changed. Meanwhile says when a
+/// device has become free that an export waits for.
 fn wait(
     changes: &OwnedFd,
     watched: &mut Vec<Watched>,
+    held: &Held,
     kernel: &dyn Kernel,
     paths: &Paths,
 ) -> Result<bool, String> {
@@ -111,8 +123,14 @@ fn wait(
             .iter()
             .map(|it| PollFd::new(&it.file, PollFlags::PRI)),
     );
+    let look = (!held.0.is_empty()).then_some(&LOOK);
     loop {
-        match poll(&mut fds, None) {
+        match poll(&mut fds, look) {
+            Ok(0) => {
+                if held.is_one_free() {
+                    tell(retry(paths));
+                }
+            }
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(format!("cannot wait: {error}")),
             Ok(_) => break,
@@ -137,6 +155,14 @@ fn wait(
         there
     });
     Ok(false)
+}
+
+/// Has the configuration applied again.
+fn retry(paths: &Paths) -> Result<(), String> {
+    let path = &paths.hotplug;
+    let made = OpenOptions::new().create(true).append(true).open(path);
+    made.map(drop)
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// That something cannot be kept now is no reason to end.

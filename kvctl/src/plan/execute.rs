@@ -3,6 +3,7 @@
 //! Does what is planned: all removals, then the rest, each with many exports at a time, since the
 //! module asks for a second on the segment whether an address is free.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::sync::Mutex;
@@ -57,9 +58,16 @@ pub(crate) fn execute(
         if let Err(reason) = before_removal(&job.name, &removal.made) {
             fail(job, reason);
         }
+        let path = removal.interfaces.first().and_then(|interface| {
+            let file = format!("{}/bpath", removal.address.on(interface));
+            kernel.read(&file).ok()
+        });
         match remove(removal, kernel, machine) {
             Ok(()) => {
                 held(record).exports.remove(&job.name);
+                if let (Some(path), None) = (path, &job.making) {
+                    machine.refresh(Path::new(&path));
+                }
             }
             Err(reason) => fail(job, reason),
         }
@@ -206,7 +214,10 @@ impl Worker<'_> {
                 let _ = self.machine.release_loop(device);
             }
         }
-        begun.map(|()| path)
+        begun.map(|()| {
+            self.machine.refresh(Path::new(&path));
+            path
+        })
     }
 
     fn add(&self, made: &Made, interface: &str, path: &str, more: &str) -> Result<(), String> {
@@ -217,7 +228,12 @@ impl Worker<'_> {
         };
         let force = if force { " force=1" } else { "" };
         let line = format!("{shelf} {slot} {interface} {path} {options}{more}{force}");
-        self.kernel.write("add", &line)
+        self.kernel.write("add", &line).map_err(|reason| {
+            let busy = reason.starts_with(&format!("{path}: device is busy"));
+            let user = busy.then(|| self.machine.user_of(Path::new(path)));
+            user.flatten()
+                .map_or(reason, |user| format!("{path}: busy, {user}"))
+        })
     }
 
     /// The options of an export that there is: another interface must have the same.

@@ -20,6 +20,9 @@ use crate::paths::Paths;
 /// The type of Ethernet interfaces in sysfs, ARPHRD_ETHER.
 const ETHERNET: &str = "1";
 
+/// An event that says of itself that it comes from here, so that nothing is applied because of it.
+const REFRESH: &str = "change 1dc8d0fc-6b0f-4c4b-a0f5-3a1f1a6f0c2e KVBLADE=1";
+
 /// What is asked of the machine. Tests have one of their own.
 pub(crate) trait Machine: Sync {
     /// The names of the Ethernet interfaces.
@@ -45,6 +48,12 @@ pub(crate) trait Machine: Sync {
 
     /// Takes it down.
     fn release_loop(&self, device: &Path) -> Result<(), String>;
+
+    /// By whom a device is used that cannot be had, as a sentence goes on after "busy".
+    fn user_of(&self, path: &Path) -> Option<String>;
+
+    /// Has udev look at a device again: from now on it is the clients', or is not any more.
+    fn refresh(&self, path: &Path);
 }
 
 /// The machine that this runs on.
@@ -130,6 +139,20 @@ impl Machine for Host {
             return Ok(());
         }
         run(Command::new("losetup").arg("--detach").arg(device)).map(|_| ())
+    }
+
+    fn user_of(&self, path: &Path) -> Option<String> {
+        let said = run(Command::new("kvadd").arg("--used-by").arg(path)).ok()?;
+        let said = said.trim_end();
+        (!said.is_empty()).then(|| said.to_owned())
+    }
+
+    fn refresh(&self, path: &Path) {
+        if let Ok(number) = self.device(path) {
+            let file = self.0.sys.join("dev/block").join(number).join("uevent");
+            // Without udev nobody has to know.
+            let _ = fs::write(file, REFRESH);
+        }
     }
 }
 

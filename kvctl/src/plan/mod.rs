@@ -4,7 +4,7 @@
 
 mod diff;
 mod execute;
-mod job;
+pub(crate) mod job;
 pub(crate) mod machine;
 #[cfg(test)]
 mod tests;

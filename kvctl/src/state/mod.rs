@@ -4,7 +4,7 @@
 //! over a restart of the machine.
 
 pub(crate) mod address;
-mod file;
+pub(crate) mod file;
 pub(crate) mod kernel;
 pub(crate) mod record;
 pub(crate) mod running;

@@ -2,6 +2,8 @@
 
 //! What cannot be done.
 
+use std::path::Path;
+
 use super::apply;
 use super::config;
 use super::done;
@@ -23,6 +25,21 @@ fn one_that_fails_does_not_stop_the_others() {
     assert_eq!(world.folders(), ["1.0@eth0", "1.2@eth0"]);
     world.missing.clear();
     assert_eq!(done(&world, &mut record, &text).len(), 2, "add, and online");
+}
+
+#[test]
+fn who_has_a_device_is_told() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    world.held = Some(Path::new("/dev/b"));
+    let text = export("a", 0, "") + &export("b", 1, "");
+    let (_, failures) = apply(&world, &mut record, &text);
+    assert_eq!(failures, ["b: /dev/b: busy, used by md0"]);
+    assert_eq!(world.take_refreshed(), ["/dev/a"]);
+    world.held = None;
+    done(&world, &mut record, &text);
+    assert_eq!(world.take_refreshed(), ["/dev/b"], "only what is new");
+    done(&world, &mut record, &export("b", 1, ""));
+    assert_eq!(world.take_refreshed(), ["/dev/a"], "the host may have it");
 }
 
 #[test]

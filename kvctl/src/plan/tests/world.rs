@@ -21,6 +21,9 @@ pub(super) struct World {
     files: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
     written: Mutex<Vec<String>>,
     pub(super) missing: BTreeSet<PathBuf>,
+    /// A device that someone else has.
+    pub(super) held: Option<&'static Path>,
+    refreshed: Mutex<BTreeSet<PathBuf>>,
     /// A setting that cannot be written.
     pub(super) refused: Option<&'static str>,
     pub(super) interfaces: Vec<&'static str>,
@@ -81,6 +84,15 @@ impl World {
         self.files.lock().unwrap().keys().cloned().collect()
     }
 
+    /// The devices that udev was to look at again.
+    pub(super) fn take_refreshed(&self) -> Vec<String> {
+        let refreshed = std::mem::take(&mut *self.refreshed.lock().unwrap());
+        refreshed
+            .iter()
+            .map(|it| it.display().to_string())
+            .collect()
+    }
+
     pub(super) fn take_written(&self) -> Vec<String> {
         let mut written = self.written.lock().unwrap().split_off(0);
         written.sort();
@@ -122,7 +134,12 @@ impl Kernel for World {
             .unwrap()
             .push(format!("{file}: {value}"));
         match file.split_once('/') {
-            None if file == "add" => self.add(value),
+            None if file == "add" => match value.split(' ').nth(3) {
+                Some(path) if self.held == Some(Path::new(path)) => {
+                    Err(format!("{path}: device is busy: it is mounted"))
+                }
+                _ => self.add(value),
+            },
             None => {
                 let words: Vec<&str> = value.split(' ').collect();
                 let folder = format!("{}.{}@{}", words[0], words[1], words[2]);
@@ -187,5 +204,13 @@ impl Machine for World {
     fn release_loop(&self, device: &Path) -> Result<(), String> {
         self.loops.lock().unwrap().retain(|_, it| it != device);
         Ok(())
+    }
+
+    fn user_of(&self, path: &Path) -> Option<String> {
+        (self.held == Some(path)).then(|| "used by md0".into())
+    }
+
+    fn refresh(&self, path: &Path) {
+        self.refreshed.lock().unwrap().insert(path.to_owned());
     }
 }

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! That the disks of exports are the clients': what this machine's udev is told of them, and who
+//! has one all the same.
+
+mod held;
+mod named;
+mod udev;
+
+pub(crate) use held::is_held;
+pub(crate) use held::Held;
+pub(crate) use udev::export_of_event;
