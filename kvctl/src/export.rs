@@ -40,7 +40,7 @@ pub(crate) fn text(
     }
     for (address, target) in targets {
         let name = record.name_of(*address).map(str::to_owned);
-        let name = name.unwrap_or_else(|| format!("e{address}"));
+        let name = name.unwrap_or_else(|| unnamed(*address, record));
         writer.table(&["export", &name]);
         let file = loops
             .iter()
@@ -52,6 +52,15 @@ pub(crate) fn text(
         export(&mut writer, *address, target, &lists);
     }
     writer.finish()
+}
+
+/// A name for an export that has none, which none has.
+fn unnamed(address: Address, record: &Record) -> String {
+    let mut name = format!("e{address}");
+    while record.exports.contains_key(&name) {
+        name.push('-');
+    }
+    name
 }
 
 fn list_name(number: usize) -> String {

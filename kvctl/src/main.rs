@@ -10,6 +10,7 @@ mod claim;
 mod cli;
 mod clib;
 mod config;
+mod edit;
 mod export;
 mod import;
 mod notify;

@@ -2,14 +2,6 @@
 
 //! `kvctl apply` and `kvctl stop`.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::Arc;
-use std::sync::Mutex;
-
-use signal_hook::consts::SIGHUP;
-use signal_hook::consts::TERM_SIGNALS;
-use signal_hook::flag;
-
 use super::args::Apply;
 use super::Context;
 use super::Failure;
@@ -106,29 +98,11 @@ pub(super) fn stop(context: &Context) -> Result<(), Failure> {
     run(context, plan, state.record, Held::default())
 }
 
-/// Does what is planned, and says what could not be done. Whoever ends this before its time finds
-/// what was done until then in the record. `held` is who waits for a device already.
+/// Does what is planned, and says what could not be done. `held` is who waits for a device already.
 fn run(context: &Context, plan: Plan, before: Record, mut held: Held) -> Result<(), Failure> {
     let (kernel, paths) = (&context.kernel, &context.paths);
-    let machine = Host(paths.clone());
-    let record = Mutex::new(before.clone());
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
-        flag::register(*signal, Arc::clone(&interrupted)).map_err(|error| error.to_string())?;
-    }
-    let mut failures = plan.failures;
     let keep = |name: &str, made: &_| keep(kernel, &paths.lib, name, made);
-    failures.extend(plan::execute(
-        &plan.jobs,
-        kernel,
-        &machine,
-        &record,
-        &interrupted,
-        keep,
-    ));
-    let record = record
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (record, failures) = plan.run(kernel, &Host(paths.clone()), before.clone(), keep)?;
     // Also when it says the same: those who watch it look at the exports anew.
     if record != before || !plan.lines.is_empty() {
         record.store(&paths.run)?;

@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// Tells all errors of all files, each with its place and what was expected there. The exit
     /// status is 1 if there are any. That no exports are configured is a warning.
     Check(ConfigFile),
+    Add(Add),
+    Set(Set),
+    Remove(Remove),
     /// Remove all exports that apply has made.
     ///
     /// Requests under way are finished first.
@@ -93,6 +96,78 @@ pub(crate) struct Apply {
 
     /// Only these exports, by their names in the configuration.
     pub(crate) names: Vec<String>,
+}
+
+/// Add an export, for good.
+///
+/// It is put into /etc/kvblade.conf.d/kvctl.conf, and made. If either cannot be done, neither is. The
+/// files of the administrator stay as they are, and so do comments in kvctl.conf.
+#[derive(clap::Args)]
+pub(crate) struct Add {
+    /// A name for it.
+    pub(crate) name: String,
+
+    /// The block device: a path, UUID=..., PARTUUID=..., LABEL=... or ID=...
+    #[arg(short, long, required_unless_present = "file", conflicts_with = "file")]
+    pub(crate) device: Option<String>,
+
+    /// Or the file.
+    #[arg(short, long)]
+    pub(crate) file: Option<String>,
+
+    /// The interfaces on which it is exported; without, those of \[defaults\].
+    #[arg(short, long, value_delimiter = ',')]
+    pub(crate) interface: Vec<String>,
+
+    /// The shelf; without, that of \[defaults\].
+    #[arg(long)]
+    pub(crate) shelf: Option<i64>,
+
+    /// The slot; without, the lowest that is free.
+    #[arg(long)]
+    pub(crate) slot: Option<i64>,
+
+    /// For now only: until the machine's next start. apply leaves it alone.
+    #[arg(long)]
+    pub(crate) runtime: bool,
+
+    /// What else there is to say of it, KEY=VALUE, with the keys of kvblade.conf(5).
+    ///
+    /// Words of a list are set apart by commas. access.read=LIST is for one right, access=LIST for
+    /// all.
+    #[arg(value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+}
+
+/// Change an export, for good.
+///
+/// Changes it in /etc/kvblade.conf.d/kvctl.conf, and as it runs. If either cannot be done, neither is.
+#[derive(clap::Args)]
+pub(crate) struct Set {
+    /// The export.
+    pub(crate) name: String,
+
+    /// What is to be so, KEY=VALUE, with the keys of kvblade.conf(5). Without a value a key goes.
+    #[arg(value_name = "KEY=VALUE", required = true)]
+    pub(crate) settings: Vec<String>,
+
+    /// For now only: until the next apply.
+    #[arg(long)]
+    pub(crate) runtime: bool,
+}
+
+/// Remove an export, for good.
+///
+/// It goes from /etc/kvblade.conf.d/kvctl.conf, and does not run any more. Requests under way are
+/// finished first. If either cannot be done, neither is.
+#[derive(clap::Args)]
+pub(crate) struct Remove {
+    /// The export.
+    pub(crate) name: String,
+
+    /// For now only: until the next apply, if it is configured.
+    #[arg(long)]
+    pub(crate) runtime: bool,
 }
 
 #[derive(clap::Args)]

@@ -4,6 +4,7 @@
 
 mod apply;
 pub(crate) mod args;
+mod edit;
 mod generate;
 mod running_exports;
 
@@ -99,6 +100,9 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
             anstream::println!("{} exports, no errors", config.exports.len());
             Ok(())
         }
+        Command::Add(args) => edit::add(context, args),
+        Command::Set(args) => edit::set(context, &args),
+        Command::Remove(args) => edit::remove(context, &args),
         Command::Stop => apply::stop(context),
         Command::Export => {
             let targets = running::targets(&context.kernel)?;

@@ -3,12 +3,12 @@
 //! The keys that there are, and what each wants, in the words of kvblade.conf(5).
 
 /// A key, and how it is written.
-pub(super) struct Key {
-    pub(super) name: &'static str,
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
     /// What it takes.
-    pub(super) wants: &'static str,
+    pub(crate) wants: &'static str,
     /// A value that it could have.
-    pub(super) example: &'static str,
+    pub(crate) example: &'static str,
 }
 
 const fn key(name: &'static str, wants: &'static str, example: &'static str) -> Key {
@@ -27,7 +27,7 @@ const SIZE: &str = "a number of bytes, or a text with a unit";
 const MACS: &str = "[\"02:00:00:00:00:01\"]";
 
 /// `[export.NAME]` and `[defaults]`
-pub(super) const EXPORT: [Key; 26] = [
+pub(crate) const EXPORT: [Key; 26] = [
     key("shelf", NUMBER, "0"),
     key("slot", NUMBER, "0"),
     key("device", TEXT, "\"/dev/sdb\""),
@@ -65,7 +65,7 @@ pub(super) const EXPORT: [Key; 26] = [
 ];
 
 /// `[access.NAME]`
-pub(super) const ACCESS: [Key; 4] = [
+pub(crate) const ACCESS: [Key; 4] = [
     key("accept", LIST, MACS),
     key("deny", LIST, MACS),
     key(
@@ -77,16 +77,16 @@ pub(super) const ACCESS: [Key; 4] = [
 ];
 
 /// One of the `rules`.
-pub(super) const RULE: [Key; 2] = [
+pub(crate) const RULE: [Key; 2] = [
     key("accept", TEXT, "\"02:00:00:00:00:01\""),
     key("deny", TEXT, "\"02:00:00:00:00:01\""),
 ];
 
 /// `[interface.NAME-OR-PATTERN]`
-pub(super) const INTERFACE: [Key; 1] = [key("mtu", NUMBER, "9000")];
+pub(crate) const INTERFACE: [Key; 1] = [key("mtu", NUMBER, "9000")];
 
 /// The table `access` of an export.
-pub(super) const CHOICE: [Key; 4] = [
+pub(crate) const CHOICE: [Key; 4] = [
     key("discover", TEXT, "\"hosts\""),
     key("config", TEXT, "\"hosts\""),
     key("read", TEXT, "\"hosts\""),
@@ -94,6 +94,6 @@ pub(super) const CHOICE: [Key; 4] = [
 ];
 
 /// The names of keys.
-pub(super) fn names(keys: &[Key]) -> Vec<&'static str> {
+pub(crate) fn names(keys: &[Key]) -> Vec<&'static str> {
     keys.iter().map(|key| key.name).collect()
 }

@@ -64,24 +64,47 @@ impl fmt::Debug for Refused {
 
 /// Reads the configuration: one file, if it is named, or else those of the system.
 pub(crate) fn load(paths: &Paths, file: Option<&Path>) -> Result<Config, Refused> {
-    let mut sources = Vec::new();
     let named = match file {
         Some(file) => vec![file.to_owned()],
         None => files(paths)?,
     };
-    let mut unreadable = Vec::new();
-    for path in named {
-        match fs::read_to_string(&path) {
-            Ok(text) => sources.push(Source { path, text }),
-            Err(error) => unreadable.push((path, error)),
-        }
-    }
+    let (sources, unreadable) = texts(named);
     let problems = Problems {
         incomplete: !unreadable.is_empty(),
         ..Problems::default()
     };
     check(&sources, &ethers(&paths.ethers), problems)
         .map_err(|problems| Refused::Wrong(problems, sources, unreadable))
+}
+
+/// The texts of the files of the system, of which there may be none.
+pub(crate) fn sources(paths: &Paths) -> Result<Vec<Source>, Refused> {
+    let files = match files(paths) {
+        Err(Refused::Missing(..)) => Vec::new(),
+        files => files?,
+    };
+    match texts(files) {
+        (sources, unreadable) if unreadable.is_empty() => Ok(sources),
+        (_, unreadable) => Err(Refused::Wrong(Vec::new(), Vec::new(), unreadable)),
+    }
+}
+
+/// The configuration that texts come to.
+pub(crate) fn of(paths: &Paths, sources: Vec<Source>) -> Result<Config, Refused> {
+    check(&sources, &ethers(&paths.ethers), Problems::default())
+        .map_err(|problems| Refused::Wrong(problems, sources, Vec::new()))
+}
+
+/// What files say, and those that cannot be read.
+fn texts(files: Vec<PathBuf>) -> (Vec<Source>, Vec<(PathBuf, io::Error)>) {
+    let (mut sources, mut unreadable) = (Vec::new(), Vec::new());
+    for path in files {
+        match fs::read_to_string(&path) {
+            Ok(text) => sources.push(Source { path, text }),
+            Err(error) => unreadable.push((path, error)),
+        }
+    }
+    (sources, unreadable)
 }
 
 /// The main file and those of the folder, in the order of their names.

@@ -7,7 +7,7 @@
 pub(crate) mod access;
 mod check;
 mod document;
-mod keys;
+pub(crate) mod keys;
 mod load;
 pub(crate) mod model;
 mod partial;
@@ -23,6 +23,8 @@ pub(crate) use check::parse;
 pub(crate) use load::ethers;
 pub(crate) use load::files;
 pub(crate) use load::load;
+pub(crate) use load::of;
+pub(crate) use load::sources;
 pub(crate) use model::Config;
 pub(crate) use model::Export;
 pub(crate) use values::device_path;

@@ -138,6 +138,7 @@ impl Blade {
         let [shelf, slot, interface, path] = &self.operands;
         let (shelf, slot) = (number("shelf", shelf)?, number("slot", slot)?);
         is_usable(path)?;
+        is_interface(interface)?;
         let address = format!("e{shelf}.{slot}");
         let name = output.export_name(name.unwrap_or(&address));
         let list = (!self.clients.is_empty())
@@ -189,6 +190,16 @@ pub(super) fn source(table: &mut Table, path: &str) {
     table.value(if is_device { "device" } else { "file" }, path);
 }
 
+/// Whether a word names one interface; ours may be patterns for several.
+pub(super) fn is_interface(name: &str) -> Result<(), String> {
+    match name.contains(['*', '?', '[']) {
+        true => Err(format!(
+            "interface {name}: the name of an interface, not a pattern"
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Whether a path can be exported.
 pub(super) fn is_usable(path: &str) -> Result<(), String> {
     if !path.starts_with('/') {
@@ -220,6 +231,7 @@ pub(super) fn kvadd(
     };
     let (shelf, slot) = (number("shelf", shelf)?, number("slot", slot)?);
     is_usable(path)?;
+    is_interface(interface)?;
     let name = output.export_name(&format!("e{shelf}.{slot}"));
     let mut table = Table::export(at, &name);
     table.value("shelf", shelf);

@@ -96,7 +96,10 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Vec<Group>, String> {
             None if line.starts_with('[') => return Err(format!("{at}: {line}: no ] at the end")),
             None => return Err(format!("{at}: {line}: neither [NAME] nor KEY = VALUE")),
         };
-        if key.is_empty() || key.contains(['[', ']']) {
+        // A key may have a language in brackets; those are other keys.
+        let plain = key.strip_suffix(']').and_then(|key| key.split_once('['));
+        let plain = plain.map_or(key, |(key, _)| key);
+        if plain.is_empty() || plain.contains(['[', ']']) {
             return Err(format!("{at}: {line}: not a usable key"));
         }
         let group = current.and_then(|current| groups.get_mut(current));

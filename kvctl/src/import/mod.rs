@@ -129,6 +129,8 @@ fn folder(output: &mut Output, path: &Path, format: Option<Format>) -> Result<Fo
     for file in files {
         match fs::read(&file) {
             Ok(bytes) if format == Format::Vblade => vblade::file(output, &file, &text_of(&bytes)),
+            // Most units of a machine are of other things.
+            Ok(bytes) if !unit::concerns(&text_of(&bytes)) => {}
             Ok(bytes) => unit::file(output, &file, &text_of(&bytes)),
             Err(error) => output.fail(&table::At::new(&file, 0), error),
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use toml::Value;
 
+use super::blade::is_interface;
 use super::blade::is_usable;
 use super::blade::number;
 use super::blade::source;
@@ -117,6 +118,7 @@ impl Importer<'_> {
         let Some(name) = block.get("interface") else {
             return Err(format!("{}: interface: its name is missing", block.at));
         };
+        is_interface(&name.value).map_err(|what| format!("{}: {what}", block.at))?;
         let mut table = Table::new(&block.at, &["interface", &name.value]);
         for entry in &block.entries {
             match (entry.key.as_str(), entry.value.as_str()) {
@@ -236,6 +238,7 @@ impl Importer<'_> {
         let Some(interface) = get("interface") else {
             return Err("interface is missing, and qaoed refuses that".into());
         };
+        is_interface(&interface.value)?;
         let access = self.access(block, &defaults)?;
         let announce = match get("broadcast").map(flag).transpose()? {
             Some(false) => Some("none"),

@@ -92,6 +92,10 @@ fn command(output: &mut Output, variables: &mut Variables, at: &At, command: &Co
         Err(what) => return output.fail(at, what),
     };
     let Some(line) = line else {
+        let number = |place: usize| words.get(place).is_some_and(|it| it.parse::<u16>().is_ok());
+        if let Some(what) = unknown.filter(|_| number(1) && number(2) && words.len() > 4) {
+            return output.fail(at, format!("{}: {what}", words.join(" ")));
+        }
         return output.skip(at, format!("{}: not imported", words.join(" ")));
     };
     let within = command

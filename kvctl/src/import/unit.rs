@@ -10,6 +10,11 @@ use super::output::Output;
 use super::script::Line;
 use super::table::At;
 
+/// Whether vblade or kvadd is spoken of.
+pub(super) fn concerns(text: &str) -> bool {
+    ["vblade", "kvadd"].iter().any(|name| text.contains(name))
+}
+
 /// Imports a unit.
 pub(super) fn file(output: &mut Output, path: &Path, text: &str) {
     for (number, line) in lines(text) {
@@ -57,8 +62,7 @@ fn lines(text: &str) -> Vec<(usize, String)> {
 
 /// Imports what a command line exports; whether it does.
 fn command(output: &mut Output, at: &At, value: &str, starts: bool) -> Result<bool, String> {
-    let names_it = ["vblade", "kvadd"].iter().any(|name| value.contains(name));
-    if !names_it || !starts {
+    if !concerns(value) || !starts {
         return Ok(false);
     }
     let prefixes = value.trim_start_matches(['-', ':', '+', '!', '|', '@']);

@@ -7,11 +7,18 @@ mod execute;
 pub(crate) mod job;
 pub(crate) mod machine;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod wanted;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::TERM_SIGNALS;
+use signal_hook::flag;
 
 use crate::config::Config;
 use crate::state::running;
@@ -23,10 +30,13 @@ use crate::state::Made;
 use crate::state::Record;
 use crate::state::Target;
 use diff::Present;
-pub(crate) use execute::execute;
+use execute::execute;
 use job::Job;
 use machine::Machine;
 use wanted::Surroundings;
+
+/// What cannot be done, by the name of the export.
+pub(crate) type Failures = Vec<(String, String)>;
 
 /// What is to be done, and what cannot be.
 #[derive(Debug, Default)]
@@ -35,7 +45,7 @@ pub(crate) struct Plan {
     /// A line for each thing to be done.
     pub(crate) lines: Vec<String>,
     /// What cannot be done, by the name of the export.
-    pub(crate) failures: Vec<(String, String)>,
+    pub(crate) failures: Failures,
 }
 
 /// What is, before anything is done.
@@ -43,6 +53,37 @@ pub(crate) struct State {
     pub(crate) targets: BTreeMap<Address, Target>,
     pub(crate) record: Record,
     pub(crate) slots: Slots,
+}
+
+impl Plan {
+    /// Does it. Returns what there is then, and what could not be done. Whoever ends this before its
+    /// time finds what was done until then in the record.
+    pub(crate) fn run(
+        &self,
+        kernel: &dyn Kernel,
+        machine: &dyn Machine,
+        before: Record,
+        keep: impl Fn(&str, &Made) -> Result<(), String> + Sync,
+    ) -> Result<(Record, Failures), String> {
+        let record = Mutex::new(before);
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
+            flag::register(*signal, Arc::clone(&interrupted)).map_err(|error| error.to_string())?;
+        }
+        let mut failures = self.failures.clone();
+        failures.extend(execute(
+            &self.jobs,
+            kernel,
+            machine,
+            &record,
+            &interrupted,
+            keep,
+        ));
+        let record = record
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok((record, failures))
+    }
 }
 
 /// What to do for the exports of these names; without names, for all.
@@ -62,8 +103,14 @@ pub(crate) fn plan(
         record: &state.record,
         leaving: &leaving,
     };
-    for name in state.record.exports.keys().filter(|name| selected(name)) {
-        if !config.exports.iter().any(|export| export.name == *name) {
+    for (name, made) in state
+        .record
+        .exports
+        .iter()
+        .filter(|(name, _)| selected(name))
+    {
+        let configured = config.exports.iter().any(|export| export.name == *name);
+        if !configured && made.table.is_none() {
             plan.jobs.extend(present.end(name));
         }
     }
@@ -108,7 +155,7 @@ pub(crate) fn emptied(config: &Config, state: &State) -> Option<String> {
     if !config.exports.is_empty() || config.none_wanted {
         return None;
     }
-    let runs = |made: &Made| state.targets.contains_key(&made.address);
+    let runs = |made: &Made| made.table.is_none() && state.targets.contains_key(&made.address);
     let exports = state.record.exports.iter();
     let running: Vec<&str> = exports
         .filter(|(_, made)| runs(made))
@@ -165,7 +212,10 @@ fn leaving(
         .exports
         .iter()
         .filter(|(name, _)| selected(name))
-        .filter(|(name, made)| wanted.get(name.as_str()).copied().flatten() != Some(made.address))
+        .filter(|(name, made)| match wanted.get(name.as_str()) {
+            Some(address) => *address != Some(made.address),
+            None => made.table.is_none(),
+        })
         .map(|(_, made)| made.address)
         .collect()
 }

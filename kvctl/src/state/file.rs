@@ -4,19 +4,35 @@
 
 use std::fs;
 use std::fs::File;
+use std::fs::Permissions;
 use std::io;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
 
 /// Replaces a file, and makes its folder if that is missing. It is on the disk when this returns.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<(), String> {
+    replace_with(path, text, None)
+}
+
+/// The same for a file that everybody may read, or as many as may read it now.
+pub(crate) fn replace_readable(path: &Path, text: &str) -> Result<(), String> {
+    let now = fs::metadata(path).map(|found| found.permissions());
+    let permissions = now.unwrap_or_else(|_| Permissions::from_mode(0o644));
+    replace_with(path, text, Some(permissions))
+}
+
+fn replace_with(path: &Path, text: &str, permissions: Option<Permissions>) -> Result<(), String> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let write = || -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
+        if let Some(permissions) = permissions {
+            file.as_file().set_permissions(permissions)?;
+        }
         file.as_file().sync_all()?;
         file.persist(path)?;
         File::open(folder)?.sync_all()

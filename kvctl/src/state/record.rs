@@ -38,6 +38,10 @@ pub(crate) struct Made {
     pub(crate) start: BTreeMap<String, String>,
     /// What is kept over a restart.
     pub(crate) persist: Vec<String>,
+    /// The table of an export that is no part of the configuration: it is there for now only, and
+    /// apply leaves it alone.
+    #[serde(default)]
+    pub(crate) table: Option<String>,
 }
 
 impl Record {
@@ -76,7 +80,16 @@ pub(crate) struct Lock(#[expect(dead_code, reason = "closing it unlocks")] File)
 impl Lock {
     /// Waits until no other process makes changes.
     pub(crate) fn take(run: &Path) -> Result<Self, String> {
-        let path = run.join("lock");
+        Self::named(run, "lock")
+    }
+
+    /// Waits until no other process changes the files of the configuration.
+    pub(crate) fn of_files(run: &Path) -> Result<Self, String> {
+        Self::named(run, "files.lock")
+    }
+
+    fn named(run: &Path, name: &str) -> Result<Self, String> {
+        let path = run.join(name);
         let take = || {
             fs::create_dir_all(run)?;
             let file = File::create(&path)?;

@@ -101,6 +101,11 @@ fn what_ggaoed_does_not_look_at_is_a_comment() {
         ),
         ("sdb", "acept = x", "; did you mean accept?"),
         ("sdb", ";read-only = true", "# ;read-only = true: no option"),
+        (
+            "sdb",
+            "read-only[de] = true",
+            "# read-only[de] = true: no option",
+        ),
     ] {
         let text_ = match group {
             "" => device("") + line,

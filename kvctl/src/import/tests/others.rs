@@ -180,6 +180,8 @@ fn start_scripts() {
             "printf '7 1 eth0 /dev/d' >/sys/kvblade/add",
             "not understood",
         ),
+        ("$KVADD 7 1 eth0 /dev/d", "$KVADD: not set in this file"),
+        ("vbladed 7 1 'eth*' /dev/d", "not a pattern"),
         ("read NIC; vbladed 7 1 $NIC /dev/d", "$NIC: not understood"),
     ] {
         let (imported, said) = failures(&format!("{script}{line}\n"));

@@ -239,6 +239,11 @@ fn qaoed_that_is_malformed() {
             "access-list: its name is missing",
         ),
         ("interface { mtu = 5; }", "interface: its name is missing"),
+        ("interface { interface = eth?; }", "not a pattern"),
+        (
+            "device { target = /dev/a; interface = \"*\"; }",
+            "not a pattern",
+        ),
         ("default { } tape { }", "tape: no block of qaoed"),
         ("device /* { }", "x.conf:1: a comment without end"),
         ("device /*/ { }", "x.conf:1: a comment without end"),

@@ -227,6 +227,7 @@ fn vblade_that_is_malformed() {
             "a device whose path has blanks",
         ),
         (good.replace("eth1", "'eth1 eth2'"), "eth1 eth2"),
+        (good.replace("eth1", "'eth*'"), "not a pattern"),
         (good.replace("shelf=1", "shelf=4095"), "4095"),
         (
             format!("{good}options='1 2'"),

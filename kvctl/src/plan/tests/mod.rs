@@ -4,7 +4,7 @@
 
 mod kept;
 mod trouble;
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

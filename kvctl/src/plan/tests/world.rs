@@ -17,31 +17,31 @@ use crate::state::Kernel;
 
 /// The files of each export, and all that was written.
 #[derive(Default)]
-pub(super) struct World {
+pub(crate) struct World {
     files: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
     written: Mutex<Vec<String>>,
-    pub(super) missing: BTreeSet<PathBuf>,
+    pub(crate) missing: BTreeSet<PathBuf>,
     /// A device that someone else has.
-    pub(super) held: Option<&'static Path>,
+    pub(crate) held: Option<&'static Path>,
     refreshed: Mutex<BTreeSet<PathBuf>>,
     /// A setting that cannot be written.
-    pub(super) refused: Option<&'static str>,
-    pub(super) interfaces: Vec<&'static str>,
+    pub(crate) refused: Option<&'static str>,
+    pub(crate) interfaces: Vec<&'static str>,
     /// Interfaces that are parts of others, and alternative names.
-    pub(super) takers: BTreeMap<&'static str, &'static str>,
-    pub(super) alternatives: BTreeMap<&'static str, &'static str>,
+    pub(crate) takers: BTreeMap<&'static str, &'static str>,
+    pub(crate) alternatives: BTreeMap<&'static str, &'static str>,
     loops: Mutex<BTreeMap<PathBuf, PathBuf>>,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             interfaces: vec!["eth0", "eth1"],
             ..Self::default()
         }
     }
 
-    pub(super) fn add(&self, line: &str) -> Result<(), String> {
+    pub(crate) fn add(&self, line: &str) -> Result<(), String> {
         let words: Vec<&str> = line.split(' ').collect();
         let folder = format!("{}.{}@{}", words[0], words[1], words[2]);
         let mut files: BTreeMap<String, String> = [
@@ -76,16 +76,16 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn value(&self, file: &str) -> String {
+    pub(crate) fn value(&self, file: &str) -> String {
         self.read(file).unwrap()
     }
 
-    pub(super) fn folders(&self) -> Vec<String> {
+    pub(crate) fn folders(&self) -> Vec<String> {
         self.files.lock().unwrap().keys().cloned().collect()
     }
 
     /// The devices that udev was to look at again.
-    pub(super) fn take_refreshed(&self) -> Vec<String> {
+    pub(crate) fn take_refreshed(&self) -> Vec<String> {
         let refreshed = std::mem::take(&mut *self.refreshed.lock().unwrap());
         refreshed
             .iter()
@@ -93,7 +93,7 @@ impl World {
             .collect()
     }
 
-    pub(super) fn take_written(&self) -> Vec<String> {
+    pub(crate) fn take_written(&self) -> Vec<String> {
         let mut written = self.written.lock().unwrap().split_off(0);
         written.sort();
         written

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `kvctl add`, `kvctl set` and `kvctl remove`.
+
+use super::args::Add;
+use super::args::Remove;
+use super::args::Set;
+use super::Context;
+use super::Failure;
+use crate::edit::parse_settings;
+use crate::edit::Change;
+use crate::edit::Editor;
+use crate::plan::machine::Host;
+
+/// `kvctl add`
+pub(super) fn add(context: &Context, args: Add) -> Result<(), Failure> {
+    let given = [
+        ("shelf", args.shelf.map(|it| it.to_string())),
+        ("slot", args.slot.map(|it| it.to_string())),
+        ("device", args.device),
+        ("file", args.file),
+        (
+            "interfaces",
+            Some(args.interface.join(",")).filter(|it| !it.is_empty()),
+        ),
+    ];
+    let given = given
+        .into_iter()
+        .filter_map(|(key, value)| Some(format!("{key}={}", value?)));
+    let words: Vec<String> = given.chain(args.settings).collect();
+    let change = Change::Add(parse_settings(&words)?);
+    run(context, &args.name, &change, args.runtime)
+}
+
+/// `kvctl set`
+pub(super) fn set(context: &Context, args: &Set) -> Result<(), Failure> {
+    let change = Change::Set(parse_settings(&args.settings)?);
+    run(context, &args.name, &change, args.runtime)
+}
+
+/// `kvctl remove`
+pub(super) fn remove(context: &Context, args: &Remove) -> Result<(), Failure> {
+    run(context, &args.name, &Change::Remove, args.runtime)
+}
+
+fn run(context: &Context, name: &str, change: &Change, runtime: bool) -> Result<(), Failure> {
+    let editor = Editor {
+        paths: &context.paths,
+        kernel: &context.kernel,
+        machine: &Host(context.paths.clone()),
+    };
+    let lines = match runtime {
+        true => editor.change_running(name, change)?,
+        false => editor.change(name, change)?,
+    };
+    for line in lines {
+        anstream::println!("{line}");
+    }
+    Ok(())
+}

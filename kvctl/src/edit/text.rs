@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables of exports in the text of a file, changed in their places: comments and all else stay.
+
+use toml_edit::DocumentMut;
+use toml_edit::Item;
+use toml_edit::Table;
+use toml_edit::Value;
+
+/// What is done to a table: a key gets a value, or goes.
+pub(crate) type Setting = (Vec<String>, Option<Value>);
+
+/// The document of a text.
+pub(super) fn document(text: &str) -> Result<DocumentMut, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.parse()
+        .map_err(|error: toml_edit::TomlError| error.message().to_owned())
+}
+
+/// The table of an export, if it is there.
+pub(super) fn table<'d>(document: &'d DocumentMut, name: &str) -> Option<&'d Item> {
+    document.get("export")?.as_table_like()?.get(name)
+}
+
+/// Puts a table there, in place of one that may be there.
+pub(super) fn put(document: &mut DocumentMut, name: &str, mut item: Item) -> Result<(), String> {
+    let mut implicit = Table::new();
+    implicit.set_implicit(true);
+    let exports = document.entry("export").or_insert(Item::Table(implicit));
+    let exports = exports.as_table_like_mut().ok_or("export: not a table")?;
+    let place = exports
+        .get(name)
+        .and_then(Item::as_table)
+        .and_then(Table::position);
+    // If there was none, behind all others of the file.
+    if let Item::Table(table) = &mut item {
+        table.set_position(place);
+    }
+    exports.insert(name, item);
+    Ok(())
+}
+
+/// Takes a table out.
+pub(super) fn take(document: &mut DocumentMut, name: &str) -> Option<Item> {
+    let exports = document.get_mut("export")?.as_table_like_mut()?;
+    let item = exports.remove(name);
+    if exports.is_empty() {
+        // An empty table would say that no exports are wanted.
+        document.remove("export");
+    }
+    item
+}
+
+/// A new table with these settings.
+pub(super) fn new_table(settings: &[Setting]) -> Result<Item, String> {
+    let mut item = Item::Table(Table::new());
+    apply(&mut item, settings)?;
+    if let Item::Table(table) = &mut item {
+        table.decor_mut().set_prefix("\n");
+    }
+    Ok(item)
+}
+
+/// Makes settings in a table.
+pub(super) fn apply(item: &mut Item, settings: &[Setting]) -> Result<(), String> {
+    let table = item.as_table_like_mut().ok_or("not a table")?;
+    for (path, value) in settings {
+        let (key, inner) = match path.as_slice() {
+            [key] => (key, None),
+            [key, inner] => (key, Some(inner)),
+            _ => return Err(format!("{}: no such key", path.join("."))),
+        };
+        match (inner, value) {
+            (None, Some(value)) => set(table, key, value.clone()),
+            (None, None) => {
+                table.remove(key);
+            }
+            (Some(inner), value) => {
+                let inner_table = table
+                    .entry(key)
+                    .or_insert(toml_edit::value(toml_edit::InlineTable::new()));
+                let inner_table = inner_table
+                    .as_table_like_mut()
+                    .ok_or_else(|| format!("{key}: not a table"))?;
+                match value {
+                    Some(value) => set(inner_table, inner, value.clone()),
+                    None => {
+                        inner_table.remove(inner);
+                    }
+                }
+                if inner_table.is_empty() {
+                    table.remove(key);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sets a value; a comment behind the one before stays.
+fn set(table: &mut dyn toml_edit::TableLike, key: &str, mut value: Value) {
+    if let Some(before) = table.get(key).and_then(Item::as_value) {
+        *value.decor_mut() = before.decor().clone();
+    }
+    table.insert(key, Item::Value(value));
+}
