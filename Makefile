@@ -5,13 +5,13 @@ PREFIX ?= /usr/local
 .DEFAULT_GOAL := help
 # What a debug kernel runs, at a tenth of the speed, unless T says otherwise.
 DEBUG_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
-	access poll stress neighbours) $(patsubst %,tests/qemu/%.py,faults sanitizers kunit)
+	access poll stress neighbours stall) $(patsubst %,tests/qemu/%.py,faults sanitizers kunit)
 # What a real-time kernel changes something for: locks that sleep, no softirq without a thread.
 RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
 	access poll stress client durability flood hostile adversary neighbours)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests module kvctl deb demo test test-unit test-fuzz test-qemu test-soak \
-	test-debug test-rt doc release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
+	test-stall test-debug test-rt doc release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 # Nobody cleans the cache while something is made, not even between two steps: each target is made by
@@ -54,6 +54,9 @@ test-qemu: setup-tests module ## run the tests in guests; K=EXPRESSION or T=FILE
 
 test-soak: module ## I/O over a bad wire while things change; MINUTES=20
 	@dev/in-tools tests/run qemu --minutes $(or $(MINUTES),20) tests/qemu/soak.py
+
+test-stall: module ## disks, wires and targets that stand still, for up to three minutes each; takes two hours
+	@dev/in-tools tests/run qemu tests/qemu/stall.py
 
 test-debug: ## tests with a debug kernel (KASAN, lockdep, kmemleak ...), which is built once
 	@$(MAKE) --no-print-directory module KERNEL=debug

@@ -71,7 +71,9 @@ impl Health {
         let limit = msecs_to_jiffies(LATE) as u32;
         let is_late = |since: u32| since != 0 && now.wrapping_sub(since) > limit;
         let times = self.since.iter().map(|since| since.load(Relaxed));
-        times.filter(|since| is_late(*since)).count()
+        times
+            .filter(|since| is_late(*since))
+            .fold(0, |count: usize, _| count.saturating_add(1))
     }
 }
 

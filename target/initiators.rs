@@ -231,6 +231,28 @@ mod tests {
     }
 
     #[test]
+    fn repetitions_have_their_own_limit() -> Result {
+        let initiators = Initiators::new()?;
+        let card = Mac::from_number(1);
+        let mut seat = Seat::None;
+        for _ in 0..LIMIT {
+            seat = initiators.enter(card, LIMIT).map_err(|_| EINVAL)?;
+        }
+        // One of the window makes room there, and comes back when there is room.
+        initiators.move_beyond(&mut seat, LIMIT);
+        let other = initiators.enter(card, LIMIT).map_err(|_| EINVAL)?;
+        assert!(!initiators.move_back(&mut seat, LIMIT));
+        initiators.leave(other);
+        assert!(initiators.move_back(&mut seat, LIMIT));
+        assert!(initiators.enter(card, LIMIT).is_err());
+        for _ in 0..2 * LIMIT {
+            assert!(initiators.enter_beyond(card, LIMIT).is_some());
+        }
+        assert!(initiators.enter_beyond(card, LIMIT).is_none());
+        Ok(())
+    }
+
+    #[test]
     fn the_forgotten_make_room_and_the_busy_do_not() -> Result {
         let initiators = Initiators::new()?;
         let busy = Mac::from_number(1);

@@ -150,7 +150,8 @@ impl Places {
         words: usize,
         filter: impl Fn(usize, u64) -> u64 + 'a,
     ) -> impl Iterator<Item = Place> + 'a {
-        let all = self.taken.iter().enumerate().take(words);
+        // Counting as it goes, as `enumerate` does it, compiles to arithmetic that can panic.
+        let all = (0..words).filter_map(|word| Some((word, self.taken.get(word)?)));
         all.flat_map(move |(word, bits)| {
             let mut left = filter(word, bits.load(Acquire));
             core::iter::from_fn(move || {

@@ -17,6 +17,7 @@ pub(crate) struct Paths {
     /// The block devices.
     pub(crate) block: PathBuf,
     pub(crate) sys: PathBuf,
+    pub(crate) proc: PathBuf,
     pub(crate) config: PathBuf,
     pub(crate) config_folder: PathBuf,
     pub(crate) ethers: PathBuf,
@@ -37,6 +38,7 @@ impl Paths {
             net: root.join("sys/class/net"),
             block: root.join("sys/block"),
             sys: root.join("sys"),
+            proc: root.join("proc"),
             config: root.join("etc/kvblade.conf"),
             config_folder: root.join("etc/kvblade.conf.d"),
             ethers: root.join("etc/ethers"),

@@ -23,6 +23,7 @@ SUITES = (
     "refusals",
     "health",
     "conflict",
+    "repeats",
 )
 
 

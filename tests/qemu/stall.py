@@ -18,6 +18,7 @@ SECTORS = 400_000
 # Seconds after the end within which the client has gone on; or so much of the time that it lasted.
 GRACE, PART = 6, 0.1
 FREEZES = (1, 5, 10, 20, 50, 65, 170)
+CLIENTS = ("files", "randread-1", "randwrite-1", "randrw-16", "randwrite-64")
 NETEM = "modprobe sch_netem; tc qdisc add dev eth0 root netem loss 1%"
 # In sectors: a thin pool's blocks, its data before it is extended, and after.
 BLOCK, SMALL, LARGE = 128, 60_032, 200_064
@@ -71,9 +72,7 @@ def stand_still(client, seconds: float, stall) -> float:
     return lasted
 
 
-@pytest.mark.parametrize(
-    "what", ["files", "randread-1", "randwrite-1", "randrw-16", "randwrite-64"]
-)
+@pytest.mark.parametrize("what", CLIENTS)
 @pytest.mark.parametrize("seconds", FREEZES)
 def test_a_disk(pair, device, say, what, seconds):
     client = client_of(pair, device, what, seconds)
@@ -130,9 +129,7 @@ def test_a_disk_that_is_slow_for_minutes(pair, capsys, delay, minutes):
             pass
     pair.target.run("dmsetup remove slow")
     with capsys.disabled():
-        print(
-            f"\n| {delay} s a request, {minutes} minutes | {client.done} | {client.outage:.1f} s |"
-        )
+        print(f"\n| {delay} s each, {minutes} minutes | {client.done} | {client.outage:.1f} s |")
     assert client.done >= 4 * minutes * 60 / delay / 3
     assert client.outage < 3 * delay + GRACE
 

@@ -84,7 +84,7 @@ class Files:
 
 
 class Requests:
-    """A client with requests of its device under way, so many at a time, while the context lasts."""
+    """A client with so many requests of its device under way at a time, while the context lasts."""
 
     def __init__(self, client: Guest, device: str, how: str, depth: int, seconds: float):
         self.client = client

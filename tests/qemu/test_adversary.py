@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """A client on a bad network that retransmits as Linux does (H1, H4, H5, H16, H19).
 
-Requests are lost, doubled and late; so are answers. The disk ends its requests in any order, and may
-stand still at times. What the client was told is written must be there whenever it reads, and stay.
+Requests are lost, doubled and late; so are answers. The disk ends its requests in any order, and
+may stand still at times. What the client was told is written must be there whenever it reads, and
+stay.
 """
 
 import contextlib

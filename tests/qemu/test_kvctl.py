@@ -85,7 +85,11 @@ def test_no_configuration_at_all_is_no_empty_one(guest):
     assert ports(guest) == ["3.4@eth0"]
 
 
-@pytest.mark.parametrize("emptied", ["", "# [export.disk]\n", "[defaults]\nshelf = 3\n"])
+@pytest.mark.parametrize(
+    "emptied",
+    ["", "# [export.disk]\n", "[defaults]\nshelf = 3\n"],
+    ids=["nothing", "comments", "defaults"],
+)
 def test_an_emptied_configuration_ends_nothing_by_itself(guest, emptied):
     apply(guest, export() + other())
     said = refused(guest, emptied)

@@ -14,8 +14,8 @@ from stalls import RESUME, SUSPEND
 SHELF, SLOT = 7, 1
 SECTORS = 2048
 FLUSH_EXT, VERIFY_EXT = 0xEA, 0x42
-# Seconds from which on only the newest of several repetitions is answered, and a bit more; and so many
-# between two that are not taken for two readers.
+# Seconds from which on only the newest of several repetitions is answered, and a bit more; and so
+# many between two that are not taken for two readers.
 OLD, APART = 1.3, 0.25
 COUNTERS = f"/sys/kvblade/{SHELF}.{SLOT}@eth0/stats"
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernel's client while the target's disk stands still for ten seconds: it goes on when the disk
-does. stall.py has the other stalls, and longer ones.
+"""The kernel's client while the target's disk stands still for ten seconds: it goes on when the
+disk does. stall.py has the other stalls, and longer ones.
 """
 
 import time

@@ -4,6 +4,7 @@
 //! has one all the same.
 
 mod held;
+mod in_use;
 mod named;
 mod udev;
 

@@ -15,6 +15,9 @@ use crate::paths::Paths;
 /// What an export with no name of its own is called.
 const UNKNOWN: &str = "unknown";
 
+/// What says that others may use the device too.
+const SHARED: &str = "shared";
+
 /// The name of an export, and a device or a file.
 pub(super) type Named = (String, PathBuf);
 
@@ -27,13 +30,19 @@ pub(super) fn named(paths: &Paths) -> Vec<Named> {
     texts.flat_map(|text| named_in(&text)).collect()
 }
 
-/// A text that is no TOML may be a configuration that is being changed: each path in quotes counts.
+/// What is shared is not the clients' alone. A text that is no TOML may be a configuration that is
+/// being changed: each path in quotes counts.
 fn named_in(text: &str) -> Vec<Named> {
     let Ok(table) = text.parse::<Table>() else {
+        if text.contains(SHARED) {
+            return Vec::new();
+        }
         let words = text.split(['"', '\'', '\n']);
         let paths = words.filter_map(|word| file_path(word).or_else(|| device_path(word)));
         return paths.map(|path| (UNKNOWN.to_owned(), path)).collect();
     };
+    let shared = |table: &Value| table.get(SHARED).and_then(Value::as_bool);
+    let usually = table.get("defaults").and_then(shared).unwrap_or(false);
     let exports = table.get("export").and_then(Value::as_table);
     let paths = |(name, export): (&String, &Value)| {
         let text = |key| export.get(key).and_then(Value::as_str);
@@ -41,7 +50,11 @@ fn named_in(text: &str) -> Vec<Named> {
         let paths = device.into_iter().chain(text("file").and_then(file_path));
         paths.map(|path| (name.clone(), path)).collect::<Vec<_>>()
     };
-    exports.into_iter().flatten().flat_map(paths).collect()
+    let exports = exports.into_iter().flatten();
+    exports
+        .filter(|(_, export)| !shared(export).unwrap_or(usually))
+        .flat_map(paths)
+        .collect()
 }
 
 fn file_path(text: &str) -> Option<PathBuf> {
@@ -79,6 +92,24 @@ mod tests {
                 pair("c", "/dev/c")
             ]
         );
+    }
+
+    #[test]
+    fn what_is_shared_is_for_the_machine_too() {
+        let text = "[export]
+            a = { device = '/dev/a', shared = true }
+            b = { device = '/dev/b', shared = false }
+            c = { device = '/dev/c' }
+        ";
+        let (a, b, c) = (
+            pair("a", "/dev/a"),
+            pair("b", "/dev/b"),
+            pair("c", "/dev/c"),
+        );
+        assert_eq!(names(text), [b.clone(), c]);
+        assert_eq!(names(&format!("defaults.shared = true\n{text}")), [b]);
+        assert!(!names(text).contains(&a));
+        assert_eq!(names(&format!("{text}\n=")), []);
     }
 
     #[test]

@@ -15,13 +15,15 @@ use std::path::PathBuf;
 use rustix::fs::major;
 use rustix::fs::minor;
 
+use super::in_use::is_in_use;
 use super::named::named;
 use super::named::Named;
 use crate::paths::Paths;
 
 /// What udev says of a device.
-#[derive(Default)]
 struct Event {
+    /// Its folder in sysfs.
+    folder: PathBuf,
     /// The device, and the links to it.
     names: Vec<PathBuf>,
     /// `MAJOR:MINOR` of the device, and of the disk that it is a partition of.
@@ -33,7 +35,8 @@ struct Event {
 /// The name of the export that the device of this event belongs to, by the environment.
 pub(crate) fn export_of_event(paths: &Paths) -> Option<String> {
     let event = Event::new(paths, |name| env::var(name).ok());
-    event.export(&named(paths))
+    let export = event.export(&named(paths))?;
+    (!is_in_use(paths, &event.folder)).then_some(export)
 }
 
 impl Event {
@@ -54,6 +57,7 @@ impl Event {
                 .collect(),
             numbers,
             file: line(&folder.join("loop/backing_file")).map(PathBuf::from),
+            folder,
         }
     }
 
@@ -69,13 +73,13 @@ impl Event {
 }
 
 /// A file of sysfs.
-fn line(path: &Path) -> Option<String> {
+pub(super) fn line(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     Some(text.trim_end_matches('\n').to_owned())
 }
 
 /// The number of a block device that is there already.
-fn number(path: &Path) -> Option<String> {
+pub(super) fn number(path: &Path) -> Option<String> {
     let metadata = fs::metadata(path).ok()?;
     let number = metadata.rdev();
     let is_device = metadata.file_type().is_block_device();

@@ -62,10 +62,9 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
         Saved::load(&paths.lib, name)
     });
     let emptied = plan::emptied(&config, &state).filter(|_| !args.yes);
-    if let Some(what) = emptied.filter(|_| !args.dry_run) {
-        return Err(Failure::Because(format!(
-            "{what}: nothing is done. {WANTED}"
-        )));
+    if let Some(what) = emptied {
+        let refusal = format!("{what}: nothing is done. {WANTED}");
+        return Err(Failure::Because(refusal));
     }
     for line in &plan.lines {
         anstream::println!("{line}");

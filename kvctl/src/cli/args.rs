@@ -79,7 +79,7 @@ pub(crate) enum Command {
 /// Only what differs is touched. If the configuration has an error, nothing is. If one export
 /// cannot be made, the others are, and the exit status is 1. Exports that were made by hand stay as
 /// they are, unless the configuration has the same. A configuration without exports, as an emptied
-/// file is one, ends nothing unless --yes or an empty table \[export\] says so. Interrupted, by a key or by SIGTERM, it finishes
+/// file is one, ends nothing unless --yes or an empty table "export" says so. Interrupted, by a key or by SIGTERM, it finishes
 /// the exports that it is at, and names those that it has not done.
 #[derive(clap::Args)]
 pub(crate) struct Apply {
@@ -115,11 +115,11 @@ pub(crate) struct Add {
     #[arg(short, long)]
     pub(crate) file: Option<String>,
 
-    /// The interfaces on which it is exported; without, those of \[defaults\].
+    /// The interfaces on which it is exported; without, those of the table defaults.
     #[arg(short, long, value_delimiter = ',')]
     pub(crate) interface: Vec<String>,
 
-    /// The shelf; without, that of \[defaults\].
+    /// The shelf; without, that of the table defaults.
     #[arg(long)]
     pub(crate) shelf: Option<i64>,
 

@@ -2,6 +2,7 @@
 
 //! What is accepted, and what it comes to.
 
+mod at_once;
 mod faults;
 
 use std::collections::BTreeMap;
