@@ -3,7 +3,7 @@
 
 import pytest
 
-from aoeframes import CONFIG, WRITE_EXT
+from aoeframes import WRITE_EXT
 from beds import bed, mapped
 from lab import Disk
 
@@ -29,7 +29,7 @@ def test_who_cannot_add_removes_nothing_of_others(target):
     """The first asks the segment for a second, and then finds another export in its place."""
     run, client = target.guest.run, target.client(0, 1)
     first = target.guest.spawn("kvadd 0 1 eth0 /dev/sda")
-    assert client.receive(lambda frame: frame[19] == CONFIG), "no probe"
+    assert client.neighbour.recv_request(), "no probe"
     # Without the script, which sees nothing of it yet.
     run("echo 0 1 eth0 >/sys/kvblade/del && kvadd 0 1 eth0 /dev/sdb force=1")
     refused = first.wait(check=False)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Split brain: another target on the segment that has the address of an export (H20)."""
 
+import contextlib
+import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -29,18 +32,29 @@ def is_question(raw: bytes) -> bool:
 
 def questions(client, seconds: float) -> list[Reply]:
     """What the target asks of the segment in that time."""
-    client.neighbour.drain()
+    client.neighbour.drain_requests()
     time.sleep(seconds)
-    return [Reply(raw) for raw in client.neighbour.drain() if is_question(raw)]
+    return [Reply(raw) for raw in client.neighbour.drain_requests() if is_question(raw)]
 
 
-def answer(client, times: int) -> None:
-    """Answers so many questions as another target with the address would."""
-    for _ in range(times):
-        raw = client.receive(is_question, 10)
-        assert raw, "the target does not ask"
-        tag = int.from_bytes(raw[20:24])
-        client.neighbour.send(client.config_frame(flags=VERSION_1 | RESPONSE, tag=tag))
+@contextlib.contextmanager
+def rival(client) -> Iterator[None]:
+    """Answers all questions while the context lasts, as another target with the address would."""
+    end = threading.Event()
+
+    def run() -> None:
+        while not end.is_set():
+            if raw := client.neighbour.recv_request(0.2):
+                tag = int.from_bytes(raw[20:24])
+                client.neighbour.send(client.config_frame(flags=VERSION_1 | RESPONSE, tag=tag))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
 
 
 def wait_for_state(guest: Guest, state: str, folder: str = FOLDER, timeout: float = 60) -> None:
@@ -94,11 +108,11 @@ def test_a_rival_is_seen_and_forgotten(target):
     guest = target.guest
     with target.exported(SHELF, SLOT, "/dev/sda", options=OPTIONS) as client:
         mark = guest.mark()
-        answer(client, 2)
-        wait_for_state(guest, f"conflict: {client.neighbour.mac}")
-        assert int(guest.run(f"cat {FOLDER}/duplicates").stdout) >= 2
-        # To tell is all that is done unless something else is wanted.
-        assert client.read(0, 1) == bytes(512)
+        with rival(client):
+            wait_for_state(guest, f"conflict: {client.neighbour.mac}")
+            guest.run(f"until [ $(cat {FOLDER}/duplicates) -ge 2 ]; do sleep 0.2; done")
+            # To tell is all that is done unless something else is wanted.
+            assert client.read(0, 1) == bytes(512)
         wait_for_state(guest, "up")
         log = guest.kernel_log(mark)
         assert log.count(f"conflict: {client.neighbour.mac}") == 1, log
@@ -122,14 +136,14 @@ def test_offline_refuses_io_while_there_is_a_rival(target):
     options = f"{OPTIONS} on_conflict=offline"
     with target.exported(SHELF, SLOT, "/dev/sda", options=options) as client:
         assert client.read(0, 1) == bytes(512)
-        answer(client, 3)
-        deadline = time.monotonic() + 20
         read, identify = client.ata_frame(READ_EXT, 0), client.ata_frame(IDENTIFY)
-        while (reply := client.ask(read)).error is None and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert reply.error == UNAVAILABLE
-        assert client.ask(identify).error == UNAVAILABLE
-        assert client.ask(client.config_frame()).error is None, "it can still be found"
+        with rival(client):
+            deadline = time.monotonic() + 30
+            while (reply := client.ask(read)).error is None and time.monotonic() < deadline:
+                time.sleep(0.2)
+            assert reply.error == UNAVAILABLE
+            assert client.ask(identify).error == UNAVAILABLE
+            assert client.ask(client.config_frame()).error is None, "it can still be found"
         wait_for_state(target.guest, "up")
         assert client.read(0, 1) == bytes(512)
 
@@ -138,10 +152,9 @@ def test_offline_refuses_io_while_there_is_a_rival(target):
 def test_silent_leaves_io_without_an_answer(target):
     options = f"{OPTIONS} on_conflict=silent"
     guest = target.guest
-    with target.exported(SHELF, SLOT, "/dev/sda", options=options) as client:
-        answer(client, 3)
+    with target.exported(SHELF, SLOT, "/dev/sda", options=options) as client, rival(client):
         dropped = f"{FOLDER}/stats/dropped_conflict"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 30
         while guest.run(f"cat {dropped}").stdout == "0\n" and time.monotonic() < deadline:
             client.neighbour.send(client.ata_frame(READ_EXT, 0))
             time.sleep(0.2)

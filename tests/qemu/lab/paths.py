@@ -15,7 +15,7 @@ from pathlib import Path
 from lab.build import once, output_of
 
 SOURCE = Path(__file__).resolve().parents[3]
-KEPT_RESULTS = 30
+KEPT_RESULTS = 150
 
 
 @once

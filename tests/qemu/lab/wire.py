@@ -41,13 +41,15 @@ class Neighbour:
     """A station on a wire that is this process.
 
     A thread takes frames off the wire at all times: a guest never waits for
-    a test that does not read.
+    a test that does not read. As an initiator does, it hears no AoE requests, such as a target's
+    questions for its own address, but for who asks for them.
     """
 
     def __init__(self, end: End, mac: str):
         self.mac = mac
         self._remote = str(end.remote)
         self._frames: collections.deque[bytes] = collections.deque()
+        self._requests: collections.deque[bytes] = collections.deque()
         self._arrived = threading.Condition()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
@@ -65,8 +67,9 @@ class Neighbour:
                 continue
             except OSError:
                 return
+            is_request = frame[12:14] == b"\x88\xa2" and len(frame) > 14 and not frame[14] & 8
             with self._arrived:
-                self._frames.append(frame)
+                (self._requests if is_request else self._frames).append(frame)
                 self._arrived.notify_all()
 
     def send(self, frame: bytes) -> None:
@@ -79,11 +82,20 @@ class Neighbour:
 
     def recv_if(self, wanted: Callable[[bytes], bool], timeout: float = 1.0) -> bytes | None:
         """The next frame that is wanted; those before it are dropped."""
+        return self._next(self._frames, wanted, timeout)
+
+    def recv_request(self, timeout: float = 20) -> bytes | None:
+        """The next AoE request, or None when none comes in time."""
+        return self._next(self._requests, lambda _frame: True, timeout)
+
+    def _next(
+        self, frames: collections.deque[bytes], wanted: Callable[[bytes], bool], timeout: float
+    ) -> bytes | None:
         deadline = time.monotonic() + timeout
         with self._arrived:
             while True:
-                while self._frames:
-                    frame = self._frames.popleft()
+                while frames:
+                    frame = frames.popleft()
                     if wanted(frame):
                         return frame
                 left = deadline - time.monotonic()
@@ -96,6 +108,13 @@ class Neighbour:
             frames = list(self._frames)
             self._frames.clear()
         return frames
+
+    def drain_requests(self) -> list[bytes]:
+        """Takes all AoE requests that have arrived so far."""
+        with self._arrived:
+            requests = list(self._requests)
+            self._requests.clear()
+        return requests
 
     def close(self) -> None:
         self._closed = True
