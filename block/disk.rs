@@ -70,7 +70,7 @@ impl Disk {
     /// # Errors
     ///
     /// See [`OpenError`]; the kernel's own are `EBUSY` when the device is claimed by another,
-    /// `EACCES` and `EROFS` when it cannot be written, and those of [`number_of`].
+    /// `EACCES` and `EROFS` when it cannot be written, and those of [`number_of`](super::open::number_of).
     pub(crate) fn open(
         path: &CStr,
         mode: OpenMode,

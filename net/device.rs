@@ -63,10 +63,10 @@ impl InterfaceName {
 
     /// A name as the kernel has it.
     fn from_kernel(mut bytes: [u8; Self::SIZE]) -> Self {
-        let len = bytes.iter().take_while(|byte| **byte != 0).count();
-        let len = len.min(Self::SIZE.saturating_sub(1));
-        for byte in bytes.iter_mut().skip(len) {
-            *byte = 0;
+        let end = bytes.iter().position(|byte| *byte == 0);
+        let len = end.unwrap_or(Self::SIZE).min(Self::SIZE.saturating_sub(1));
+        if let Some(rest) = bytes.get_mut(len..) {
+            rest.fill(0);
         }
         // INVARIANT: Seen to just above.
         Self { bytes, len }

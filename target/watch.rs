@@ -97,6 +97,9 @@ impl WorkItem for Registry {
 
     fn run(this: Arc<Registry>) {
         let ports = this.ports.lock();
+        if this.closed.load(Relaxed) {
+            return;
+        }
         if this.is_stale.load(Relaxed) {
             let _ = this.publish(&ports);
         }
@@ -114,7 +117,7 @@ impl WorkItem for Registry {
             port.note_state();
             port.announce_if_due();
         }
-        if !ports.is_empty() && !this.closed.load(Relaxed) {
+        if !ports.is_empty() {
             this.tick_later();
         }
         let is_idle = this.idle.has_begun(&ports);
