@@ -169,10 +169,10 @@ impl Disk {
         }
     }
 
-    /// Begins a use of the disk; `None` once it is being closed, or if it has `limit` users.
-    pub(crate) fn enter(self: &Arc<Self>, limit: usize) -> Option<DiskUse> {
+    /// Begins a use of the disk; `None` once it is being closed.
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<DiskUse> {
         // INVARIANT: It is one of the users, since it has been let in.
-        self.users.enter(limit).then(|| DiskUse(self.clone()))
+        self.users.enter().then(|| DiskUse(self.clone()))
     }
 
     /// Requests that use the disk now.

@@ -54,12 +54,11 @@ impl Users {
         })
     }
 
-    /// Counts one more, unless no one is let in any more or there are `limit` already. True if it
-    /// is counted: then it is to [`Users::leave`].
+    /// Counts one more, unless no one is let in any more. True if it is counted: then it is to
+    /// [`Users::leave`].
     #[inline]
-    pub(super) fn enter(&self, limit: usize) -> bool {
-        let before = self.count.fetch_add(1, Full);
-        let is_let_in = before & Self::REFUSED == 0 && before < limit;
+    pub(super) fn enter(&self) -> bool {
+        let is_let_in = self.count.fetch_add(1, Full) & Self::REFUSED == 0;
         if !is_let_in {
             self.leave();
         }
@@ -123,28 +122,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_than_the_limit_are_let_in() -> Result {
+    fn once_refused_no_one_is_let_in() -> Result {
         let users = KBox::pin_init(Users::new(), GFP_KERNEL)?;
-        assert!(users.enter(2) && users.enter(2));
-        assert!(!users.enter(2) && !users.enter(1));
+        assert!(users.enter() && users.enter());
         assert_eq!(users.number(), 2);
-        assert!(users.enter(usize::MAX));
-        Ok(())
-    }
-
-    #[test]
-    fn once_refused_no_limit_lets_anyone_in() -> Result {
-        let users = KBox::pin_init(Users::new(), GFP_KERNEL)?;
-        assert!(users.enter(2));
+        users.leave();
         users.refuse();
         users.refuse();
         assert!(users.are_refused());
-        assert!(!users.enter(2) && !users.enter(usize::MAX));
+        assert!(!users.enter());
         assert_eq!(users.number(), 1);
         assert!(users.drain(0).is_err());
         users.leave();
         assert!(users.drain(0).is_ok());
-        assert!(!users.enter(usize::MAX));
+        assert!(!users.enter());
         assert!(users.drain(0).is_ok());
         assert_eq!(users.number(), 0);
         Ok(())

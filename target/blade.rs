@@ -157,7 +157,7 @@ impl Blade {
         let disk =
             Disk::open(&path, mode, pools).map_err(|error| cannot_open(&path, mode, error))?;
         let opened = disk.clone();
-        let (capacity, physical_block) = disk.enter(usize::MAX).map_or((0, 1), |disk| {
+        let (capacity, physical_block) = disk.enter().map_or((0, 1), |disk| {
             (
                 disk.capacity(),
                 disk.physical_block() / block::SECTOR as u32,
@@ -250,23 +250,17 @@ impl Blade {
 
     /// Sectors of the disk; `None` once it is being closed.
     pub(crate) fn capacity(&self) -> Option<u64> {
-        Some(self.disk.enter(usize::MAX)?.capacity())
+        Some(self.disk.enter()?.capacity())
     }
 
     /// Whether the disk has been taken away.
     pub(super) fn has_lost_disk(&self) -> bool {
-        self.disk
-            .enter(usize::MAX)
-            .is_some_and(|disk| disk.is_gone())
+        self.disk.enter().is_some_and(|disk| disk.is_gone())
     }
 
     /// Whether the device has become read-only since it was opened.
     pub(super) fn is_locked(&self) -> bool {
-        !self.mode.read_only
-            && self
-                .disk
-                .enter(usize::MAX)
-                .is_some_and(|disk| disk.is_read_only())
+        !self.mode.read_only && self.disk.enter().is_some_and(|disk| disk.is_read_only())
     }
 
     /// Sectors of the disk, if they are not those that there were at the last call.

@@ -6,14 +6,15 @@
 //! or does not answer, has all of those places taken. Whoever asks what the target is must have an
 //! answer then too, and a change of who may use it must be able to wait its turn.
 
+use super::initiators::Limits;
 use super::order;
 use crate::aoe::Command;
 use crate::aoe::Header;
 use crate::ata::admission;
 
-/// Requests beyond those for the medium, and their repetitions, that a blade has, at most: changes of
-/// its lists, and, beyond those, questions.
-const RESERVED: usize = 64;
+/// Requests beyond those for the medium that a blade has, at most: changes of its lists, and, beyond
+/// those, questions.
+const RESERVED: u32 = 64;
 
 /// The same of one initiator, beyond the buffer count.
 const RESERVED_EACH: u32 = 4;
@@ -39,21 +40,17 @@ impl Class {
         }
     }
 
-    /// The users that the disk has at most when one of this kind is let in.
-    pub(super) fn places(self) -> usize {
-        match self {
-            Self::Medium => order::MOST,
-            Self::Change => order::MOST_WITH_REPETITIONS + RESERVED,
-            Self::Question => order::MOST_WITH_REPETITIONS + 2 * RESERVED,
-        }
-    }
-
-    /// The requests of its initiator at most, where that may have so many for the medium.
-    pub(super) fn window(self, buffer_count: u32) -> u32 {
-        match self {
-            Self::Medium => buffer_count,
-            Self::Change => buffer_count.saturating_add(RESERVED_EACH),
-            Self::Question => buffer_count.saturating_add(2 * RESERVED_EACH),
+    /// The requests that there are at most when one of this kind is let in, where an initiator may have
+    /// so many for the medium.
+    pub(super) fn limits(self, buffer_count: u32) -> Limits {
+        let reserves: u32 = match self {
+            Self::Medium => 0,
+            Self::Change => 1,
+            Self::Question => 2,
+        };
+        Limits {
+            each: buffer_count.saturating_add(reserves.saturating_mul(RESERVED_EACH)),
+            all: (order::MOST as u32).saturating_add(reserves.saturating_mul(RESERVED)),
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The initiators of a blade: what each has under way, and when it was heard last.
+//! The initiators of a blade: what each has under way, and all together, and when it was heard last.
 //!
 //! The table is of a fixed size and without lock, since every frame comes by it. Source addresses
 //! can be forged, so it can be filled; an initiator that then finds no place is served all the
@@ -12,6 +12,8 @@ use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
 use kernel::sync::atomic::Relaxed;
 
+use super::order;
+use super::stats::Counter;
 use crate::aoe::Mac;
 use crate::sync::Moment;
 
@@ -21,34 +23,52 @@ const PLACES: usize = 128;
 /// Places that an initiator can have, one behind the other from the one that its address tells.
 const REACH: usize = 8;
 
+/// The place of those that find none.
+const NOWHERE: usize = PLACES;
+
 /// The initiators of a blade.
-pub(crate) struct Initiators(KVec<Initiator>);
+pub(crate) struct Initiators {
+    places: KVec<Initiator>,
+    /// What all of them have together, with those that have no place.
+    all: Counts,
+}
 
 /// A place in the table.
 struct Initiator {
     /// The address of its card as a number; 0 if the place is free.
     card: Atomic<u64>,
-    under_way: Atomic<u32>,
-    /// Repetitions of those.
-    beyond: Atomic<u32>,
+    counts: Counts,
     heard: Atomic<usize>,
 }
 
-/// A request under way of an initiator, or, by default, none; it is given back with
-/// [`Initiators::leave`].
+/// How many requests there are.
+struct Counts {
+    under_way: Atomic<u32>,
+    /// Those that repeat one under way, or are yet to be compared with these. They take nothing from
+    /// those that are let in to be executed.
+    beyond: Atomic<u32>,
+}
+
+/// How many requests there may be when one is let in.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Of its initiator.
+    pub(super) each: u32,
+    /// Of all initiators together.
+    pub(super) all: u32,
+}
+
+/// A request that is counted, or, by default, is not; it is given back with [`Initiators::leave`].
 #[derive(Clone, Copy, Default)]
 pub(super) enum Seat {
     /// It does not count.
     #[default]
     None,
-    /// It counts for the window of the initiator at this place.
+    /// It counts as under way, of the initiator at this place.
     Window(usize),
-    /// It counts for what that repeats.
+    /// It counts as one beyond those.
     Beyond(usize),
 }
-
-/// A request is not let in, since its initiator has as many under way as it may.
-pub(super) struct WindowIsFull;
 
 /// What is known of an initiator.
 pub(crate) struct Sighting {
@@ -68,72 +88,114 @@ impl Initiators {
             places.push(
                 Initiator {
                     card: Atomic::new(0),
-                    under_way: Atomic::new(0),
-                    beyond: Atomic::new(0),
+                    counts: Counts::new(),
                     heard: Atomic::new(0),
                 },
                 GFP_KERNEL,
             )?;
         }
-        Ok(Self(places))
+        let all = Counts::new();
+        Ok(Self { places, all })
     }
 
-    /// Counts a request in, if its initiator has less than `limit` under way. In any context.
-    pub(super) fn enter(&self, card: Mac, limit: u32) -> Result<Seat, WindowIsFull> {
-        let Some((index, initiator)) = self.find(card) else {
-            return Ok(Seat::None);
+    /// Counts a request in, unless there are so many already. In any context.
+    ///
+    /// # Errors
+    ///
+    /// Why it is to be dropped.
+    pub(super) fn enter(&self, card: Mac, limits: Limits) -> Result<Seat, Counter> {
+        let index = match self.find(card) {
+            Some((index, initiator)) => {
+                initiator.heard.store(Moment::now().to_ticks(), Relaxed);
+                index
+            }
+            None => NOWHERE,
         };
-        initiator.heard.store(Moment::now().to_ticks(), Relaxed);
-        if enter(&initiator.under_way, limit) {
-            Ok(Seat::Window(index))
-        } else {
-            Err(WindowIsFull)
-        }
+        self.take(Seat::Window(index), limits)
     }
 
-    /// Counts a request in that may repeat one of those under way, which are at most `limit`: one for each
-    /// of these, and as many that are yet to be compared. In any context.
-    pub(super) fn enter_beyond(&self, card: Mac, limit: u32) -> Option<Seat> {
-        let (index, initiator) = self.find(card)?;
-        enter(&initiator.beyond, limit.saturating_mul(2)).then_some(Seat::Beyond(index))
+    /// Counts a request in that may repeat one of those under way, of which its initiator has at most
+    /// `window`: one for each of these, and as many that are yet to be compared. In any context.
+    pub(super) fn enter_beyond(&self, card: Mac, window: u32) -> Option<Seat> {
+        let index = self.find(card).map_or(NOWHERE, |(index, _)| index);
+        let limits = Limits {
+            each: window.saturating_mul(2),
+            all: order::MOST_BEYOND as u32,
+        };
+        self.take(Seat::Beyond(index), limits).ok()
     }
 
-    /// Counts a request of the window as a repetition, if there is room for it.
-    pub(super) fn move_beyond(&self, seat: &mut Seat, limit: u32) {
+    /// Counts a request that is under way as a repetition, if there is room for it.
+    pub(super) fn move_beyond(&self, seat: &mut Seat, window: u32) {
         let Seat::Window(index) = *seat else {
             return;
         };
-        if let Some(initiator) = self.0.get(index) {
-            if enter(&initiator.beyond, limit) {
-                self.leave(core::mem::replace(seat, Seat::Beyond(index)));
-            }
+        let limits = Limits {
+            each: window,
+            all: order::MOST as u32,
+        };
+        if let Ok(new) = self.take(Seat::Beyond(index), limits) {
+            self.leave(core::mem::replace(seat, new));
         }
     }
 
-    /// Counts a repetition for the window; false if that is full.
-    pub(super) fn move_back(&self, seat: &mut Seat, limit: u32) -> bool {
+    /// Counts a repetition as under way by itself; false if there are so many already.
+    pub(super) fn move_back(&self, seat: &mut Seat, limits: Limits) -> bool {
         let Seat::Beyond(index) = *seat else {
             return true;
         };
-        let has_room = self
-            .0
-            .get(index)
-            .is_some_and(|initiator| enter(&initiator.under_way, limit));
-        if has_room {
-            self.leave(core::mem::replace(seat, Seat::Window(index)));
+        match self.take(Seat::Window(index), limits) {
+            Ok(new) => self.leave(core::mem::replace(seat, new)),
+            Err(_) => return false,
         }
-        has_room
+        true
     }
 
     /// A request has ended. In any context.
     pub(super) fn leave(&self, seat: Seat) {
-        let count = match seat {
-            Seat::None => None,
-            Seat::Window(index) => self.0.get(index).map(|initiator| &initiator.under_way),
-            Seat::Beyond(index) => self.0.get(index).map(|initiator| &initiator.beyond),
+        let Some((own, all)) = self.counts(seat) else {
+            return;
         };
-        if let Some(count) = count {
-            let _ = count.fetch_sub(1, Relaxed);
+        if let Some(own) = own {
+            let _ = own.fetch_sub(1, Relaxed);
+        }
+        let _ = all.fetch_sub(1, Relaxed);
+    }
+
+    /// Counts a request in.
+    ///
+    /// # Errors
+    ///
+    /// There are so many already: what it is to be dropped for.
+    fn take(&self, seat: Seat, limits: Limits) -> Result<Seat, Counter> {
+        let Some((own, all)) = self.counts(seat) else {
+            return Ok(seat);
+        };
+        if own.is_some_and(|own| !enter(own, limits.each)) {
+            return Err(Counter::DroppedWindow);
+        }
+        if !enter(all, limits.all) {
+            if let Some(own) = own {
+                let _ = own.fetch_sub(1, Relaxed);
+            }
+            return Err(Counter::DroppedFull);
+        }
+        Ok(seat)
+    }
+
+    /// Where a request is counted, if it is: of its initiator, if that has a place, and of all.
+    fn counts(&self, seat: Seat) -> Option<(Option<&Atomic<u32>>, &Atomic<u32>)> {
+        let of = |index: usize| self.places.get(index).map(|initiator| &initiator.counts);
+        match seat {
+            Seat::None => None,
+            Seat::Window(index) => {
+                let own = of(index).map(|counts| &counts.under_way);
+                Some((own, &self.all.under_way))
+            }
+            Seat::Beyond(index) => {
+                let own = of(index).map(|counts| &counts.beyond);
+                Some((own, &self.all.beyond))
+            }
         }
     }
 
@@ -144,7 +206,7 @@ impl Initiators {
         let start = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let reach = (0..REACH).filter_map(|step| {
             let index = (start as usize).wrapping_add(step) % PLACES;
-            Some((index, self.0.get(index)?))
+            Some((index, self.places.get(index)?))
         });
         let mut best: Option<(usize, &Initiator, u64)> = None;
         for (index, initiator) in reach {
@@ -170,30 +232,44 @@ impl Initiators {
 
     /// Those that were heard, in no order.
     pub(crate) fn sightings(&self) -> impl Iterator<Item = Sighting> + '_ {
-        self.0
+        self.places
             .iter()
             .map(|initiator| (initiator, initiator.card.load(Relaxed)))
             .filter(|(_, card)| *card != 0)
             .map(|(initiator, card)| Sighting {
                 card: Mac::from_number(card),
-                under_way: initiator.under_way.load(Relaxed),
+                under_way: initiator.counts.under_way.load(Relaxed),
                 heard: Moment::from_ticks(initiator.heard.load(Relaxed)),
             })
     }
 }
 
-/// Counts one more, if there are less than `limit`.
+/// Counts one more, if there are less than `limit`. One that is refused is not counted for a moment
+/// either, in which another might be refused for it.
 fn enter(count: &Atomic<u32>, limit: u32) -> bool {
-    let has_room = count.fetch_add(1, Relaxed) < limit;
-    if !has_room {
-        let _ = count.fetch_sub(1, Relaxed);
+    let mut seen = count.load(Relaxed);
+    while seen < limit {
+        match count.cmpxchg(seen, seen.wrapping_add(1), Relaxed) {
+            Ok(_) => return true,
+            Err(now) => seen = now,
+        }
     }
-    has_room
+    false
+}
+
+impl Counts {
+    /// None.
+    const fn new() -> Self {
+        Self {
+            under_way: Atomic::new(0),
+            beyond: Atomic::new(0),
+        }
+    }
 }
 
 impl Initiator {
     fn is_idle(&self) -> bool {
-        self.under_way.load(Relaxed) == 0 && self.beyond.load(Relaxed) == 0
+        self.counts.under_way.load(Relaxed) == 0 && self.counts.beyond.load(Relaxed) == 0
     }
 
     fn is_older_than(&self, other: &Self) -> bool {
@@ -207,11 +283,19 @@ mod tests {
     use super::*;
 
     const LIMIT: u32 = 3;
+    const LIMITS: Limits = Limits {
+        each: LIMIT,
+        all: u32::MAX,
+    };
+    const ONE: Limits = Limits {
+        each: 1,
+        all: u32::MAX,
+    };
 
     #[test]
     fn each_has_its_limit() -> Result {
         let initiators = Initiators::new()?;
-        let enter = |card| initiators.enter(Mac::from_number(card), LIMIT);
+        let enter = |card| initiators.enter(Mac::from_number(card), LIMITS);
         let seat = enter(1).map_err(|_| EINVAL)?;
         for _ in 1..LIMIT {
             assert!(enter(1).is_ok());
@@ -236,15 +320,15 @@ mod tests {
         let card = Mac::from_number(1);
         let mut seat = Seat::None;
         for _ in 0..LIMIT {
-            seat = initiators.enter(card, LIMIT).map_err(|_| EINVAL)?;
+            seat = initiators.enter(card, LIMITS).map_err(|_| EINVAL)?;
         }
         // One of the window makes room there, and comes back when there is room.
         initiators.move_beyond(&mut seat, LIMIT);
-        let other = initiators.enter(card, LIMIT).map_err(|_| EINVAL)?;
-        assert!(!initiators.move_back(&mut seat, LIMIT));
+        let other = initiators.enter(card, LIMITS).map_err(|_| EINVAL)?;
+        assert!(!initiators.move_back(&mut seat, LIMITS));
         initiators.leave(other);
-        assert!(initiators.move_back(&mut seat, LIMIT));
-        assert!(initiators.enter(card, LIMIT).is_err());
+        assert!(initiators.move_back(&mut seat, LIMITS));
+        assert!(initiators.enter(card, LIMITS).is_err());
         for _ in 0..2 * LIMIT {
             assert!(initiators.enter_beyond(card, LIMIT).is_some());
         }
@@ -253,18 +337,43 @@ mod tests {
     }
 
     #[test]
+    fn what_is_to_be_compared_takes_no_place_of_others() -> Result {
+        let initiators = Initiators::new()?;
+        let limits = Limits { each: 1, all: 2 };
+        let enter = |card| initiators.enter(Mac::from_number(card), limits);
+        let mut seat = enter(1).map_err(|_| EINVAL)?;
+        assert!(matches!(enter(1), Err(Counter::DroppedWindow)));
+        for card in 1..9 {
+            let beyond = initiators.enter_beyond(Mac::from_number(card), 1);
+            assert!(beyond.is_some());
+        }
+        let other = enter(2).map_err(|_| EINVAL)?;
+        assert!(matches!(enter(3), Err(Counter::DroppedFull)));
+        // Nor does what has joined another. It comes back when there is room.
+        initiators.move_beyond(&mut seat, LIMIT);
+        let third = enter(3).map_err(|_| EINVAL)?;
+        assert!(!initiators.move_back(&mut seat, limits));
+        initiators.leave(other);
+        assert!(initiators.move_back(&mut seat, limits));
+        assert!(matches!(enter(4), Err(Counter::DroppedFull)));
+        initiators.leave(third);
+        assert!(enter(4).is_ok());
+        Ok(())
+    }
+
+    #[test]
     fn the_forgotten_make_room_and_the_busy_do_not() -> Result {
         let initiators = Initiators::new()?;
         let busy = Mac::from_number(1);
-        let seat = initiators.enter(busy, 1).map_err(|_| EINVAL)?;
+        let seat = initiators.enter(busy, ONE).map_err(|_| EINVAL)?;
         for card in 2..10_000 {
-            let seat = initiators.enter(Mac::from_number(card), 1);
+            let seat = initiators.enter(Mac::from_number(card), ONE);
             initiators.leave(seat.map_err(|_| EINVAL)?);
         }
-        assert!(initiators.enter(busy, 1).is_err());
+        assert!(initiators.enter(busy, ONE).is_err());
         initiators.leave(seat);
         assert!(initiators.sightings().count() <= PLACES);
-        assert!(initiators.enter(Mac::from_number(10_000), 1).is_ok());
+        assert!(initiators.enter(Mac::from_number(10_000), ONE).is_ok());
         Ok(())
     }
 }

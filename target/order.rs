@@ -88,8 +88,8 @@ impl Span {
 /// Requests that a blade has at the same time, at most, all initiators together.
 pub(super) const MOST: usize = WORDS * BITS;
 
-/// The same, with what is let in since it may be a repetition of one of those.
-pub(super) const MOST_WITH_REPETITIONS: usize = 2 * MOST + BITS;
+/// Requests beyond those, at most: one for each, which repeats it, and some that are yet to be compared.
+pub(super) const MOST_BEYOND: usize = MOST + BITS;
 
 const WORDS: usize = 8;
 const BITS: usize = 64;

@@ -16,9 +16,7 @@ use super::class::Class;
 use super::discovery::Discovery;
 use super::discovery::Query;
 use super::initiators::Seat;
-use super::initiators::WindowIsFull;
 use super::latency::Latency;
-use super::order;
 use super::port::Port;
 use super::request::Arrival;
 use super::request::Head;
@@ -213,21 +211,15 @@ fn admit(
         None => false,
     };
     let class = Class::of(header, head.bytes());
-    let limit = class.window(blade.policy().buffer_count().into());
-    let mut over = None;
-    let seat = match blade.initiators().enter(header.source, limit) {
-        Ok(seat) => seat,
-        Err(WindowIsFull) => {
-            over = Some(Counter::DroppedWindow);
-            enter_beyond(blade, class, header, limit).ok_or(Counter::DroppedWindow)?
+    let limits = class.limits(blade.policy().buffer_count().into());
+    let (seat, over) = match blade.initiators().enter(header.source, limits) {
+        Ok(seat) => (seat, None),
+        Err(cause) => {
+            let seat = enter_beyond(blade, class, header, limits.each).ok_or(cause)?;
+            (seat, Some(cause))
         }
     };
-    let mut disk = blade.disk().enter(class.places());
-    if disk.is_none() && may_repeat(blade, class) {
-        disk = blade.disk().enter(order::MOST_WITH_REPETITIONS);
-        over = over.or(Some(Counter::DroppedFull));
-    }
-    let Some(disk) = disk else {
+    let Some(disk) = blade.disk().enter() else {
         blade.initiators().leave(seat);
         return Err(Counter::DroppedFull);
     };
@@ -259,17 +251,13 @@ fn admit(
     Ok(())
 }
 
-/// Whether a request may repeat one that has been under way for a while.
-fn may_repeat(blade: &Blade, class: Class) -> bool {
-    class == Class::Medium && blade.may_stall()
-}
-
-/// Lets a request in that finds the window full, if it may repeat one of those there.
-fn enter_beyond(blade: &Blade, class: Class, header: &Header, limit: u32) -> Option<Seat> {
-    if !may_repeat(blade, class) {
+/// Lets a request in that finds all taken, if it may repeat one that has been under way for a while.
+#[cold]
+fn enter_beyond(blade: &Blade, class: Class, header: &Header, window: u32) -> Option<Seat> {
+    if class != Class::Medium || !blade.may_stall() {
         return None;
     }
-    blade.initiators().enter_beyond(header.source, limit)
+    blade.initiators().enter_beyond(header.source, window)
 }
 
 /// Whether the disk is read-only for the initiator of a request, by the access lists.

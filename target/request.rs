@@ -8,7 +8,9 @@ use kernel::sync::rcu;
 use kernel::sync::Arc;
 
 use super::history::Copied;
+use super::initiators::Limits;
 use super::initiators::Seat;
+use super::order;
 use super::order::Place;
 use super::order::Span;
 use super::port::Port;
@@ -71,7 +73,7 @@ pub(super) struct Arrival<'a> {
     pub(super) mtu: u32,
 }
 
-/// A request, admitted: it counts as a user of the disk from its arrival to its end.
+/// A request, admitted: it uses the disk from its arrival to its end.
 ///
 /// It belongs to one at a time: the blade's inbox, the worker, the block layer, the inbox of
 /// ended requests, the worker that replies.
@@ -189,26 +191,32 @@ impl Request {
         self.place
     }
 
-    /// The request does not count for what its initiator may have under way, but for what that may
-    /// repeat meanwhile, if there is room.
+    /// The request does not count for what may be under way, but for what may be repeated meanwhile, if
+    /// there is room.
     pub(super) fn move_beyond(&mut self) {
         let blade = self.port.blade();
-        let limit = blade.policy().buffer_count().into();
-        blade.initiators().move_beyond(&mut self.seat, limit);
+        let window = blade.policy().buffer_count().into();
+        blade.initiators().move_beyond(&mut self.seat, window);
     }
 
-    /// The request counts for what its initiator may have under way, though it did not until now.
+    /// The request counts for what may be under way, though it did not until now.
     ///
     /// # Errors
     ///
     /// Why it is to be dropped: it was let in beyond that, and there is no room now either.
     pub(super) fn come_back(&mut self) -> Result<(), Counter> {
         let blade = self.port.blade();
-        let limit = match self.asking.over {
-            Some(_) => blade.policy().buffer_count().into(),
-            None => u32::MAX,
+        let limits = match self.asking.over {
+            Some(_) => Limits {
+                each: blade.policy().buffer_count().into(),
+                all: order::MOST as u32,
+            },
+            None => Limits {
+                each: u32::MAX,
+                all: u32::MAX,
+            },
         };
-        let has_room = blade.initiators().move_back(&mut self.seat, limit);
+        let has_room = blade.initiators().move_back(&mut self.seat, limits);
         match self.asking.over.take() {
             Some(cause) if !has_room => Err(cause),
             _ => Ok(()),
@@ -220,7 +228,7 @@ impl Request {
         core::mem::swap(&mut self.seat, &mut other.seat);
     }
 
-    /// The request does not count any more for what its initiator may have under way.
+    /// The request does not count any more for what may be under way.
     pub(super) fn leave(&mut self) {
         let seat = core::mem::take(&mut self.seat);
         self.port.blade().initiators().leave(seat);

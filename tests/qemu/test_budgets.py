@@ -20,8 +20,8 @@ TRACING = "/sys/kernel/tracing"
 # Requests under way: of each initiator for an export, and for an export in all.
 EACH, MOST = 64, 512
 INITIATORS = MOST // EACH
-# Those that may repeat one of these, and, beyond them, changes of the lists that wait.
-REPETITIONS, RESERVED = MOST + 64, 64
+# And, beyond them, changes of the lists that wait.
+RESERVED = 64
 # Queries by wildcard that an interface takes in a second: of one initiator, and in all.
 OF_ONE, OF_ALL = 100, 200
 # Exports that a query is handed to at once, and answers that are sent at once.
@@ -211,7 +211,7 @@ def test_changes_that_wait_leave_room_for_questions(target):
     with held(target) as client:
         fill(client, INITIATORS, EACH)
         until(lambda: stats(target.guest, "requests") == MOST)
-        for number in range(REPETITIONS + 2 * RESERVED):
+        for number in range(2 * RESERVED):
             change = mask_frame(client, EDIT, (NOP, initiator(0)), src=initiator(500 + number))
             client.neighbour.send(change)
         until(lambda: stats(target.guest, "dropped_full") == RESERVED)

@@ -79,10 +79,7 @@ def test_what_requests_take_is_bounded(target, exports, initiators):
     guest.run(DELETE, timeout=300)
     guest.run("dmsetup remove held")
     print(f"{exports} exports: {idle - unused} KiB; {requests} requests: {taken} KiB more")
-    # What is over a window is let in to be compared with what it may repeat, and takes room for
-    # moments: some others are dropped then, and would come again.
-    most = exports * min(initiators * EACH, MOST)
-    assert most // 2 <= requests <= most
+    assert requests == exports * min(initiators * EACH, MOST)
     assert taken < requests * REQUEST + OTHERS
     assert memory_in_use(guest) - unused < OTHERS
 

@@ -17,6 +17,8 @@ FLUSH_EXT, VERIFY_EXT = 0xEA, 0x42
 # Seconds from which on only the newest of several repetitions is answered, and a bit more; and so
 # many between two that are not taken for two readers.
 OLD, APART = 1.3, 0.25
+# Requests that an export has under way, of so many initiators.
+MOST, INITIATORS = 512, 8
 COUNTERS = f"/sys/kvblade/{SHELF}.{SLOT}@eth0/stats"
 
 
@@ -206,6 +208,29 @@ def test_h19_repetitions_take_no_place_of_the_window(target, client):
         hold.send(beyond)
     assert sorted(answers(client)) == sorted(tags(*again, other))
     assert counted(target, "dropped_window") == [1]
+
+
+def test_h14_repetitions_take_no_place_of_other_requests(target, client):
+    """Half of what the target holds is under way, and all of it is repeated: there is room for as
+    much again, and for no more."""
+    target.guest.run(f"echo 128 >/sys/kvblade/{SHELF}.{SLOT}@eth0/bufcnt")
+    each = MOST // 2 // INITIATORS
+
+    def requests(lba: int) -> list[bytes]:
+        sources = [f"02:00:00:00:78:{number:02x}" for number in range(INITIATORS)]
+        return [read(client, lba + n, 1, src=src) for src in sources for n in range(each)]
+
+    first, again, others, more = requests(0), requests(0), requests(500), requests(1000)
+    with Hold(target, client, *first) as hold:
+        hold.until(OLD)
+        hold.send(*again)
+        hold.until(OLD + 1)
+        hold.send(*others)
+        hold.until(OLD + 2)
+        hold.send(*more)
+    assert sorted(answers(client)) == sorted(tags(*again, *others))
+    assert counted(target, "repeated_joined", "requests") == [len(again), 3 * len(first)]
+    assert counted(target, "dropped_full", "dropped_window") == [len(more), 0]
 
 
 def test_writes_with_other_data_keep_their_order(target, client):
