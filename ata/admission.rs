@@ -6,14 +6,8 @@
 //! changes data would be done several times at different moments, and what carries data would be
 //! answered by many at once. What initiators discover targets by is answered however it comes.
 
-use super::opcode;
-use crate::aoe::header;
-use crate::aoe::header::Command;
-use crate::aoe::AoeError;
-use crate::aoe::AtaArgument;
+use super::asked::Asked;
 use crate::aoe::Header;
-use crate::aoe::MaskRequest;
-use crate::aoe::ReserveRequest;
 
 /// How a request came to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +43,13 @@ impl Scope {
     }
 }
 
-/// Whether a frame is to be looked at by the targets that its destination matches. If not, it is
-/// ignored without an answer.
+/// What a request asks for, if its frame is to be looked at by the targets that its destination matches.
+/// If not, it is ignored without an answer.
 ///
 /// `head` is the frame as far as its longest fixed part, 36 bytes, or less if the frame is
 /// shorter. `broadcast` tells whether the frame came to the broadcast MAC.
-pub fn admits(header: &Header, head: &[u8], broadcast: bool) -> bool {
-    if header.is_response {
-        return false;
-    }
-    if refusal(header).is_some() {
-        // An error is told to those who asked this very target.
-        return header.destination.is_exact();
-    }
+#[inline]
+pub fn admit(header: &Header, head: &[u8], broadcast: bool) -> Option<Asked> {
     let reach = if !header.destination.is_exact() {
         Reach::Wildcard
     } else if broadcast {
@@ -69,43 +57,6 @@ pub fn admits(header: &Header, head: &[u8], broadcast: bool) -> bool {
     } else {
         Reach::Direct
     };
-    scope(header.command, head).is_some_and(|scope| scope.admits(reach))
-}
-
-/// Whether an admitted request is answered without the medium, whatever comes of it: it asks what
-/// the target is, or is one that it does not understand.
-pub fn is_question(header: &Header, head: &[u8]) -> bool {
-    refusal(header).is_some() || matches!(scope(header.command, head), Some(Scope::Any))
-}
-
-/// The error that answers an admitted request which this target does not understand at all.
-pub const fn refusal(header: &Header) -> Option<AoeError> {
-    if header.version != header::VERSION {
-        return Some(AoeError::UnsupportedVersion);
-    }
-    match header.command {
-        Command::Unknown(_) => Some(AoeError::UnrecognisedCommand),
-        _ => None,
-    }
-}
-
-/// The scope of a request, or [`None`] if it is shorter than its fixed part.
-fn scope(command: Command, head: &[u8]) -> Option<Scope> {
-    let (fixed, _) = head.split_at_checked(command.fixed_end())?;
-    match command {
-        Command::Ata => AtaArgument::parse(fixed).map(|argument| opcode::scope(&argument)),
-        Command::Config => Some(Scope::Any),
-        Command::Mask => MaskRequest::parse(fixed).map(|request| of_list(request.is_read())),
-        Command::Reserve => ReserveRequest::parse(fixed).map(|request| of_list(request.is_read())),
-        Command::Unknown(_) => None,
-    }
-}
-
-/// The scope of a request that reads or edits a list of addresses.
-const fn of_list(is_read: bool) -> Scope {
-    if is_read {
-        Scope::Any
-    } else {
-        Scope::Exact
-    }
+    Asked::parse(header, head)
+        .filter(|asked| !header.is_response && asked.scope().admits(reach))
 }

@@ -2,6 +2,7 @@
 
 //! What an ATA command asks for, and what is to be done about it.
 
+use super::admission::Scope;
 use super::lba::Extent;
 use super::lba::Width;
 use super::opcode;
@@ -61,8 +62,36 @@ pub enum Operation {
     SetFeatures,
     /// Tell whether the device is in order.
     Diagnostic,
+    /// Tell how the device is, which this one does not have.
+    Smart,
     /// A command that this device does not have.
     Unsupported,
+}
+
+/// What an operation does to the data of the disk: it tells which others must not be under way at the same
+/// time, who may ask for it, and whether a late copy of it does harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It has to do with no data.
+    Nothing,
+    /// It reads these sectors.
+    Reads(Extent),
+    /// It changes these sectors.
+    Changes(Extent),
+    /// It changes the sectors that are listed in so many blocks of the frame's data.
+    ChangesListed(u8),
+    /// It follows all changes that came before it.
+    Follows,
+}
+
+impl Effect {
+    /// Whether it changes data.
+    pub const fn changes_data(&self) -> bool {
+        match self {
+            Self::Changes(_) | Self::ChangesListed(_) => true,
+            Self::Nothing | Self::Reads(_) | Self::Follows => false,
+        }
+    }
 }
 
 /// What is to be done about a command that has passed the checks.
@@ -113,7 +142,42 @@ impl Operation {
             IDLE_IMMEDIATE | IDLE | OLD_IDLE_IMMEDIATE | OLD_IDLE => Self::Power { flush: false },
             SET_FEATURES if is_known_feature(argument.feature) => Self::SetFeatures,
             DIAGNOSTIC => Self::Diagnostic,
+            SMART if is_read_of_smart(argument.feature) => Self::Smart,
             _ => Self::Unsupported,
+        }
+    }
+
+    /// What it does to the data of the disk. A new operation has to say so here.
+    #[inline]
+    pub const fn effect(&self) -> Effect {
+        match self {
+            Self::Read(transfer) | Self::Verify(transfer) => Effect::Reads(transfer.extent()),
+            Self::Write(transfer) => Effect::Changes(transfer.extent()),
+            Self::Trim { blocks, .. } => Effect::ChangesListed(*blocks),
+            Self::Flush | Self::Power { flush: true } => Effect::Follows,
+            Self::Power { flush: false }
+            | Self::Identify
+            | Self::CheckPower
+            | Self::SetFeatures
+            | Self::Diagnostic
+            | Self::Smart
+            | Self::Unsupported => Effect::Nothing,
+        }
+    }
+
+    /// How it may come. A new operation has to say so here.
+    #[inline]
+    pub const fn scope(&self) -> Scope {
+        match self {
+            Self::Identify | Self::CheckPower => Scope::Any,
+            Self::Read(_) | Self::Verify(_) | Self::Smart => Scope::Exact,
+            Self::Write(_)
+            | Self::Flush
+            | Self::Trim { .. }
+            | Self::Power { .. }
+            | Self::SetFeatures
+            | Self::Diagnostic
+            | Self::Unsupported => Scope::Direct,
         }
     }
 
@@ -146,9 +210,20 @@ impl Operation {
             Self::CheckPower => Task::Answer(Outcome::PowerActive),
             Self::Power { flush: false } | Self::SetFeatures => Task::Answer(Outcome::Success),
             Self::Diagnostic => Task::Answer(Outcome::DiagnosticPassed),
-            Self::Unsupported => return Err(Failure::Aborted),
+            Self::Smart | Self::Unsupported => return Err(Failure::Aborted),
         })
     }
+}
+
+/// Whether SMART with this subcommand only reads.
+const fn is_read_of_smart(feature: u8) -> bool {
+    matches!(
+        feature,
+        opcode::SMART_READ_DATA
+            | opcode::SMART_READ_THRESHOLDS
+            | opcode::SMART_READ_LOG
+            | opcode::SMART_RETURN_STATUS
+    )
 }
 
 /// Whether SET FEATURES with this subcommand succeeds. None has an effect: a write is durable when

@@ -4,12 +4,13 @@
 //! what it says of itself. ATA/ATAPI Command Set (ACS), restricted to what AoE carries.
 //!
 //! Nothing here does I/O or knows of the kernel: the same files are compiled and tested on the
-//! host (`tests/unit`). The way of a command is [`Operation::decode`], [`Operation::prepare`], then
-//! the I/O by whoever has the device, then [`Outcome::answer`].
+//! host (`tests/unit`). The way of a command is [`Asked::parse`], [`Operation::prepare`], then the I/O
+//! by whoever has the device, then [`Outcome::answer`].
 
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod asked;
 pub mod command;
 pub mod identify;
 pub mod lba;
@@ -19,6 +20,8 @@ pub mod text;
 pub mod transfer;
 pub mod trim;
 
+pub use asked::Asked;
+pub use command::Effect;
 pub use command::Operation;
 pub use command::Task;
 pub use identify::Identity;

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The opcodes that have a meaning here, and how a command with each may reach a target.
-
-use super::admission::Scope;
-use crate::aoe::AtaArgument;
+//! The opcodes that have a meaning here.
 
 /// DATA SET MANAGEMENT: TRIM.
 pub const DATA_SET_MANAGEMENT: u8 = 0x06;
@@ -67,26 +64,10 @@ pub const IDENTIFY_DEVICE: u8 = 0xec;
 pub const SET_FEATURES: u8 = 0xef;
 
 /// SMART READ DATA.
-const SMART_READ_DATA: u8 = 0xd0;
+pub const SMART_READ_DATA: u8 = 0xd0;
 /// SMART READ THRESHOLDS.
-const SMART_READ_THRESHOLDS: u8 = 0xd1;
+pub const SMART_READ_THRESHOLDS: u8 = 0xd1;
 /// SMART READ LOG.
-const SMART_READ_LOG: u8 = 0xd5;
+pub const SMART_READ_LOG: u8 = 0xd5;
 /// SMART RETURN STATUS.
-const SMART_RETURN_STATUS: u8 = 0xda;
-
-/// How a command may reach a target if it is to be answered.
-pub(super) const fn scope(argument: &AtaArgument) -> Scope {
-    match (argument.command, argument.feature) {
-        (IDENTIFY_DEVICE | CHECK_POWER_MODE | OLD_CHECK_POWER_MODE, _) => Scope::Any,
-        (
-            READ_SECTORS | READ_SECTORS_EXT | READ_DMA | READ_DMA_EXT | READ_VERIFY
-            | READ_VERIFY_EXT,
-            _,
-        )
-        | (SMART, SMART_READ_DATA | SMART_READ_THRESHOLDS | SMART_READ_LOG | SMART_RETURN_STATUS) => {
-            Scope::Exact
-        }
-        _ => Scope::Direct,
-    }
-}
+pub const SMART_RETURN_STATUS: u8 = 0xda;

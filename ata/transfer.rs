@@ -100,12 +100,12 @@ impl Transfer {
     }
 
     /// The sectors that the registers name, not yet checked.
-    pub fn extent(&self) -> Extent {
+    pub const fn extent(&self) -> Extent {
         Extent {
             first: self.first,
             sectors: match self.count {
                 0 => self.width.sectors_for_zero(),
-                count => count.into(),
+                count => count as u32,
             },
         }
     }

@@ -6,16 +6,9 @@
 
 use core::fmt;
 
-use crate::aoe::AtaArgument;
-use crate::aoe::Command;
-use crate::aoe::ConfigCommand;
-use crate::aoe::ConfigRequest;
-use crate::aoe::Header;
 use crate::aoe::Mac;
 use crate::aoe::MacList;
-use crate::aoe::MaskRequest;
-use crate::aoe::ReserveRequest;
-use crate::ata::Operation;
+use crate::ata::Asked;
 
 /// What a request needs to be permitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,33 +27,15 @@ impl Right {
     /// All rights.
     pub const ALL: [Self; 4] = [Self::Discover, Self::Configure, Self::Read, Self::Write];
 
-    /// The right that a request needs. `head` is the frame as far as its longest fixed part.
-    pub fn needed(header: &Header, head: &[u8]) -> Self {
-        let changes = match header.command {
-            Command::Ata => {
-                let operation = AtaArgument::parse(head).map(|it| Operation::decode(&it));
-                let writes = matches!(
-                    operation,
-                    Some(Operation::Write(_) | Operation::Trim { .. })
-                );
-                return if writes { Self::Write } else { Self::Read };
-            }
-            Command::Config => ConfigRequest::parse(head).is_some_and(|request| {
-                matches!(
-                    request.command,
-                    ConfigCommand::Set | ConfigCommand::ForceSet
-                )
-            }),
-            Command::Mask => MaskRequest::parse(head).is_some_and(|request| !request.is_read()),
-            Command::Reserve => {
-                ReserveRequest::parse(head).is_some_and(|request| !request.is_read())
-            }
-            Command::Unknown(_) => false,
-        };
-        if changes {
-            Self::Configure
-        } else {
-            Self::Discover
+    /// The right that a request needs.
+    pub const fn needed(asked: &Asked) -> Self {
+        match asked {
+            Asked::Ata(_, operation) if operation.effect().changes_data() => Self::Write,
+            Asked::Ata(..) => Self::Read,
+            Asked::Config { changes: true } | Asked::List { changes: true } => Self::Configure,
+            Asked::Config { changes: false }
+            | Asked::List { changes: false }
+            | Asked::Unknown(_) => Self::Discover,
         }
     }
 

@@ -87,11 +87,11 @@ impl Request {
         let Err(error) = result else {
             return;
         };
-        let is_read = matches!(self.operation, Operation::Read(_) | Operation::Verify(_));
+        let is_read = matches!(self.operation(), Operation::Read(_) | Operation::Verify(_));
         self.port.blade().health().note_fault(is_read);
         // What the block layer says of a bad medium; the rest is no fault of the data.
         let is_medium = error == EIO || error == ENODATA || error == EILSEQ;
-        self.outcome = Outcome::Failed(match self.operation {
+        self.outcome = Outcome::Failed(match self.operation() {
             Operation::Read(transfer) | Operation::Verify(transfer) if is_medium => {
                 transfer.uncorrectable(None)
             }
@@ -131,7 +131,7 @@ impl Request {
             return None;
         }
         let header = self.reply_header();
-        let answer = self.outcome.answer(&self.argument);
+        let answer = self.outcome.answer(&self.argument());
         let mut head = [0; ata_argument::END];
         let (aoe, argument) = head.split_first_chunk_mut()?;
         *aoe = header.to_bytes();

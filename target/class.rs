@@ -8,9 +8,7 @@
 
 use super::initiators::Limits;
 use super::order;
-use crate::aoe::Command;
-use crate::aoe::Header;
-use crate::ata::admission;
+use crate::ata::Asked;
 
 /// Requests beyond those for the medium that a blade has, at most: changes of its lists, and, beyond
 /// those, questions.
@@ -31,12 +29,12 @@ pub(super) enum Class {
 }
 
 impl Class {
-    /// The kind of an admitted request. `head` is the frame as far as its longest fixed part.
-    pub(super) fn of(header: &Header, head: &[u8]) -> Self {
-        match header.command {
-            _ if admission::is_question(header, head) => Self::Question,
-            Command::Ata => Self::Medium,
-            _ => Self::Change,
+    /// The kind of a request.
+    pub(super) const fn of(asked: &Asked) -> Self {
+        match asked {
+            _ if asked.is_question() => Self::Question,
+            Asked::Ata(..) => Self::Medium,
+            Asked::Config { .. } | Asked::List { .. } | Asked::Unknown(_) => Self::Change,
         }
     }
 

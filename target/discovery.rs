@@ -31,6 +31,7 @@ use super::request::Head;
 use super::stats::Counter;
 use crate::aoe::Header;
 use crate::aoe::Mac;
+use crate::ata::Asked;
 use crate::net::Frame;
 use crate::sync::Moment;
 use crate::sync::NoSoftirqs;
@@ -53,8 +54,8 @@ pub(super) struct Query {
     pub(super) frame: Frame,
     pub(super) header: Header,
     pub(super) head: Head,
-    /// The interface's address and MTU when it came.
-    pub(super) card: Mac,
+    pub(super) asked: Asked,
+    /// The interface's MTU when it came.
     pub(super) mtu: u32,
 }
 
@@ -196,7 +197,7 @@ impl Discovery {
                     let arrival = Arrival {
                         header: &query.header,
                         head: &query.head,
-                        card: query.card,
+                        asked: &query.asked,
                         mtu: query.mtu,
                     };
                     take_in(port, &arrival, query.frame.share(), &guard);

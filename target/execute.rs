@@ -5,7 +5,6 @@
 
 use kernel::prelude::*;
 
-use super::access::Right;
 use super::history::Write;
 use super::order::Span;
 use super::policy::Cache;
@@ -20,14 +19,12 @@ use super::watchers::Change;
 use crate::aoe;
 use crate::aoe::ata_argument;
 use crate::aoe::AoeError;
-use crate::aoe::AtaArgument;
 use crate::aoe::Command;
-use crate::aoe::MaskRequest;
-use crate::aoe::ReserveRequest;
-use crate::ata::admission;
 use crate::ata::opcode;
+use crate::ata::Asked;
 use crate::ata::Capacity;
 use crate::ata::Conditions;
+use crate::ata::Effect;
 use crate::ata::Extent;
 use crate::ata::Lba;
 use crate::ata::Operation;
@@ -76,25 +73,21 @@ impl Request {
                 return false;
             }
         }
-        if let Some(error) = admission::refusal(&self.header) {
-            self.refuse(error);
-            return false;
+        match self.asked {
+            Asked::Ata(_, operation) => return self.execute_ata(operation, batch),
+            Asked::Config { changes } | Asked::List { changes } => self.execute_other(changes),
+            Asked::Unknown(error) => self.refuse(error),
         }
-        if self.header.command == Command::Ata {
-            return self.execute_ata(batch);
-        }
-        self.execute_other();
         false
     }
 
     /// Answers a question, which touches nothing that others might be busy with.
-    pub(super) fn tell(mut self: SlabBox<Self>) {
-        let _ = self.touches();
+    pub(super) fn tell(self: SlabBox<Self>) {
         self.execute(&mut Batch::new());
     }
 
     /// Query Config, MAC Mask List, Reserve/Release.
-    fn execute_other(&mut self) {
+    fn execute_other(&mut self, changes: bool) {
         let Some(advertisement) = self.port.advertisement() else {
             return;
         };
@@ -106,7 +99,7 @@ impl Request {
                 .rules
                 .answer(&self.header, frame, advertisement, &mut body)
         });
-        if Right::needed(&self.header, frame) == Right::Configure {
+        if changes {
             match self.header.command {
                 Command::Config => self.port.blade().tell(Change::Config),
                 Command::Mask => self.port.blade().tell(Change::Mask),
@@ -132,8 +125,7 @@ impl Request {
         buffer.get(..length).unwrap_or_default()
     }
 
-    fn execute_ata(mut self: SlabBox<Self>, batch: &mut Batch) -> bool {
-        let operation = self.operation;
+    fn execute_ata(mut self: SlabBox<Self>, operation: Operation, batch: &mut Batch) -> bool {
         let blade = self.port.blade();
         if blade.is_restricted() {
             match blade.conduct() {
@@ -169,7 +161,7 @@ impl Request {
                 .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
             read_only: self.read_only
                 || blade.mode().read_only
-                || (self.changes_data() && self.disk().is_read_only()),
+                || (operation.effect().changes_data() && self.disk().is_read_only()),
             trim: self.disk().can_discard(),
         };
         self.task = operation.prepare(&conditions);
@@ -223,7 +215,7 @@ impl Request {
     }
 
     fn write(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) -> bool {
-        let durable = self.argument.command == opcode::WRITE_DMA_FUA_EXT
+        let durable = self.argument().command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
         let Extent { first, sectors } = extent;
         let prepared = self.prepare(batch, |io, may_wait| {
@@ -262,35 +254,27 @@ impl Request {
 
     /// The sectors that the request touches, if it must keep its order with others.
     pub(super) fn touches(&mut self) -> Option<Span> {
-        let head = self.head.bytes();
-        match self.header.command {
-            Command::Ata => {
-                self.argument = AtaArgument::parse(head)?;
-                self.operation = Operation::decode(&self.argument);
-                match self.operation {
-                    Operation::Read(transfer) | Operation::Verify(transfer) => {
-                        Some(Span::reading(transfer.extent()))
-                    }
-                    Operation::Write(transfer) => Some(Span::writing(transfer.extent())),
-                    Operation::Flush | Operation::Power { flush: true } => {
-                        Some(Span::all_changes())
-                    }
-                    Operation::Trim { blocks, .. } => self.trim_span(blocks),
-                    _ => None,
-                }
-            }
+        match self.asked {
+            Asked::Ata(_, operation) => match operation.effect() {
+                Effect::Nothing => None,
+                Effect::Reads(extent) => Some(Span::reading(extent)),
+                Effect::Changes(extent) => Some(Span::writing(extent)),
+                Effect::ChangesListed(blocks) => self.trim_span(blocks),
+                Effect::Follows => Some(Span::all_changes()),
+            },
             // Whoever is excluded by the change must not have anything under way when it is
             // answered.
-            Command::Mask => (!MaskRequest::parse(head)?.is_read()).then(Span::everything),
-            Command::Reserve => (!ReserveRequest::parse(head)?.is_read()).then(Span::everything),
-            Command::Config | Command::Unknown(_) => None,
+            Asked::List { changes: true } => Some(Span::everything()),
+            Asked::List { changes: false } | Asked::Config { .. } | Asked::Unknown(_) => None,
         }
     }
 
     /// Whether it is a WRITE or TRIM.
-    fn changes_data(&self) -> bool {
-        matches!(self.header.command, Command::Ata)
-            && matches!(self.operation, Operation::Write(_) | Operation::Trim { .. })
+    pub(super) fn changes_data(&self) -> bool {
+        match self.asked {
+            Asked::Ata(_, operation) => operation.effect().changes_data(),
+            Asked::Config { .. } | Asked::List { .. } | Asked::Unknown(_) => false,
+        }
     }
 
     /// What is to be remembered of a request that changes data.

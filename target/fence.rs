@@ -283,7 +283,7 @@ impl Request {
         }
         let guard = rcu::read_lock();
         if let Some(access) = blade.access(&guard) {
-            self.read_only = is_read_only(&self.port, access, &self.header, self.head.bytes())?;
+            self.read_only = is_read_only(&self.port, access, &self.header, &self.asked)?;
         }
         Ok(())
     }

@@ -18,8 +18,8 @@ use super::stats::Counter;
 use super::turn::Turns;
 use crate::aoe;
 use crate::aoe::ata_argument;
-use crate::aoe::Command;
 use crate::aoe::Tag;
+use crate::ata::Asked;
 use crate::ata::Operation;
 use crate::ata::Outcome;
 use crate::ata::Task;
@@ -223,11 +223,13 @@ impl Request {
 
 impl Ask for Request {
     fn key(&self) -> Option<Key> {
-        let span = self.span.filter(|_| self.header.command == Command::Ata)?;
+        let Asked::Ata(argument, _) = self.asked else {
+            return None;
+        };
         Some(Key {
             source: self.header.source,
-            command: self.argument.command,
-            span,
+            command: argument.command,
+            span: self.span?,
         })
     }
 
@@ -241,15 +243,14 @@ impl Ask for Request {
 
     fn is_same(&self, other: &Self) -> bool {
         let limit = self.frame_limit.min(other.frame_limit);
-        let has_room = match self.operation {
+        let has_room = match self.operation() {
             Operation::Read(transfer) => transfer.extent().sectors <= aoe::sectors_for_reply(limit),
             _ => true,
         };
-        let has_data = matches!(self.operation, Operation::Write(_) | Operation::Trim { .. });
-        self.argument == other.argument
+        self.asked == other.asked
             && self.read_only == other.read_only
             && has_room
-            && (!has_data || self.has_data_of(other))
+            && (!self.changes_data() || self.has_data_of(other))
     }
 
     fn replace(&mut self, older: &mut Self) {

@@ -28,6 +28,7 @@ use crate::aoe;
 use crate::aoe::Command;
 use crate::aoe::Header;
 use crate::ata::admission;
+use crate::ata::Asked;
 use crate::net::Device;
 use crate::net::Frame;
 use crate::net::FrameHandler;
@@ -150,42 +151,63 @@ impl FrameHandler for Inlet {
         let Some(header) = Header::parse(head.bytes()) else {
             return;
         };
-        let arrival = Arrival {
-            header: &header,
-            head: &head,
-            card: device.address(),
-            mtu: device.mtu(),
-        };
-        if arrival.mtu < aoe::MIN_MTU
+        let mtu = device.mtu();
+        if mtu < aoe::MIN_MTU
             || header.source.is_group()
-            || (header.source == arrival.card && !device.is_loopback())
-            || !(header.is_response
-                || admission::admits(&header, head.bytes(), frame.was_broadcast()))
+            || (header.source == device.address() && !device.is_loopback())
         {
             return;
         }
-        if !header.is_response && !header.destination.is_exact() {
+        if header.is_response {
+            return self.hear(device, &header);
+        }
+        let Some(asked) = admission::admit(&header, head.bytes(), frame.was_broadcast()) else {
+            return;
+        };
+        if !header.destination.is_exact() {
             return self.discovery.ask(Query {
                 frame,
                 header,
                 head,
-                card: arrival.card,
-                mtu: arrival.mtu,
+                asked,
+                mtu,
             });
         }
+        let arrival = Arrival {
+            header: &header,
+            head: &head,
+            asked: &asked,
+            mtu,
+        };
         let guard = rcu::read_lock();
         let Some(table) = self.reception.table(&guard) else {
             return;
         };
-        if header.is_response {
-            return hear(table, device, &header);
-        }
         let port = table.matching(device.key(), header.destination).next();
         if let Some(port) = port.filter(|port| port.is_reachable(&guard)) {
             if frame.keep().is_err() {
                 return not_let_in(port, &arrival, Counter::DroppedMemory);
             }
             take_in(port, &arrival, frame, &guard);
+        }
+    }
+}
+
+impl Inlet {
+    /// Notes another target on the segment that has the address of one of ours: initiators would take
+    /// the two for two paths to one disk.
+    fn hear(&self, device: &Device, header: &Header) {
+        if header.command != Command::Config || !header.destination.is_exact() {
+            return;
+        }
+        let guard = rcu::read_lock();
+        let Some(table) = self.reception.table(&guard) else {
+            return;
+        };
+        for port in table.matching(device.key(), header.destination) {
+            if !table.has_card(port.address(), header.source) {
+                port.note_rival(header.source);
+            }
         }
     }
 }
@@ -204,13 +226,13 @@ fn admit(
     frame: Frame,
     guard: &rcu::Guard,
 ) -> Result<(), Counter> {
-    let Arrival { header, head, .. } = *arrival;
+    let Arrival { header, asked, .. } = *arrival;
     let blade = port.blade();
     let read_only = match blade.access(guard) {
-        Some(access) => is_read_only(port, access, header, head.bytes())?,
+        Some(access) => is_read_only(port, access, header, asked)?,
         None => false,
     };
-    let class = Class::of(header, head.bytes());
+    let class = Class::of(asked);
     let limits = class.limits(blade.policy().buffer_count().into());
     let (seat, over) = match blade.initiators().enter(header.source, limits) {
         Ok(seat) => (seat, None),
@@ -269,9 +291,9 @@ pub(super) fn is_read_only(
     port: &Port,
     access: &Access,
     header: &Header,
-    head: &[u8],
+    asked: &Asked,
 ) -> Result<bool, Counter> {
-    let right = Right::needed(header, head);
+    let right = Right::needed(asked);
     let verdict = access.judge(right, header.source);
     if verdict != Verdict::Serve {
         port.log_refused(right, header.source);
@@ -280,18 +302,5 @@ pub(super) fn is_read_only(
         Verdict::Serve => Ok(false),
         Verdict::ReadOnly => Ok(true),
         Verdict::Ignore => Err(Counter::DroppedAccess),
-    }
-}
-
-/// Notes another target on the segment that has the address of one of ours: initiators would take
-/// the two for two paths to one disk.
-fn hear(table: &Table, device: &Device, header: &Header) {
-    if header.command != Command::Config || !header.destination.is_exact() {
-        return;
-    }
-    for port in table.matching(device.key(), header.destination) {
-        if !table.has_card(port.address(), header.source) {
-            port.note_rival(header.source);
-        }
     }
 }

@@ -19,7 +19,7 @@ use super::stats::Counter;
 use crate::aoe::ata_argument;
 use crate::aoe::AtaArgument;
 use crate::aoe::Header;
-use crate::aoe::Mac;
+use crate::ata::Asked;
 use crate::ata::Extent;
 use crate::ata::Operation;
 use crate::ata::Outcome;
@@ -67,8 +67,7 @@ impl Head {
 pub(super) struct Arrival<'a> {
     pub(super) header: &'a Header,
     pub(super) head: &'a Head,
-    /// The interface's address.
-    pub(super) card: Mac,
+    pub(super) asked: &'a Asked,
     /// The interface's MTU.
     pub(super) mtu: u32,
 }
@@ -91,10 +90,8 @@ pub(super) struct Request {
     pub(super) head: Head,
     /// Whether the initiator may not change the disk's data.
     pub(super) read_only: bool,
-    /// The ATA command, once it is known to be one.
-    pub(super) argument: AtaArgument,
-    /// The same, decoded.
-    pub(super) operation: Operation,
+    /// What the head asks for.
+    pub(super) asked: Asked,
     /// What is done about it.
     pub(super) task: Task,
     /// Whether it is a copy of a write that has been executed.
@@ -160,8 +157,7 @@ impl Request {
             stopwatch: None,
             head: *arrival.head,
             read_only,
-            argument: AtaArgument::default(),
-            operation: Operation::Unsupported,
+            asked: *arrival.asked,
             task: Task::Answer(Outcome::Success),
             copied: Copied::No,
             asking: Asking::new(now, over),
@@ -175,6 +171,22 @@ impl Request {
         });
         // In place, since copying it would cost as much as all of the checks.
         SlabBox::init(new, memory)
+    }
+
+    /// The registers of the ATA command, if it is one.
+    pub(super) fn argument(&self) -> AtaArgument {
+        match self.asked {
+            Asked::Ata(argument, _) => argument,
+            _ => AtaArgument::default(),
+        }
+    }
+
+    /// What it asks for as an ATA command, which is nothing if it is none.
+    pub(super) fn operation(&self) -> Operation {
+        match self.asked {
+            Asked::Ata(_, operation) => operation,
+            _ => Operation::Unsupported,
+        }
     }
 
     /// Lets the request go ahead: those that come later and overlap it wait until it is dropped.

@@ -6,15 +6,14 @@ use super::port::Port;
 use super::request::Arrival;
 use super::request::Request;
 use super::stats::Counter;
-use crate::aoe::AtaArgument;
-use crate::aoe::Command;
 use crate::aoe::Header;
 use crate::aoe::Tag;
-use crate::ata::Operation;
+use crate::ata::Asked;
+use crate::ata::Effect;
 use crate::trace;
 
 /// What tracepoints are told of a request that has come to a port.
-fn traced(port: &Port, header: &Header, head: &[u8]) -> trace::Request {
+fn traced(port: &Port, header: &Header, asked: &Asked) -> trace::Request {
     let (address, Tag(tag)) = (port.address(), header.tag);
     let mut request = trace::Request {
         shelf: address.shelf.get(),
@@ -24,17 +23,9 @@ fn traced(port: &Port, header: &Header, head: &[u8]) -> trace::Request {
         command: header.command.code(),
         ..trace::Request::default()
     };
-    let argument = match header.command {
-        Command::Ata => AtaArgument::parse(head),
-        _ => None,
-    };
-    if let Some(argument) = argument {
+    if let Asked::Ata(argument, operation) = asked {
         request.opcode = argument.command;
-        if let Operation::Read(transfer)
-        | Operation::Verify(transfer)
-        | Operation::Write(transfer) = Operation::decode(&argument)
-        {
-            let extent = transfer.extent();
+        if let Effect::Reads(extent) | Effect::Changes(extent) = operation.effect() {
             request.lba = extent.first.0;
             request.sectors = extent.sectors.try_into().unwrap_or(u16::MAX);
         }
@@ -46,7 +37,7 @@ fn traced(port: &Port, header: &Header, head: &[u8]) -> trace::Request {
 pub(super) fn not_let_in(port: &Port, arrival: &Arrival<'_>, cause: Counter) {
     port.stats().count(cause);
     trace::refuse(
-        || traced(port, arrival.header, arrival.head.bytes()),
+        || traced(port, arrival.header, arrival.asked),
         0,
         cause.name(),
     );
@@ -54,7 +45,7 @@ pub(super) fn not_let_in(port: &Port, arrival: &Arrival<'_>, cause: Counter) {
 
 impl Request {
     fn traced(&self) -> trace::Request {
-        traced(&self.port, &self.header, self.head.bytes())
+        traced(&self.port, &self.header, &self.asked)
     }
 
     /// The request was let in.

@@ -65,7 +65,7 @@ impl Request {
     }
 
     fn trim_entries(&self) -> usize {
-        usize::from(self.argument.count).saturating_mul(SECTOR / trim::ENTRY)
+        usize::from(self.argument().count).saturating_mul(SECTOR / trim::ENTRY)
     }
 
     /// The range at this index, if it is not empty.

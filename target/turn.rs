@@ -162,7 +162,7 @@ impl Turns {
         self.askers.note(
             place,
             request.header.source,
-            request.argument.command,
+            request.argument().command,
             request.asking.first,
         );
         if request.copied == Copied::Again {

@@ -4,9 +4,9 @@
 //! with a disk in memory.
 
 use kvblade_wire::aoe;
-use kvblade_wire::aoe::{ata_argument, AoeError, AtaArgument, Command, Header, Mac, ShelfSlot};
+use kvblade_wire::aoe::{ata_argument, AoeError, AtaArgument, Header, Mac, ShelfSlot};
 use kvblade_wire::ata::{
-    admission, Capacity, Conditions, Failure, Identity, Lba, Operation, Outcome, PhysicalSector,
+    admission, Asked, Capacity, Conditions, Failure, Identity, Lba, Operation, Outcome, PhysicalSector,
     Rotation, Task, Text, TrimList, TrimSupport,
 };
 use kvblade_wire::rules::{Advertisement, Answer, Body, Rules};
@@ -54,17 +54,17 @@ impl Blade {
         if !(broadcast || header.target == Mac(OWN))
             || header.source.is_group()
             || header.source == Mac(OWN)
-            || !admission::admits(&header, &frame[..frame.len().min(HEAD)], broadcast)
             || !header.destination.matches(address())
             || self.rules.ignores(&header)
         {
             return None;
         }
-        if let Some(error) = admission::refusal(&header) {
-            return Some(reply(&header, Some(error), &[]));
-        }
-        if header.command == Command::Ata {
-            return self.ata(world, fault, &header, frame);
+        match admission::admit(&header, &frame[..frame.len().min(HEAD)], broadcast)? {
+            Asked::Unknown(error) => return Some(reply(&header, Some(error), &[])),
+            Asked::Ata(argument, operation) => {
+                return self.ata(world, fault, &header, argument, operation, frame)
+            }
+            Asked::Config { .. } | Asked::List { .. } => {}
         }
         let advertisement = Advertisement {
             buffer_count: 64,
@@ -83,10 +83,10 @@ impl Blade {
         world: &World,
         fault: Fault,
         header: &Header,
+        argument: AtaArgument,
+        operation: Operation,
         frame: &[u8],
     ) -> Option<Vec<u8>> {
-        let argument = AtaArgument::parse(frame)?;
-        let operation = Operation::decode(&argument);
         if let Some(error) = self.rules.refusal(header, &operation) {
             return Some(reply(header, Some(error), &[]));
         }

@@ -116,11 +116,11 @@ fn own_frames_are_no_requests(bytes: &[u8]) {
     let announcement = ReplyHeader::announcement(Mac::BROADCAST, own, address).to_bytes();
     let heard = Header::parse(&announcement).expect("a header");
     assert!(heard.is_response && heard.claims(address) && heard.tag.0 == [0; 4]);
-    assert!(!admission::admits(&heard, &announcement, true));
+    assert!(admission::admit(&heard, &announcement, true).is_none());
     let probe = config::probe(own, address.into());
     let heard = Header::parse(&probe).expect("a header");
     assert!(!heard.claims(address) && heard.destination.matches(address));
-    assert!(admission::admits(&heard, &probe, true));
+    assert!(admission::admit(&heard, &probe, true).is_some());
 }
 
 fn header(frame: &[u8]) -> Option<Header> {
@@ -145,8 +145,9 @@ fn header(frame: &[u8]) -> Option<Header> {
 /// Who may ask what by a broadcast or a wildcard, told from the bytes.
 fn admission(header: &Header, frame: &[u8]) -> bool {
     let head = &frame[..frame.len().min(36)];
-    let admits = |broadcast| admission::admits(header, head, broadcast);
-    assert_eq!(admits(true), admission::admits(header, frame, true));
+    let asked = |broadcast| admission::admit(header, head, broadcast);
+    let admits = |broadcast| asked(broadcast).is_some();
+    assert_eq!(asked(true), admission::admit(header, frame, true));
     assert!(
         admits(false) || !admits(true),
         "a broadcast is never worth more"
@@ -194,7 +195,7 @@ fn replies_answer_the_request(header: &Header) {
         assert_eq!(frame[15], error.map_or(0, AoeError::code));
         assert!(frame[24..].iter().all(|byte| *byte == 0), "padding");
         assert!(
-            !admission::admits(&back, &frame, false),
+            admission::admit(&back, &frame, false).is_none(),
             "a response is answered"
         );
     }

@@ -4,6 +4,7 @@
 
 use kvblade_wire::access::{Access, AccessList, Right, Verdict};
 use kvblade_wire::aoe::{Header, Mac, MacList};
+use kvblade_wire::ata::Asked;
 
 const KNOWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
 const OTHER: Mac = Mac([2, 0, 0, 0, 0, 2]);
@@ -20,7 +21,7 @@ fn needed(command: u8, argument: &[u8]) -> Right {
     frame.extend([0x88, 0xa2, 0x10, 0, 0, 1, 2, command, 0, 0, 0, 9]);
     frame.extend(argument);
     frame.resize(36, 0);
-    Right::needed(&Header::parse(&frame).unwrap(), &frame)
+    Right::needed(&Asked::parse(&Header::parse(&frame).unwrap(), &frame).unwrap())
 }
 
 #[test]

@@ -4,8 +4,8 @@
 
 use kvblade_wire::aoe::AoeError;
 use kvblade_wire::aoe::Header;
-use kvblade_wire::ata::admission::admits;
-use kvblade_wire::ata::admission::refusal;
+use kvblade_wire::ata::admission::admit;
+use kvblade_wire::ata::Asked;
 
 use crate::frames::hex;
 use crate::frames::request;
@@ -19,7 +19,7 @@ const DIRECT: Row = [true, false, false];
 
 fn is_admitted(frame: &[u8], broadcast: bool) -> bool {
     let header = Header::parse(frame).expect("a header");
-    admits(&header, &frame[..frame.len().min(36)], broadcast)
+    admit(&header, &frame[..frame.len().min(36)], broadcast).is_some()
 }
 
 /// The row of the matrix of protocol section 1.3 that a request to an exact address is in.
@@ -119,14 +119,18 @@ fn what_is_not_understood_is_refused_at_an_exact_address_only() {
         frame[14] = version;
         assert_eq!(row(&frame), EXACT);
         let header = Header::parse(&frame).expect("a header");
-        assert_eq!(refusal(&header), Some(error));
+        assert_eq!(Asked::parse(&header, &frame), Some(Asked::Unknown(error)));
     }
 }
 
 #[test]
 fn what_is_understood_is_not_refused() {
     for command in 0..=3 {
-        let header = Header::parse(&request(command, &[])).expect("a header");
-        assert_eq!(refusal(&header), None);
+        for argument in [&[][..], &[0; 12]] {
+            let frame = request(command, argument);
+            let header = Header::parse(&frame).expect("a header");
+            let asked = Asked::parse(&header, &frame);
+            assert!(!matches!(asked, Some(Asked::Unknown(_))));
+        }
     }
 }

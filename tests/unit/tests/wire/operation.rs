@@ -5,6 +5,7 @@
 use kvblade_wire::aoe::AtaArgument;
 use kvblade_wire::ata::Capacity;
 use kvblade_wire::ata::Conditions;
+use kvblade_wire::ata::Effect;
 use kvblade_wire::ata::Extent;
 use kvblade_wire::ata::Failure;
 use kvblade_wire::ata::Lba;
@@ -151,6 +152,32 @@ fn every_other_opcode_is_refused() {
                 assert_eq!(task(opcode, feature, flags, 1), ABORTED, "{opcode:02x}");
             }
         }
+    }
+}
+
+/// What the target does around a command follows from what is said here of each opcode.
+#[test]
+fn what_a_command_does_to_data() {
+    for opcode in 0..=255 {
+        let argument = AtaArgument {
+            command: opcode,
+            feature: 1,
+            count: 3,
+            lba: [7, 0, 0, 0, 0, 0],
+            ..AtaArgument::default()
+        };
+        let extent = Extent {
+            first: Lba(7),
+            sectors: 3,
+        };
+        let expected = match opcode {
+            0x20 | 0x24 | 0x25 | 0xc8 | 0x40 | 0x42 => Effect::Reads(extent),
+            0x30 | 0x34 | 0x35 | 0x3d | 0xca => Effect::Changes(extent),
+            0x06 => Effect::ChangesListed(3),
+            0xe7 | 0xea | 0xe0 | 0xe2 | 0xe6 | 0x94 | 0x96 | 0x99 => Effect::Follows,
+            _ => Effect::Nothing,
+        };
+        assert_eq!(Operation::decode(&argument).effect(), expected, "{opcode:02x}");
     }
 }
 
