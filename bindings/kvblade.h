@@ -33,6 +33,7 @@ static const u32 KV_DISCARD = (__force u32)(REQ_OP_DISCARD | REQ_SYNC);
 /* What it is for a process unless it says otherwise. */
 static const u16 KV_IO_PRIORITY =
 	IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | IOPRIO_BE_NORM;
+static const u32 KV_HZ = HZ;
 static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND;
 /* For what has time, and may wait for memory. */
 static const unsigned int KV_WORKQUEUE_LEISURE = WQ_UNBOUND;

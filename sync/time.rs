@@ -6,9 +6,16 @@
 use kernel::bindings;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
-use kernel::time::msecs_to_jiffies;
 use kernel::time::Jiffies;
 use kernel::time::Msecs;
+
+use crate::bindings::KV_HZ;
+
+/// The timer ticks of a time, a part of one counted as one: the kernel's `msecs_to_jiffies`, which is
+/// a call, for a time that is known when this is compiled.
+const fn ticks(time: Msecs) -> Jiffies {
+    (time as u64).saturating_mul(KV_HZ as u64).div_ceil(1000) as Jiffies
+}
 
 /// A moment: the number of a timer tick.
 #[derive(Clone, Copy)]
@@ -32,8 +39,9 @@ impl Moment {
     }
 
     /// The moment so many milliseconds after.
+    #[inline]
     pub(crate) fn later(self, time: Msecs) -> Self {
-        Self(self.0.wrapping_add(msecs_to_jiffies(time)))
+        Self(self.0.wrapping_add(ticks(time)))
     }
 
     /// Whether this is not before `other`.
@@ -49,8 +57,9 @@ impl Moment {
     }
 
     /// Whether more than `age` has passed since.
+    #[inline]
     pub(crate) fn is_older_than(self, age: Msecs) -> bool {
-        Self::now().0.wrapping_sub(self.0) > msecs_to_jiffies(age)
+        Self::now().0.wrapping_sub(self.0) > ticks(age)
     }
 }
 
@@ -85,7 +94,7 @@ pub(crate) struct Pace {
 impl Pace {
     /// A pace at which the first may happen at once.
     pub(crate) fn new(interval: Msecs) -> Self {
-        let long_ago = msecs_to_jiffies(interval).wrapping_add(1);
+        let long_ago = ticks(interval).wrapping_add(1);
         Self {
             interval,
             latest: Atomic::new(Moment::now().0.wrapping_sub(long_ago)),
