@@ -6,6 +6,7 @@ use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Full;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
@@ -101,16 +102,14 @@ pub(crate) struct Blade {
     #[pin]
     pub(super) turns: Mutex<Turns>,
     stall: Stall,
-    /// Held by who submits, while he decides and while he submits: so there is one at a time.
-    #[pin]
-    submitting: Mutex<()>,
     arrivals: Arrivals,
     arrived: Inbox<Request>,
     pub(super) ended: Inbox<Request>,
     /// Those that ended but were too many for one piece.
     pub(super) late: Inbox<Request>,
     pub(super) asked: Inbox<Request>,
-    /// The task that submits now, and will answer what ends meanwhile in its context; 0 if none.
+    /// The task that submits now, and will answer what ends meanwhile in its context; 0 if none. And
+    /// the flag [`Blade::WANTED`].
     submitter: Atomic<usize>,
     #[pin]
     submit: Work<Blade, SUBMIT>,
@@ -187,7 +186,6 @@ impl Blade {
                 claims,
                 turns <- new_mutex!(turns),
                 stall: Stall::new(),
-                submitting <- new_mutex!(()),
                 arrivals: Arrivals::new(),
                 arrived: Inbox::new(),
                 ended: Inbox::new(),
@@ -374,7 +372,7 @@ impl Blade {
     /// Takes a request back whose I/O has ended. As [`Blade::post`].
     pub(super) fn post_ended(self: &Arc<Self>, request: SlabBox<Request>, _guard: &rcu::Guard) {
         let is_first = self.ended.push(request);
-        let submitter = self.submitter.load(Relaxed);
+        let submitter = self.submitter.load(Relaxed) & !Self::WANTED;
         // The submitter may sleep, so it is waited for only by what ends in its context, and so most
         // likely while it runs.
         if submitter != sync::this_task() && (is_first || submitter != 0) {
@@ -385,7 +383,6 @@ impl Blade {
     /// Submits what has its turn, as one batch.
     fn submit(&self) {
         let are_latest = self.arrivals.are_latest(&self.express);
-        let _submitting = self.submitting.lock();
         let mut turns = self.turns.lock();
         let count = turns.run(&self.places, &self.stall, self.arrived.take());
         let batch = turns.take_batch();
@@ -394,15 +391,38 @@ impl Blade {
         drop(batch);
     }
 
+    /// In `submitter`: another task has come to submit meanwhile, and has left that to this one.
+    const WANTED: usize = 1;
+
+    /// Begins to submit, as the only one: two would not know whose context an answer is left to. False
+    /// if another task is at it, which then looks once more.
+    fn begin_work(&self) -> bool {
+        let mut seen = self.submitter.load(Relaxed);
+        loop {
+            let new = match seen {
+                0 => sync::this_task(),
+                _ => seen | Self::WANTED,
+            };
+            match self.submitter.cmpxchg(seen, new, Full) {
+                Ok(_) => return seen == 0,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
     /// Submits, and answers what has ended by then.
     fn work(self: &Arc<Self>) {
-        self.submitter.store(sync::this_task(), Relaxed);
-        self.submit();
-        // Whoever has put a request into the empty inbox before this was in our context, if only
-        // as an interrupt, and leaves the answers to us: memory-backed disks are done at once, and
-        // a wake-up would cost more than they do. What comes later finds another to answer.
-        self.submitter.store(0, Relaxed);
-        self.answer_all();
+        while self.begin_work() {
+            self.submit();
+            // Whoever has put a request into the empty inbox before this was in our context, if only
+            // as an interrupt, and leaves the answers to us: memory-backed disks are done at once,
+            // and a wake-up would cost more than they do. What comes later finds another to answer.
+            let was = self.submitter.xchg(0, Full);
+            self.answer_all();
+            if was & Self::WANTED == 0 {
+                return;
+            }
+        }
     }
 
     /// Lets no request in any more, waits for those there are, and closes the disk. Sleeps.

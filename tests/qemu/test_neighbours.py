@@ -195,6 +195,26 @@ def test_an_answer_does_not_wait_until_all_are_submitted(target):
     guest.run("dmsetup remove both && modprobe -r brd")
 
 
+def test_h19_repetitions_are_seen_while_the_target_waits_to_submit(target, client):
+    """What repeats others joins them though those before have not been submitted yet."""
+    stats = f"/sys/kvblade/{SHELF}.{SLOT}@eth0/stats"
+    began = requests_of(target.guest, 0)
+    frames = [client.ata_frame(READ_EXT, 100 + 10 * i, 1) for i in range(8)]
+    for frame in frames:
+        client.neighbour.send(frame)
+    # What is old when its repetition comes ends after two and a half seconds, or later.
+    time.sleep(1.3)
+    again = [client.ata_frame(READ_EXT, 100 + 10 * i, 1) for i in range(5, 8)]
+    for frame in again:
+        client.neighbour.send(frame)
+    answers = [client.receive(lambda _frame: True) for _ in frames]
+    expected = [frame[20:24] for frame in [*frames[:5], *again]]
+    assert [raw[20:24] for raw in answers if raw] == expected
+    assert requests_of(target.guest, 0) - began == len(frames)
+    counts = target.guest.run(f"cat {stats}/repeated_joined {stats}/answers_superseded").stdout
+    assert counts.split() == ["3", "3"]
+
+
 def test_a_disk_that_is_waited_for_holds_up_no_other(target):
     """Both are read one request at a time before, so that they use the same thread."""
     guest = target.guest
