@@ -57,6 +57,5 @@ pub fn admit(header: &Header, head: &[u8], broadcast: bool) -> Option<Asked> {
     } else {
         Reach::Direct
     };
-    Asked::parse(header, head)
-        .filter(|asked| !header.is_response && asked.scope().admits(reach))
+    Asked::parse(header, head).filter(|asked| !header.is_response && asked.scope().admits(reach))
 }

@@ -8,7 +8,6 @@ use kernel::bindings as kernel_bindings;
 use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
-use kernel::sync::atomic::Relaxed;
 use kernel::sync::Arc;
 use kernel::time::Jiffies;
 use kernel::time::Msecs;
@@ -24,6 +23,7 @@ use super::users::Users;
 use super::SECTOR;
 use crate::bindings;
 use crate::sync::Moment;
+use crate::sync::Once;
 
 /// Bits of a `dev_t` that are the minor number, as in the kernel's `kdev_t.h`.
 const MINOR_BITS: u32 = 20;
@@ -162,7 +162,7 @@ impl Disk {
     pub(crate) fn stage(&self) -> Stage {
         if !self.users.are_refused() {
             Stage::Open
-        } else if !self.file.load(Relaxed).is_null() {
+        } else if !self.file.read_once().is_null() {
             Stage::Closing
         } else {
             Stage::Closed
@@ -215,7 +215,7 @@ impl Disk {
 impl PinnedDrop for Disk {
     fn drop(self: Pin<&mut Self>) {
         // Closing sleeps, which is not allowed everywhere, so better leak the device than hang.
-        let open = !self.file.load(Relaxed).is_null();
+        let open = !self.file.read_once().is_null();
         kernel::warn_on!(open);
     }
 }
@@ -253,14 +253,12 @@ impl DiskUse {
 
     /// Notes that several requests have failed as one.
     pub(super) fn note_failure(&self) {
-        self.0
-            .failed
-            .store(Moment::now().to_ticks().max(1), Relaxed);
+        self.0.failed.write_once(Moment::now().to_ticks().max(1));
     }
 
     /// Whether that was lately.
     pub(super) fn has_failed_lately(&self) -> bool {
-        let failed = self.0.failed.load(Relaxed);
+        let failed = self.0.failed.read_once();
         failed != 0 && !Moment::from_ticks(failed).is_older_than(LATELY)
     }
 

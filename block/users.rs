@@ -8,10 +8,11 @@ use kernel::bindings;
 use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
-use kernel::sync::atomic::Relaxed;
 use kernel::time::msecs_to_jiffies;
 use kernel::time::Msecs;
 use kernel::types::Opaque;
+
+use crate::sync::Once;
 
 /// How far the life of what is used has come. It never goes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,12 +81,12 @@ impl Users {
 
     /// How many there are.
     pub(super) fn number(&self) -> usize {
-        self.count.load(Relaxed) & !Self::REFUSED
+        self.count.read_once() & !Self::REFUSED
     }
 
     /// From here on no one is let in.
     pub(super) fn refuse(&self) {
-        let mut count = self.count.load(Relaxed);
+        let mut count = self.count.read_once();
         while count & Self::REFUSED == 0 {
             match self.count.cmpxchg(count, count | Self::REFUSED, Full) {
                 Ok(0) => return self.complete(),
@@ -97,7 +98,7 @@ impl Users {
 
     /// Whether no one is let in any more.
     pub(super) fn are_refused(&self) -> bool {
-        self.count.load(Relaxed) & Self::REFUSED != 0
+        self.count.read_once() & Self::REFUSED != 0
     }
 
     /// Waits until there are none, and none can come any more. Sleeps.

@@ -10,7 +10,6 @@ use core::ptr::NonNull;
 use kernel::cpu;
 use kernel::new_mutex;
 use kernel::prelude::*;
-use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
 use kernel::sync::atomic::Relaxed;
@@ -23,6 +22,7 @@ use kernel::time::Delta;
 use kernel::types::Opaque;
 
 use super::cpus::CpuHandler;
+use super::once::Once;
 use super::rcu_box::wait_for_readers;
 use crate::bindings;
 
@@ -207,7 +207,7 @@ impl<T: Urgent> Express<T> {
     /// Whether nothing has been marked on that CPU since.
     pub(crate) fn is_latest(&self, mark: Mark) -> bool {
         self.lane(mark.cpu)
-            .is_some_and(|lane| lane.marks.load(Relaxed) == mark.number)
+            .is_some_and(|lane| lane.marks.read_once() == mark.number)
     }
 
     /// Has the thread of this CPU run something at once. In any context.
@@ -226,7 +226,7 @@ impl<T: Urgent> Express<T> {
     pub(crate) fn flush(&self, item: &T) {
         for lane in &self.lanes {
             // It is there before the work is queued, and until that has been done.
-            while ptr::eq(lane.item.load(Acquire), item) {
+            while ptr::eq(lane.item.read_acquire(), item) {
                 fsleep(FLUSH_WAIT);
             }
         }
@@ -261,7 +261,7 @@ impl<T: Urgent> CpuHandler for Express<T> {
         lane.take_thread();
         wait_for_readers();
         // What it does may wait for a disk, and the CPU must not: then it is ended later.
-        if lane.item.load(Acquire).is_null() {
+        if lane.item.read_acquire().is_null() {
             state.thread = None;
         }
     }
@@ -308,7 +308,7 @@ impl<T: Urgent> Lane<T> {
 
     /// Gives the lane its thread, if it has none.
     fn begin(&self, state: &mut Cpu, cpu: u32, name: &'static CStr) -> Result {
-        if !self.thread.load(Relaxed).is_null() {
+        if !self.thread.read_once().is_null() {
             return Ok(());
         }
         let thread = match &state.thread {
@@ -332,11 +332,11 @@ impl<T: Urgent> Lane<T> {
     /// Gives the thread nothing more to do, once a grace period has passed.
     fn take_thread(&self) {
         // INVARIANT: There is no thread.
-        self.thread.store(ptr::null_mut(), Relaxed);
+        self.thread.write_once(ptr::null_mut());
     }
 
     fn enqueue(&self, item: Arc<T>, _guard: &rcu::Guard) -> Result<(), Arc<T>> {
-        let thread = self.thread.load(Acquire);
+        let thread = self.thread.read_acquire();
         if thread.is_null() {
             return Err(item);
         }
@@ -357,7 +357,7 @@ impl<T: Urgent> Lane<T> {
         let lane = unsafe { &*kernel::container_of!(Opaque::cast_from(work), Self, work) };
         // SAFETY: By the invariant, and since it was set before the work was enqueued, it is from
         // `into_raw`. No one else takes it.
-        T::run(unsafe { Arc::from_raw(lane.item.load(Acquire)) });
+        T::run(unsafe { Arc::from_raw(lane.item.read_acquire()) });
         lane.item.store(ptr::null_mut(), Release);
     }
 }

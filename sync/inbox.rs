@@ -11,9 +11,9 @@ use core::ptr::NonNull;
 
 use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
-use kernel::sync::atomic::Relaxed;
 use kernel::sync::atomic::Release;
 
+use super::once::Once;
 use super::slab::InSlab;
 use super::slab::SlabBox;
 
@@ -65,7 +65,7 @@ impl<T: Linked> Inbox<T> {
     /// Adds an element; true if the inbox was empty, so that its consumer wants waking.
     pub(crate) fn push(&self, element: SlabBox<T>) -> bool {
         let new = SlabBox::into_raw(element);
-        let mut head = self.head.load(Relaxed);
+        let mut head = self.head.read_once();
         loop {
             // SAFETY: `new` is a valid `T` that only this function knows until the exchange
             // below succeeds.

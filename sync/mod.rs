@@ -7,6 +7,7 @@
 mod cpus;
 mod express;
 mod inbox;
+mod once;
 mod rcu_box;
 mod rcu_cell;
 mod slab;
@@ -21,6 +22,7 @@ pub(crate) use inbox::Fifo;
 pub(crate) use inbox::Inbox;
 pub(crate) use inbox::Link;
 pub(crate) use inbox::Linked;
+pub(crate) use once::Once;
 pub(crate) use rcu_box::wait_for_readers;
 pub(crate) use rcu_box::RcuBox;
 pub(crate) use rcu_cell::RcuCell;

@@ -7,11 +7,11 @@
 
 use core::ptr;
 
-use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
 use kernel::sync::rcu;
 
+use super::once::Once;
 use super::rcu_box::Node;
 use super::rcu_box::RcuBox;
 
@@ -41,12 +41,12 @@ impl<T> RcuCell<T> {
 
     /// Whether there is no value now.
     pub(crate) fn is_empty(&self) -> bool {
-        self.pointer.load(Acquire).is_null()
+        self.pointer.read_acquire().is_null()
     }
 
     /// The present value, which stays valid as long as the guard is held.
     pub(crate) fn read<'a>(&'a self, _guard: &'a rcu::Guard) -> Option<&'a T> {
-        let pointer = self.pointer.load(Acquire);
+        let pointer = self.pointer.read_acquire();
         // SAFETY: By the invariant the pointer is null or a valid node, which is not freed before
         // a grace period has passed; `_guard` holds that off for `'a`.
         unsafe { pointer.as_ref() }.map(|node| &node.value)

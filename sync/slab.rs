@@ -26,6 +26,8 @@ use kernel::sync::atomic::Relaxed;
 
 use crate::bindings;
 
+use super::once::Once;
+
 /// For an object that may be taken out of the reserve, if there is no other.
 pub(crate) const FROM_RESERVE: Flags = GFP_NOWAIT;
 
@@ -87,8 +89,8 @@ impl<T: InSlab> OpenSlab<T> {
             return Err(ENOMEM);
         }
         // INVARIANT: The cache was made for objects like `T`, and the reserve for the cache.
-        T::slab().cache.store(cache, Relaxed);
-        T::slab().reserve.store(reserve, Relaxed);
+        T::slab().cache.write_once(cache);
+        T::slab().reserve.write_once(reserve);
         Ok(Self(PhantomData))
     }
 
@@ -99,7 +101,7 @@ impl<T: InSlab> OpenSlab<T> {
     /// `ENOMEM`.
     pub(crate) fn keep(&self, count: usize) -> Result {
         let count = i32::try_from(count.max(1)).map_err(|_| ENOMEM)?;
-        let reserve = T::slab().reserve.load(Relaxed);
+        let reserve = T::slab().reserve.read_once();
         // SAFETY: It was made by `new`, and stays as long as `self`.
         kernel::error::to_result(unsafe { bindings::mempool_resize(reserve, count) })
     }
@@ -136,8 +138,8 @@ unsafe impl<T: InSlab> Allocator for SlabMemory<T> {
         flags: Flags,
         _node: NumaNode,
     ) -> Result<NonNull<[u8]>, AllocError> {
-        let cache = T::slab().cache.load(Relaxed);
-        let reserve = T::slab().reserve.load(Relaxed);
+        let cache = T::slab().cache.read_once();
+        let reserve = T::slab().reserve.read_once();
         let is_reserved = flags == FROM_RESERVE;
         match object {
             None if layout == Layout::new::<T>()

@@ -11,6 +11,8 @@ use kernel::time::Msecs;
 
 use crate::bindings::KV_HZ;
 
+use super::once::Once;
+
 /// The timer ticks of a time, a part of one counted as one: the kernel's `msecs_to_jiffies`, which is
 /// a call, for a time that is known when this is compiled.
 const fn ticks(time: Msecs) -> Jiffies {
@@ -103,7 +105,7 @@ impl Pace {
 
     /// Whether it may happen now; then it counts as having happened.
     pub(crate) fn take(&self) -> bool {
-        let latest = self.latest.load(Relaxed);
+        let latest = self.latest.read_once();
         Moment(latest).is_older_than(self.interval)
             && self
                 .latest

@@ -7,11 +7,11 @@
 //! at a high price; a real-time thread begins at once.
 
 use kernel::sync::atomic::Atomic;
-use kernel::sync::atomic::Relaxed;
 
 use super::blade::Blade;
 use crate::sync::Express;
 use crate::sync::Mark;
+use crate::sync::Once;
 
 /// So many requests one after the other must have come alone, for the next to be expected to.
 const LIKELY: u32 = 16;
@@ -40,24 +40,24 @@ impl Arrivals {
     /// Requests are being handed over, on this CPU: true if it is most likely one, alone. In any
     /// context.
     pub(super) fn begin(&self, express: &Express<Blade>) -> bool {
-        self.begun.store(express.mark().to_number(), Relaxed);
-        self.alone.load(Relaxed) >= LIKELY
+        self.begun.write_once(express.mark().to_number());
+        self.alone.read_once() >= LIKELY
     }
 
     /// Whether no others have been handed over on that CPU since.
     pub(super) fn are_latest(&self, express: &Express<Blade>) -> bool {
-        express.is_latest(Mark::from_number(self.begun.load(Relaxed)))
+        express.is_latest(Mark::from_number(self.begun.read_once()))
     }
 
     /// Notes how many there were when they were taken, and whether they were the latest then.
     pub(super) fn note(&self, count: usize, were_latest: bool) {
-        let alone = self.alone.load(Relaxed);
+        let alone = self.alone.read_once();
         let now = match count {
             0 => return,
             1 if were_latest && alone < LIKELY + TRUSTED => alone.saturating_add(1),
             1 if were_latest => LIKELY - 1,
             _ => 0,
         };
-        self.alone.store(now, Relaxed);
+        self.alone.write_once(now);
     }
 }

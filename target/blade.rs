@@ -46,6 +46,7 @@ use crate::block::Stage;
 use crate::sync;
 use crate::sync::Express;
 use crate::sync::Inbox;
+use crate::sync::Once;
 use crate::sync::RcuCell;
 use crate::sync::SlabBox;
 use crate::sync::Urgent;
@@ -284,13 +285,13 @@ impl Blade {
         let result = change(&mut settings);
         let is_open = settings.rules.are_open() && self.access_in_force.is_empty();
         let is_restricted = !is_open || self.is_in_conflict();
-        self.restricted.store(is_restricted, Relaxed);
+        self.restricted.write_once(is_restricted);
         result
     }
 
     /// Whether another target has the address, for certain.
     pub(super) fn is_in_conflict(&self) -> bool {
-        self.in_conflict.load(Relaxed)
+        self.in_conflict.read_once()
     }
 
     /// Says whether another target has the address. Sleeps.
@@ -303,7 +304,7 @@ impl Blade {
     /// Whether a request must be checked against the rules and the access lists. For the worker, which alone makes
     /// rules that other requests of its own batch must see.
     pub(super) fn is_restricted(&self) -> bool {
-        self.restricted.load(Relaxed)
+        self.restricted.read_once()
     }
 
     /// Counts a response that another target sent in the name of this blade.
@@ -313,7 +314,7 @@ impl Blade {
 
     /// Responses heard that another target sent in the name of this blade.
     pub(crate) fn rivals(&self) -> u64 {
-        self.rivals.load(Relaxed)
+        self.rivals.read_once()
     }
 
     /// The initiators that the blade has heard of.
@@ -372,7 +373,7 @@ impl Blade {
     /// Takes a request back whose I/O has ended. As [`Blade::post`].
     pub(super) fn post_ended(self: &Arc<Self>, request: SlabBox<Request>, _guard: &rcu::Guard) {
         let is_first = self.ended.push(request);
-        let submitter = self.submitter.load(Relaxed) & !Self::WANTED;
+        let submitter = self.submitter.read_once() & !Self::WANTED;
         // The submitter may sleep, so it is waited for only by what ends in its context, and so most
         // likely while it runs.
         if submitter != sync::this_task() && (is_first || submitter != 0) {
@@ -397,7 +398,7 @@ impl Blade {
     /// Begins to submit, as the only one: two would not know whose context an answer is left to. False
     /// if another task is at it, which then looks once more.
     fn begin_work(&self) -> bool {
-        let mut seen = self.submitter.load(Relaxed);
+        let mut seen = self.submitter.read_once();
         loop {
             let new = match seen {
                 0 => sync::this_task(),

@@ -153,16 +153,20 @@ impl Request {
             self.refuse(AoeError::DeviceUnavailable);
             return false;
         }
+        // What only a change is judged by is asked for a change only.
+        let changes = operation.effect().changes_data();
         let conditions = Conditions {
             capacity: Capacity(self.disk().capacity()),
             reply_sectors: aoe::sectors_for_reply(self.frame_limit).min(IO_SECTORS),
             payload: self
                 .frame()
+                .ok()
+                .filter(|_| changes)
                 .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
             read_only: self.read_only
                 || blade.mode().read_only
-                || (operation.effect().changes_data() && self.disk().is_read_only()),
-            trim: self.disk().can_discard(),
+                || (changes && self.disk().is_read_only()),
+            trim: changes && self.disk().can_discard(),
         };
         self.task = operation.prepare(&conditions);
         match self.task {

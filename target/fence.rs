@@ -11,7 +11,6 @@
 
 use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
-use kernel::sync::atomic::Relaxed;
 use kernel::sync::rcu;
 use kernel::time::delay::fsleep;
 use kernel::time::Delta;
@@ -33,6 +32,7 @@ use crate::aoe::Mac;
 use crate::aoe::MacList;
 use crate::sync;
 use crate::sync::Moment;
+use crate::sync::Once;
 use crate::sync::RcuBox;
 
 /// How long the requests of those who are excluded are waited for, in milliseconds: as long as those
@@ -90,13 +90,13 @@ impl Claims {
     /// Notes who has taken a place. For the worker, who alone takes places.
     pub(super) fn note(&self, place: Place, card: Mac, is_exclusive: bool) {
         if let Some(claim) = self.0.get(place.index()) {
-            let new = Claim(claim.load(Relaxed)).next(card, is_exclusive);
-            claim.store(new.0, Relaxed);
+            let new = Claim(claim.read_once()).next(card, is_exclusive);
+            claim.write_once(new.0);
         }
     }
 
     fn get(&self, place: Place) -> Claim {
-        Claim(self.0.get(place.index()).map_or(0, |it| it.load(Relaxed)))
+        Claim(self.0.get(place.index()).map_or(0, |it| it.read_once()))
     }
 }
 

@@ -16,6 +16,7 @@ use super::order::Place;
 use super::order::MOST;
 use super::state::Degraded;
 use crate::sync::Moment;
+use crate::sync::Once;
 
 /// The age at which a request that the disk has is late, in milliseconds.
 const LATE: Msecs = 5000;
@@ -48,14 +49,14 @@ impl Health {
     /// A request that came in then has this place from now on.
     pub(super) fn begin(&self, place: Place, received: Moment) {
         if let Some(since) = self.since.get(place.index()) {
-            since.store((received.to_ticks() as u32).max(1), Relaxed);
+            since.write_once((received.to_ticks() as u32).max(1));
         }
     }
 
     /// The place is about to be given back. In any context.
     pub(super) fn end(&self, place: Place) {
         if let Some(since) = self.since.get(place.index()) {
-            since.store(0, Relaxed);
+            since.write_once(0);
         }
     }
 
@@ -70,7 +71,7 @@ impl Health {
         let now = Moment::now().to_ticks() as u32;
         let limit = msecs_to_jiffies(LATE) as u32;
         let is_late = |since: u32| since != 0 && now.wrapping_sub(since) > limit;
-        let times = self.since.iter().map(|since| since.load(Relaxed));
+        let times = self.since.iter().map(|since| since.read_once());
         times
             .filter(|since| is_late(*since))
             .fold(0, |count: usize, _| count.saturating_add(1))
@@ -119,7 +120,7 @@ impl Recent {
         let Some(entry) = self.0.get(slot as usize % SLOTS) else {
             return;
         };
-        let mut old = entry.load(Relaxed);
+        let mut old = entry.read_once();
         loop {
             // The number of the slot above that of what has happened in it.
             let count = if old >> 32 == u64::from(slot) {
@@ -138,7 +139,7 @@ impl Recent {
     fn count(&self, now: Moment) -> u32 {
         let slot = Self::slot_of(now);
         let counts = self.0.iter().filter_map(|entry| {
-            let entry = entry.load(Relaxed);
+            let entry = entry.read_once();
             let age = slot.wrapping_sub((entry >> 32) as u32);
             ((age as usize) < SLOTS).then_some(entry as u32)
         });

@@ -16,6 +16,7 @@ use super::order;
 use super::stats::Counter;
 use crate::aoe::Mac;
 use crate::sync::Moment;
+use crate::sync::Once;
 
 /// Initiators that have a place, at most.
 const PLACES: usize = 128;
@@ -104,14 +105,15 @@ impl Initiators {
     ///
     /// Why it is to be dropped.
     pub(super) fn enter(&self, card: Mac, limits: Limits) -> Result<Seat, Counter> {
-        let index = match self.find(card) {
+        let (index, own) = match self.find(card) {
             Some((index, initiator)) => {
-                initiator.heard.store(Moment::now().to_ticks(), Relaxed);
-                index
+                initiator.heard.write_once(Moment::now().to_ticks());
+                (index, Some(&initiator.counts.under_way))
             }
-            None => NOWHERE,
+            None => (NOWHERE, None),
         };
-        self.take(Seat::Window(index), limits)
+        count_in(own, &self.all.under_way, limits)?;
+        Ok(Seat::Window(index))
     }
 
     /// Counts a request in that may repeat one of those under way, of which its initiator has at most
@@ -168,17 +170,8 @@ impl Initiators {
     ///
     /// There are so many already: what it is to be dropped for.
     fn take(&self, seat: Seat, limits: Limits) -> Result<Seat, Counter> {
-        let Some((own, all)) = self.counts(seat) else {
-            return Ok(seat);
-        };
-        if own.is_some_and(|own| !enter(own, limits.each)) {
-            return Err(Counter::DroppedWindow);
-        }
-        if !enter(all, limits.all) {
-            if let Some(own) = own {
-                let _ = own.fetch_sub(1, Relaxed);
-            }
-            return Err(Counter::DroppedFull);
+        if let Some((own, all)) = self.counts(seat) {
+            count_in(own, all, limits)?;
         }
         Ok(seat)
     }
@@ -200,6 +193,7 @@ impl Initiators {
     }
 
     /// The place of the initiator with this card: its own, or one that it gets now.
+    #[inline]
     fn find(&self, card: Mac) -> Option<(usize, &Initiator)> {
         let number = card.to_number();
         // Cards of one make differ in the lower bytes.
@@ -210,7 +204,7 @@ impl Initiators {
         });
         let mut best: Option<(usize, &Initiator, u64)> = None;
         for (index, initiator) in reach {
-            let holder = initiator.card.load(Relaxed);
+            let holder = initiator.card.read_once();
             if holder == number {
                 return Some((index, initiator));
             }
@@ -227,27 +221,46 @@ impl Initiators {
         let (index, initiator, holder) = best?;
         // Whoever else takes it at the same time is as good; who loses it has nothing under way.
         let _ = initiator.card.cmpxchg(holder, number, Full);
-        (initiator.card.load(Relaxed) == number).then_some((index, initiator))
+        (initiator.card.read_once() == number).then_some((index, initiator))
     }
 
     /// Those that were heard, in no order.
     pub(crate) fn sightings(&self) -> impl Iterator<Item = Sighting> + '_ {
         self.places
             .iter()
-            .map(|initiator| (initiator, initiator.card.load(Relaxed)))
+            .map(|initiator| (initiator, initiator.card.read_once()))
             .filter(|(_, card)| *card != 0)
             .map(|(initiator, card)| Sighting {
                 card: Mac::from_number(card),
-                under_way: initiator.counts.under_way.load(Relaxed),
-                heard: Moment::from_ticks(initiator.heard.load(Relaxed)),
+                under_way: initiator.counts.under_way.read_once(),
+                heard: Moment::from_ticks(initiator.heard.read_once()),
             })
     }
+}
+
+/// Counts a request in, as one of its initiator, if that has a place, and as one of all.
+///
+/// # Errors
+///
+/// There are so many already: what it is to be dropped for.
+#[inline]
+fn count_in(own: Option<&Atomic<u32>>, all: &Atomic<u32>, limits: Limits) -> Result<(), Counter> {
+    if own.is_some_and(|own| !enter(own, limits.each)) {
+        return Err(Counter::DroppedWindow);
+    }
+    if !enter(all, limits.all) {
+        if let Some(own) = own {
+            let _ = own.fetch_sub(1, Relaxed);
+        }
+        return Err(Counter::DroppedFull);
+    }
+    Ok(())
 }
 
 /// Counts one more, if there are less than `limit`. One that is refused is not counted for a moment
 /// either, in which another might be refused for it.
 fn enter(count: &Atomic<u32>, limit: u32) -> bool {
-    let mut seen = count.load(Relaxed);
+    let mut seen = count.read_once();
     while seen < limit {
         match count.cmpxchg(seen, seen.wrapping_add(1), Relaxed) {
             Ok(_) => return true,
@@ -269,11 +282,11 @@ impl Counts {
 
 impl Initiator {
     fn is_idle(&self) -> bool {
-        self.counts.under_way.load(Relaxed) == 0 && self.counts.beyond.load(Relaxed) == 0
+        self.counts.under_way.read_once() == 0 && self.counts.beyond.read_once() == 0
     }
 
     fn is_older_than(&self, other: &Self) -> bool {
-        let (own, other) = (self.heard.load(Relaxed), other.heard.load(Relaxed));
+        let (own, other) = (self.heard.read_once(), other.heard.read_once());
         (own.wrapping_sub(other) as isize) < 0
     }
 }

@@ -30,6 +30,7 @@ use crate::sync::SlabBox;
 impl Turns {
     /// Lets a request that has arrived join the one that it repeats. It is returned if it is to be
     /// executed by itself.
+    #[cold]
     pub(super) fn join(
         &mut self,
         places: &Places,
@@ -74,6 +75,7 @@ impl Turns {
 
     /// What is to be executed of a request that waits for the end of another: nothing, as long as that has
     /// not ended.
+    #[cold]
     pub(super) fn still_own(
         &mut self,
         places: &Places,
@@ -98,6 +100,7 @@ impl Turns {
 
     /// A request has ended after so long that it may have been repeated: all that came before its end
     /// have been looked at.
+    #[cold]
     pub(super) fn end(&mut self, mut ended: SlabBox<Request>) {
         let joined = repeats::joined(&*ended, &mut self.waiting);
         if !ended.asking.is_old() {

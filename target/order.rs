@@ -10,12 +10,11 @@
 
 use kernel::alloc::AllocError;
 use kernel::prelude::*;
-use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
-use kernel::sync::atomic::Relaxed;
 
 use crate::ata::Extent;
+use crate::sync::Once;
 
 /// The sectors that a request touches, and how.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,7 +133,7 @@ impl Places {
             // Fully ordered: it is seen free by a worker whose `await_release` is not seen here.
             let _ = word.fetch_sub(place.mask(), Full);
         }
-        self.awaited.load(Relaxed)
+        self.awaited.read_once()
     }
 
     /// Says whether the end of requests is awaited. The worker looks at the places once more
@@ -153,7 +152,7 @@ impl Places {
         // Counting as it goes, as `enumerate` does it, compiles to arithmetic that can panic.
         let all = (0..words).filter_map(|word| Some((word, self.taken.get(word)?)));
         all.flat_map(move |(word, bits)| {
-            let mut left = filter(word, bits.load(Acquire));
+            let mut left = filter(word, bits.read_acquire());
             core::iter::from_fn(move || {
                 let bit = left.trailing_zeros();
                 let place = (left != 0).then_some(Place { word, bit });
@@ -170,13 +169,13 @@ impl Places {
 
     /// Whether a place is taken.
     pub(super) fn is_taken(&self, place: Place) -> bool {
-        let bits = self.taken.get(place.word).map(|bits| bits.load(Acquire));
+        let bits = self.taken.get(place.word).map(|bits| bits.read_acquire());
         bits.is_some_and(|bits| bits & place.mask() != 0)
     }
 
     fn free(&self) -> Option<Place> {
         self.taken.iter().enumerate().find_map(|(word, bits)| {
-            let bit = bits.load(Acquire).trailing_ones();
+            let bit = bits.read_acquire().trailing_ones();
             (bit < u64::BITS).then_some(Place { word, bit })
         })
     }

@@ -3,9 +3,10 @@
 //! What the administrator may change of an export while it works, and the data path looks at.
 
 use kernel::sync::atomic::Atomic;
-use kernel::sync::atomic::Relaxed;
 
 use super::order;
+
+use crate::sync::Once;
 
 /// A setting that is one of several words.
 pub(crate) trait Word: Copy + Sized + 'static {
@@ -156,79 +157,79 @@ impl Policy {
                 &policy.on_conflict,
                 &policy.conflict_check,
             ]
-            .map(|value| value.load(Relaxed))
+            .map(|value| value.read_once())
         };
         values(self) == values(other)
     }
 
     /// Requests that each initiator may have under way, and is told that it may.
     pub(crate) fn buffer_count(&self) -> u16 {
-        u16::try_from(self.buffer_count.load(Relaxed)).unwrap_or(Self::BUFFER_COUNT)
+        u16::try_from(self.buffer_count.read_once()).unwrap_or(Self::BUFFER_COUNT)
     }
 
     /// Sets the buffer count.
     pub(crate) fn set_buffer_count(&self, count: u16) {
-        self.buffer_count.store(count.into(), Relaxed);
+        self.buffer_count.write_once(count.into());
     }
 
     /// The longest frame, in bytes without the Ethernet header, whatever the interface's MTU is;
     /// `None`: what the MTU allows.
     pub(crate) fn mtu_max(&self) -> Option<u32> {
-        Some(self.mtu_max.load(Relaxed)).filter(|mtu| *mtu != 0)
+        Some(self.mtu_max.read_once()).filter(|mtu| *mtu != 0)
     }
 
     /// Sets the longest frame.
     pub(crate) fn set_mtu_max(&self, mtu: Option<u32>) {
-        self.mtu_max.store(mtu.unwrap_or(0), Relaxed);
+        self.mtu_max.write_once(mtu.unwrap_or(0));
     }
 
     /// When a write is answered.
     pub(crate) fn cache(&self) -> Cache {
-        Cache::at(self.cache.load(Relaxed))
+        Cache::at(self.cache.read_once())
     }
 
     /// Sets when a write is answered.
     pub(crate) fn set_cache(&self, cache: Cache) {
-        self.cache.store(cache.number(), Relaxed);
+        self.cache.write_once(cache.number());
     }
 
     /// Who is told of the export.
     pub(crate) fn audience(&self) -> Audience {
-        Audience::at(self.audience.load(Relaxed))
+        Audience::at(self.audience.read_once())
     }
 
     /// Sets who is told of the export.
     pub(crate) fn set_audience(&self, audience: Audience) {
-        self.audience.store(audience.number(), Relaxed);
+        self.audience.write_once(audience.number());
     }
 
     /// What the log is told.
     pub(crate) fn log(&self) -> LogLevel {
-        LogLevel::at(self.log.load(Relaxed))
+        LogLevel::at(self.log.read_once())
     }
 
     /// What is done while another target has the address.
     pub(crate) fn on_conflict(&self) -> OnConflict {
-        OnConflict::at(self.on_conflict.load(Relaxed))
+        OnConflict::at(self.on_conflict.read_once())
     }
 
     /// Sets what is done while another target has the address.
     pub(crate) fn set_on_conflict(&self, action: OnConflict) {
-        self.on_conflict.store(action.number(), Relaxed);
+        self.on_conflict.write_once(action.number());
     }
 
     /// Seconds between two questions whether another target has the address; 0: it is not asked.
     pub(crate) fn conflict_check(&self) -> u32 {
-        self.conflict_check.load(Relaxed)
+        self.conflict_check.read_once()
     }
 
     /// Sets the seconds between two questions.
     pub(crate) fn set_conflict_check(&self, seconds: u32) {
-        self.conflict_check.store(seconds, Relaxed);
+        self.conflict_check.write_once(seconds);
     }
 
     /// Sets what the log is told.
     pub(crate) fn set_log(&self, log: LogLevel) {
-        self.log.store(log.number(), Relaxed);
+        self.log.write_once(log.number());
     }
 }

@@ -4,7 +4,6 @@
 
 use kernel::new_mutex;
 use kernel::prelude::*;
-use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::atomic::Release;
@@ -32,6 +31,7 @@ use crate::net::Device;
 use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::net::Reply;
+use crate::sync::Once;
 use crate::sync::Pace;
 use crate::sync::RcuBox;
 use crate::sync::RcuCell;
@@ -225,7 +225,7 @@ impl Port {
 
     /// Whether this device has the name of the interface, but no Ethernet header.
     pub(super) fn is_foreign(&self, device: &Device) -> bool {
-        self.foreign.load(Relaxed) == device.key()
+        self.foreign.read_once() == device.key()
     }
 
     /// What tells the port's interface from others, if it has one.
@@ -250,7 +250,7 @@ impl Port {
 
     /// Whether the port answers, if it can.
     pub(super) fn is_open(&self) -> bool {
-        self.is_open.load(Acquire)
+        self.is_open.read_acquire()
     }
 
     /// Whether requests can come in by the port.
@@ -319,7 +319,7 @@ impl Port {
                 None
             }
         })
-        .unwrap_or_else(|| match self.foreign.load(Relaxed) {
+        .unwrap_or_else(|| match self.foreign.read_once() {
             0 => Some(Down::NoInterface),
             _ => Some(Down::NotEthernet),
         })

@@ -4,13 +4,14 @@
 //! it is looked whether what arrives is a repetition.
 
 use kernel::sync::atomic::Atomic;
-use kernel::sync::atomic::Relaxed;
 use kernel::time::Msecs;
 
+use super::order::Places;
 use super::repeats::Ask;
-use super::repeats::UnderWay;
+use super::repeats::Askers;
 use crate::sync::Fifo;
 use crate::sync::Moment;
+use crate::sync::Once;
 
 /// How often it is looked whether there are such requests, in milliseconds.
 const INTERVAL: Msecs = 50;
@@ -33,8 +34,8 @@ impl Stall {
 
     /// Whether there may be some. In any context.
     pub(super) fn may_be_there(&self) -> bool {
-        self.is_there.load(Relaxed)
-            || Moment::from_ticks(self.looked.load(Relaxed)).is_older_than(INTERVAL)
+        self.is_there.read_once()
+            || Moment::from_ticks(self.looked.read_once()).is_older_than(INTERVAL)
     }
 }
 
@@ -58,16 +59,29 @@ impl Watch {
         &mut self,
         now: Moment,
         stall: &Stall,
-        under_way: &UnderWay<'_>,
+        places: &Places,
+        askers: &Askers,
         waiting: &mut Fifo<T>,
     ) -> bool {
         if now.has_reached(self.next) {
-            self.is_there = under_way.askers.any_repeatable(under_way.places)
-                || waiting.any(|other| other.asking().is_repeatable());
-            self.next = now.later(INTERVAL);
-            stall.is_there.store(self.is_there, Relaxed);
-            stall.looked.store(now.to_ticks(), Relaxed);
+            self.look(now, stall, places, askers, waiting);
         }
         self.is_there
+    }
+
+    #[cold]
+    fn look<T: Ask>(
+        &mut self,
+        now: Moment,
+        stall: &Stall,
+        places: &Places,
+        askers: &Askers,
+        waiting: &mut Fifo<T>,
+    ) {
+        self.is_there =
+            askers.any_repeatable(places) || waiting.any(|other| other.asking().is_repeatable());
+        self.next = now.later(INTERVAL);
+        stall.is_there.write_once(self.is_there);
+        stall.looked.write_once(now.to_ticks());
     }
 }

@@ -12,7 +12,6 @@ use super::order::Places;
 use super::order::Spans;
 use super::repeats::Askers;
 use super::repeats::Repeats;
-use super::repeats::UnderWay;
 use super::request::Batch;
 use super::request::Progress;
 use super::request::Request;
@@ -56,7 +55,9 @@ impl Turns {
         arrived: impl Iterator<Item = SlabBox<Request>>,
     ) -> usize {
         let mut count = 0_usize;
-        self.retry(places);
+        if !self.waiting.is_empty() {
+            self.retry(places);
+        }
         for mut request in arrived {
             count = count.saturating_add(1);
             match request.progress {
@@ -79,11 +80,8 @@ impl Turns {
             let is_repeatable = self.watch.sees(
                 request.received,
                 stall,
-                &UnderWay {
-                    places,
-                    spans: &self.under_way,
-                    askers: &mut self.askers,
-                },
+                places,
+                &self.askers,
                 &mut self.waiting,
             );
             if is_repeatable || request.asking.over.is_some() {

@@ -20,6 +20,7 @@ impl Blade {
     }
 
     /// Takes a request in that may be a repetition, and is dropped if it is none. In any context.
+    #[cold]
     pub(in crate::target) fn post_beyond(self: &Arc<Self>, request: SlabBox<Request>) {
         let _ = self.arrived.push(request);
         self.wake_judge();
@@ -32,6 +33,7 @@ impl Blade {
 
     /// Takes a request back that has ended after so long that it may have been repeated: who decides on
     /// those that have arrived is to answer it, when he knows of all that came before.
+    #[cold]
     pub(in crate::target) fn post_old(self: &Arc<Self>, mut request: SlabBox<Request>) {
         request.progress = Progress::Ended;
         let _ = self.arrived.push(request);

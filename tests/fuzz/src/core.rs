@@ -6,8 +6,8 @@
 use kvblade_wire::aoe;
 use kvblade_wire::aoe::{ata_argument, AoeError, AtaArgument, Header, Mac, ShelfSlot};
 use kvblade_wire::ata::{
-    admission, Asked, Capacity, Conditions, Failure, Identity, Lba, Operation, Outcome, PhysicalSector,
-    Rotation, Task, Text, TrimList, TrimSupport,
+    admission, Asked, Capacity, Conditions, Failure, Identity, Lba, Operation, Outcome,
+    PhysicalSector, Rotation, Task, Text, TrimList, TrimSupport,
 };
 use kvblade_wire::rules::{Advertisement, Answer, Body, Rules};
 

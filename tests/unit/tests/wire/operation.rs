@@ -177,7 +177,11 @@ fn what_a_command_does_to_data() {
             0xe7 | 0xea | 0xe0 | 0xe2 | 0xe6 | 0x94 | 0x96 | 0x99 => Effect::Follows,
             _ => Effect::Nothing,
         };
-        assert_eq!(Operation::decode(&argument).effect(), expected, "{opcode:02x}");
+        assert_eq!(
+            Operation::decode(&argument).effect(),
+            expected,
+            "{opcode:02x}"
+        );
     }
 }
 
