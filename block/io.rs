@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reading, writing and flushing.
+//! One operation on a disk: reading, writing, flushing or discarding.
 //!
 //! C header: [`include/linux/bio.h`](srctree/include/linux/bio.h)
 
@@ -9,7 +9,6 @@ use core::mem::MaybeUninit;
 use kernel::alloc::AllocError;
 use kernel::bindings as kernel_bindings;
 use kernel::prelude::*;
-use kernel::types::NotThreadSafe;
 use kernel::types::Opaque;
 
 use super::disk::DiskUse;
@@ -17,9 +16,6 @@ use super::pages::Pages;
 use super::pages::Vectors;
 use super::SECTOR;
 use crate::bindings;
-use crate::sync::Fifo;
-use crate::sync::Linked;
-use crate::sync::SlabBox;
 
 /// Where the data of writes comes from.
 ///
@@ -225,7 +221,7 @@ impl<S: Source> Io<S> {
     /// It goes to the disk with its own data, to begin with. Where several have failed as one lately
     /// it keeps alone: a disk may take most of a minute to give a sector up, and what is tried once
     /// more after that is answered too late.
-    fn lead(&mut self) {
+    pub(super) fn lead(&mut self) {
         if self.disk.has_failed_lately() {
             self.keep_alone();
         }
@@ -239,7 +235,7 @@ impl<S: Source> Io<S> {
 
     /// Lets another follow behind this and those that do already; false if it cannot. What is
     /// described stays the other's.
-    fn join(&mut self, other: &Self) -> bool {
+    pub(super) fn join(&mut self, other: &Self) -> bool {
         let Extent { vectors, bytes } = self.all;
         let end = self.sector.saturating_add(u64::from(bytes) / SECTOR as u64);
         let bytes = bytes.saturating_add(other.bytes);
@@ -258,6 +254,30 @@ impl<S: Source> Io<S> {
             bytes,
         };
         true
+    }
+
+    /// The bio of the operation, with the data of its followers: all of it but who gets it back.
+    pub(super) fn bio(&mut self) -> *mut kernel_bindings::bio {
+        let bio = self.bio.get();
+        // SAFETY: The bio and the vectors lie here, and the device is open. By the invariant so many
+        // vectors are those of the data. The fields written are those of a bio with its data described
+        // by vectors.
+        unsafe {
+            kernel_bindings::bio_init(
+                bio,
+                self.disk.bdev(),
+                self.pages.vectors(),
+                Pages::MAX as u16,
+                self.operation,
+            );
+            // Else it is that of the thread that submits, which may be a real-time one; schedulers
+            // then let all others wait.
+            (*bio).bi_ioprio = bindings::KV_IO_PRIORITY;
+            (*bio).bi_vcnt = self.all.vectors;
+            (*bio).bi_iter.bi_sector = self.sector.saturating_add(self.disk.offset());
+            (*bio).bi_iter.bi_size = self.all.bytes;
+        }
+        bio
     }
 
     /// Takes the data that another has read for what is its own from now on.
@@ -283,221 +303,5 @@ impl<S: Source> Io<S> {
     /// The data that was read, to be given away.
     pub(crate) fn pages(&mut self) -> &mut Pages {
         &mut self.pages
-    }
-}
-
-/// A request that owns an operation, and gets it back when it has ended.
-pub(crate) trait Owner: Send + Linked {
-    /// Where the data of writes comes from.
-    type Source: Source;
-
-    /// The operation, always the same one.
-    fn io(&mut self) -> &mut Io<Self::Source>;
-
-    /// Where those are kept that go to the disk together with this one; always the same place, for
-    /// this use only.
-    fn followers(&mut self) -> &mut Fifo<Self>;
-
-    /// The operation has ended. Called in any context, hard interrupts included.
-    fn ended(this: SlabBox<Self>, result: Result);
-
-    /// The operation has failed together with others, and must be submitted again, by itself. Called
-    /// in any context, hard interrupts included.
-    fn again(this: SlabBox<Self>);
-}
-
-/// Submits the operation of a request and its followers. Sleeps.
-fn start<O: Owner>(request: SlabBox<O>) {
-    let request = SlabBox::into_raw(request);
-    // SAFETY: The pointer came from `SlabBox::into_raw`; from here to `end_io` it is only used for
-    // the bio.
-    let io = unsafe { (*request).io() };
-    let bio = io.bio.get();
-    // SAFETY: The bio and the vectors lie in the request, which stays in place until `end_io`
-    // takes it back; the memory stays with it or its followers, or with the sources that they also
-    // have, and so does the `DiskUse` that keeps the device open. By the invariant so many vectors
-    // are theirs. The fields written are those of a bio with its data described by vectors.
-    unsafe {
-        kernel_bindings::bio_init(
-            bio,
-            io.disk.bdev(),
-            io.pages.vectors(),
-            Pages::MAX as u16,
-            io.operation,
-        );
-        // Else it is that of the thread that submits, which may be a real-time one; schedulers then
-        // let all others wait.
-        (*bio).bi_ioprio = bindings::KV_IO_PRIORITY;
-        (*bio).bi_vcnt = io.all.vectors;
-        (*bio).bi_iter.bi_sector = io.sector.saturating_add(io.disk.offset());
-        (*bio).bi_iter.bi_size = io.all.bytes;
-        (*bio).bi_private = request.cast();
-        (*bio).bi_end_io = Some(end_io::<O>);
-        kernel_bindings::submit_bio(bio);
-    }
-}
-
-unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
-    // SAFETY: The bio was submitted by `start`, has ended, and is ours again; its private
-    // pointer is that of the request that it lies in, which came from `SlabBox::into_raw`.
-    let (mut request, result) = unsafe {
-        let errno = kernel_bindings::blk_status_to_errno((*bio).bi_status);
-        let request = (*bio).bi_private.cast::<O>();
-        kernel_bindings::bio_uninit(bio);
-        (SlabBox::from_raw(request), kernel::error::to_result(errno))
-    };
-    if request.followers().is_empty() {
-        return O::ended(request, result);
-    }
-    let mut followers = core::mem::replace(request.followers(), Fifo::new());
-    let end = |request| match result {
-        Ok(()) => O::ended(request, Ok(())),
-        // Whose sectors were bad is not known.
-        Err(_) => O::again(request),
-    };
-    if result.is_err() {
-        request.io().disk.note_failure();
-    }
-    end(request);
-    while let Some(follower) = followers.pop() {
-        end(follower);
-    }
-}
-
-/// Operations on their way to one disk: reads and writes that are neighbours go there as one. The block
-/// layer merges them too, but at a higher price, and not writes that are to be durable.
-///
-/// What is collected waits until it is submitted, so this must be done before its task waits for
-/// memory.
-pub(crate) struct Batch<O: Owner> {
-    /// Those that are complete, each with its neighbours as followers.
-    complete: Fifo<O>,
-    count: usize,
-    /// The one that is still to get followers.
-    leader: Option<SlabBox<O>>,
-}
-
-// What it has is in boxes, which stay where they are.
-impl<O: Owner> Unpin for Batch<O> {}
-
-impl<O: Owner> Batch<O> {
-    /// So many requests the block layer has at hand at once even for a disk that takes no more than 64.
-    const MOST: usize = 16;
-
-    /// Nothing.
-    pub(crate) const fn new() -> Self {
-        Self {
-            complete: Fifo::new(),
-            count: 0,
-            leader: None,
-        }
-    }
-
-    /// Whether there is nothing to be submitted.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0 && self.leader.is_none()
-    }
-
-    /// Adds a read or write, whose sectors must lie within the disk: else the kernel logs the error
-    /// that it returns.
-    pub(crate) fn add(&mut self, request: SlabBox<O>) {
-        if let Err(mut request) = self.join(request) {
-            self.close();
-            request.io().lead();
-            self.leader = Some(request);
-        }
-    }
-
-    /// Adds an operation that goes to the disk by itself.
-    pub(crate) fn add_alone(&mut self, mut request: SlabBox<O>) {
-        self.close();
-        request.io().lead();
-        self.leader = Some(request);
-        self.close();
-    }
-
-    /// Makes a request a follower, or gives it back.
-    fn join(&mut self, mut request: SlabBox<O>) -> Result<(), SlabBox<O>> {
-        let Some(leader) = &mut self.leader else {
-            return Err(request);
-        };
-        if !leader.io().join(request.io()) {
-            return Err(request);
-        }
-        leader.followers().push(request);
-        Ok(())
-    }
-
-    /// The leader gets no followers any more.
-    fn close(&mut self) {
-        if let Some(leader) = self.leader.take() {
-            self.complete.push(leader);
-            self.count = self.count.saturating_add(1);
-        }
-    }
-
-    /// Submits all that there is. Sleeps.
-    pub(crate) fn submit(&mut self) {
-        self.close();
-        while self.count > 0 {
-            let count = self.count.min(Self::MOST);
-            self.count = self.count.saturating_sub(count);
-            if count > 1 {
-                pin_init::stack_pin_init!(let _plug = Plug::start(count as u16));
-                self.start(count);
-            } else {
-                self.start(count);
-            }
-        }
-    }
-
-    fn start(&mut self, count: usize) {
-        for _ in 0..count {
-            if let Some(request) = self.complete.pop() {
-                start(request);
-            }
-        }
-    }
-}
-
-impl<O: Owner> Drop for Batch<O> {
-    fn drop(&mut self) {
-        self.submit();
-    }
-}
-
-/// While it is there, what this task submits is collected; it is sent to the device when it is
-/// dropped, or when the task sleeps.
-#[pin_data(PinnedDrop)]
-struct Plug {
-    #[pin]
-    plug: Opaque<kernel_bindings::blk_plug>,
-    /// A plug belongs to the task that started it.
-    _task: NotThreadSafe,
-}
-
-impl Plug {
-    /// Begins to collect. `count` bios will come, for which the block layer has its own requests
-    /// ready at once.
-    fn start(count: u16) -> impl PinInit<Self> {
-        pin_init!(Self {
-            plug <- Opaque::ffi_init(|slot: *mut kernel_bindings::blk_plug| {
-                // SAFETY: `slot` is valid for writing and stays in place until it is dropped, on
-                // the stack of this task.
-                unsafe {
-                    kernel_bindings::blk_start_plug(slot);
-                    (*slot).nr_ios = count;
-                }
-            }),
-            _task: NotThreadSafe,
-        })
-    }
-}
-
-#[pinned_drop]
-impl PinnedDrop for Plug {
-    fn drop(self: Pin<&mut Self>) {
-        // SAFETY: It was started, by this task.
-        unsafe { kernel_bindings::blk_finish_plug(self.plug.get()) };
     }
 }

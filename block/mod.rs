@@ -4,6 +4,7 @@
 //!
 //! A small safe interface over the C one. It knows nothing of AoE or of the network.
 
+mod batch;
 mod disk;
 mod io;
 mod open;
@@ -12,11 +13,11 @@ mod pool;
 mod reserve;
 mod users;
 
+pub(crate) use batch::Batch;
+pub(crate) use batch::Owner;
 pub(crate) use disk::Disk;
 pub(crate) use disk::DiskUse;
-pub(crate) use io::Batch;
 pub(crate) use io::Io;
-pub(crate) use io::Owner;
 pub(crate) use io::Source;
 pub(crate) use open::number_of;
 pub(crate) use open::OpenError;
