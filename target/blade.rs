@@ -6,17 +6,14 @@ use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::atomic::Atomic;
-use kernel::sync::atomic::Full;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 use kernel::sync::Mutex;
 use kernel::time::Msecs;
-use kernel::workqueue;
 use kernel::workqueue::impl_has_work;
 use kernel::workqueue::new_work;
 use kernel::workqueue::Work;
-use kernel::workqueue::WorkItem;
 
 use super::access::Access;
 use super::access::AccessList;
@@ -26,7 +23,6 @@ use super::fence::Claims;
 use super::health::Health;
 use super::initiators::Initiators;
 use super::new_export::NewExport;
-use super::order::Place;
 use super::order::Places;
 use super::policy::Policy;
 use super::refusal::cannot_open;
@@ -48,11 +44,10 @@ use crate::sync::Express;
 use crate::sync::Inbox;
 use crate::sync::Once;
 use crate::sync::RcuCell;
-use crate::sync::SlabBox;
-use crate::sync::Urgent;
 use crate::sync::WorkQueue;
 
 mod judge;
+mod work;
 
 /// The worker that decides on requests and submits I/O.
 const SUBMIT: u64 = 0;
@@ -337,21 +332,6 @@ impl Blade {
         self.watchers.tell(change);
     }
 
-    /// A request has ended. In any context.
-    pub(super) fn release(self: &Arc<Self>, place: Place) {
-        if self.places.release(place) {
-            self.wake(&rcu::read_lock());
-        }
-    }
-
-    fn wake(self: &Arc<Self>, guard: &rcu::Guard) {
-        if self.arrivals.begin(&self.express) && self.express.enqueue(self.clone(), guard).is_ok() {
-            return;
-        }
-        // If it is queued already it will see what there is.
-        let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
-    }
-
     /// From here on the blade lets no request in, and gets no interface any more.
     pub(super) fn begin_close(&self) {
         self.disk.begin_close();
@@ -360,70 +340,6 @@ impl Blade {
     /// Whether the blade is on its way out.
     pub(super) fn is_closing(&self) -> bool {
         self.disk.stage() != Stage::Open
-    }
-
-    /// Takes a request in. In any context; it may have ended before this returns, and the blade be
-    /// closed but for the guard.
-    pub(super) fn post(self: &Arc<Self>, request: SlabBox<Request>, guard: &rcu::Guard) {
-        if self.arrived.push(request) {
-            self.wake(guard);
-        }
-    }
-
-    /// Takes a request back whose I/O has ended. As [`Blade::post`].
-    pub(super) fn post_ended(self: &Arc<Self>, request: SlabBox<Request>, _guard: &rcu::Guard) {
-        let is_first = self.ended.push(request);
-        let submitter = self.submitter.read_once() & !Self::WANTED;
-        // The submitter may sleep, so it is waited for only by what ends in its context, and so most
-        // likely while it runs.
-        if submitter != sync::this_task() && (is_first || submitter != 0) {
-            let _ = workqueue::system_bh().enqueue::<_, REPLY>(self.clone());
-        }
-    }
-
-    /// Submits what has its turn, as one batch.
-    fn submit(&self) {
-        let are_latest = self.arrivals.are_latest(&self.express);
-        let mut turns = self.turns.lock();
-        let count = turns.run(&self.places, &self.stall, self.arrived.take());
-        let batch = turns.take_batch();
-        drop(turns);
-        self.arrivals.note(count, are_latest);
-        drop(batch);
-    }
-
-    /// In `submitter`: another task has come to submit meanwhile, and has left that to this one.
-    const WANTED: usize = 1;
-
-    /// Begins to submit, as the only one: two would not know whose context an answer is left to. False
-    /// if another task is at it, which then looks once more.
-    fn begin_work(&self) -> bool {
-        let mut seen = self.submitter.read_once();
-        loop {
-            let new = match seen {
-                0 => sync::this_task(),
-                _ => seen | Self::WANTED,
-            };
-            match self.submitter.cmpxchg(seen, new, Full) {
-                Ok(_) => return seen == 0,
-                Err(now) => seen = now,
-            }
-        }
-    }
-
-    /// Submits, and answers what has ended by then.
-    fn work(self: &Arc<Self>) {
-        while self.begin_work() {
-            self.submit();
-            // Whoever has put a request into the empty inbox before this was in our context, if only
-            // as an interrupt, and leaves the answers to us: memory-backed disks are done at once,
-            // and a wake-up would cost more than they do. What comes later finds another to answer.
-            let was = self.submitter.xchg(0, Full);
-            self.answer_all();
-            if was & Self::WANTED == 0 {
-                return;
-            }
-        }
     }
 
     /// Lets no request in any more, waits for those there are, and closes the disk. Sleeps.
@@ -446,19 +362,5 @@ impl Blade {
         sync::flush(&self.reply);
         sync::flush(&self.judge);
         sync::flush(&self.ask);
-    }
-}
-
-impl WorkItem<SUBMIT> for Blade {
-    type Pointer = Arc<Blade>;
-
-    fn run(this: Arc<Blade>) {
-        this.work();
-    }
-}
-
-impl Urgent for Blade {
-    fn run(this: Arc<Blade>) {
-        this.work();
     }
 }

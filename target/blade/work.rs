@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The worker that decides on requests and submits them, and how requests come to it and from it.
+
+use kernel::sync::atomic::Full;
+use kernel::sync::rcu;
+use kernel::sync::Arc;
+use kernel::workqueue;
+use kernel::workqueue::WorkItem;
+
+use super::Blade;
+use super::REPLY;
+use super::SUBMIT;
+use crate::sync;
+use crate::sync::Once;
+use crate::sync::SlabBox;
+use crate::sync::Urgent;
+use crate::target::order::Place;
+use crate::target::request::Request;
+
+impl Blade {
+    /// A request has ended. In any context.
+    pub(in crate::target) fn release(self: &Arc<Self>, place: Place) {
+        if self.places.release(place) {
+            self.wake(&rcu::read_lock());
+        }
+    }
+
+    fn wake(self: &Arc<Self>, guard: &rcu::Guard) {
+        if self.arrivals.begin(&self.express) && self.express.enqueue(self.clone(), guard).is_ok() {
+            return;
+        }
+        // If it is queued already it will see what there is.
+        let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
+    }
+
+    /// Takes a request in. In any context; it may have ended before this returns, and the blade be
+    /// closed but for the guard.
+    pub(in crate::target) fn post(self: &Arc<Self>, request: SlabBox<Request>, guard: &rcu::Guard) {
+        if self.arrived.push(request) {
+            self.wake(guard);
+        }
+    }
+
+    /// Takes a request back whose I/O has ended. As [`Blade::post`].
+    pub(in crate::target) fn post_ended(
+        self: &Arc<Self>,
+        request: SlabBox<Request>,
+        _guard: &rcu::Guard,
+    ) {
+        let is_first = self.ended.push(request);
+        let submitter = self.submitter.read_once() & !Self::WANTED;
+        // The submitter may sleep, so it is waited for only by what ends in its context, and so most
+        // likely while it runs.
+        if submitter != sync::this_task() && (is_first || submitter != 0) {
+            let _ = workqueue::system_bh().enqueue::<_, REPLY>(self.clone());
+        }
+    }
+
+    /// Submits what has its turn, as one batch.
+    fn submit(&self) {
+        let are_latest = self.arrivals.are_latest(&self.express);
+        let mut turns = self.turns.lock();
+        let count = turns.run(&self.places, &self.stall, self.arrived.take());
+        let batch = turns.take_batch();
+        drop(turns);
+        self.arrivals.note(count, are_latest);
+        drop(batch);
+    }
+
+    /// In `submitter`: another task has come to submit meanwhile, and has left that to this one.
+    const WANTED: usize = 1;
+
+    /// Begins to submit, as the only one: two would not know whose context an answer is left to. False
+    /// if another task is at it, which then looks once more.
+    fn begin_work(&self) -> bool {
+        let mut seen = self.submitter.read_once();
+        loop {
+            let new = match seen {
+                0 => sync::this_task(),
+                _ => seen | Self::WANTED,
+            };
+            match self.submitter.cmpxchg(seen, new, Full) {
+                Ok(_) => return seen == 0,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Submits, and answers what has ended by then.
+    fn work(self: &Arc<Self>) {
+        while self.begin_work() {
+            self.submit();
+            // Whoever has put a request into the empty inbox before this was in our context, if only
+            // as an interrupt, and leaves the answers to us: memory-backed disks are done at once,
+            // and a wake-up would cost more than they do. What comes later finds another to answer.
+            let was = self.submitter.xchg(0, Full);
+            self.answer_all();
+            if was & Self::WANTED == 0 {
+                return;
+            }
+        }
+    }
+}
+
+impl WorkItem<SUBMIT> for Blade {
+    type Pointer = Arc<Blade>;
+
+    fn run(this: Arc<Blade>) {
+        this.work();
+    }
+}
+
+impl Urgent for Blade {
+    fn run(this: Arc<Blade>) {
+        this.work();
+    }
+}
