@@ -119,7 +119,7 @@ impl Header {
         }
         Some(Self {
             target: Mac::read(frame)?,
-            source: Mac([frame[6], frame[7], frame[8], frame[9], frame[10], frame[11]]),
+            source: Mac::read(&frame[6..])?,
             version: frame[14] >> 4,
             is_response: frame[14] & RESPONSE != 0,
             destination: Destination {

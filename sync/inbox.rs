@@ -64,7 +64,30 @@ impl<T: Linked> Inbox<T> {
 
     /// Adds an element; true if the inbox was empty, so that its consumer wants waking.
     pub(crate) fn push(&self, element: SlabBox<T>) -> bool {
+        // SAFETY: It comes from `SlabBox::into_raw`.
+        unsafe { self.put(SlabBox::into_raw(element)) }
+    }
+
+    /// As [`Inbox::push`], into the inbox that the element leads to, and keeps as long as it is not
+    /// there.
+    pub(crate) fn push_to(
+        element: SlabBox<T>,
+        find: impl for<'a> FnOnce(&'a T) -> &'a Self,
+    ) -> bool {
         let new = SlabBox::into_raw(element);
+        // SAFETY: It is valid, and this function's alone until it is in the inbox.
+        let inbox = ptr::from_ref(find(unsafe { &*new }));
+        // SAFETY: The element keeps the inbox until it is there, and after that this is not used. It comes
+        // from `SlabBox::into_raw`.
+        unsafe { (*inbox).put(new) }
+    }
+
+    /// Adds an element; true if the inbox was empty. Does nothing after it is there.
+    ///
+    /// # Safety
+    ///
+    /// The pointer must come from `SlabBox::into_raw`, and is given away.
+    unsafe fn put(&self, new: *mut T) -> bool {
         let mut head = self.head.read_once();
         loop {
             // SAFETY: `new` is a valid `T` that only this function knows until the exchange

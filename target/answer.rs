@@ -82,11 +82,9 @@ impl Request {
         }
     }
 
-    /// Notes how the I/O has ended. In any context.
-    pub(super) fn conclude(&mut self, result: Result) {
-        let Err(error) = result else {
-            return;
-        };
+    /// Notes that the I/O has failed. In any context.
+    #[cold]
+    pub(super) fn fails(&mut self, error: Error) {
         let is_read = matches!(self.operation(), Operation::Read(_) | Operation::Verify(_));
         self.port.blade().health().note_fault(is_read);
         // What the block layer says of a bad medium; the rest is no fault of the data.

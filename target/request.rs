@@ -30,6 +30,7 @@ use crate::block::Io;
 use crate::net::Frame;
 use crate::sync::Fifo;
 use crate::sync::InSlab;
+use crate::sync::Inbox;
 use crate::sync::Link;
 use crate::sync::Linked;
 use crate::sync::Moment;
@@ -325,13 +326,19 @@ impl block::Owner for Request {
     }
 
     fn ended(mut this: SlabBox<Self>, result: Result) {
+        let is_last = matches!(this.progress, Progress::Last);
+        if let Err(error) = result {
+            this.fails(error);
+        } else if is_last && this.port.blade().is_submitted_here() {
+            let _ = Inbox::push_to(this, |request| &request.port.blade().ended);
+            return;
+        }
         let guard = rcu::read_lock();
         let port = this.port.clone();
-        let is_last = matches!(this.progress, Progress::Last);
         if result.is_ok() && !is_last {
-            return port.blade().post(this, &guard);
+            port.blade().post(this, &guard);
+        } else {
+            port.blade().post_ended(this, &guard);
         }
-        this.conclude(result);
-        port.blade().post_ended(this, &guard);
     }
 }

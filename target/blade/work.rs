@@ -42,6 +42,12 @@ impl Blade {
         }
     }
 
+    /// Whether this is the context of the task that submits, if only as an interrupt: it answers what ends
+    /// now, and keeps the blade.
+    pub(in crate::target) fn is_submitted_here(&self) -> bool {
+        self.submitter.read_once() & !Self::WANTED == sync::this_task()
+    }
+
     /// Takes a request back whose I/O has ended. As [`Blade::post`].
     pub(in crate::target) fn post_ended(
         self: &Arc<Self>,
