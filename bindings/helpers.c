@@ -408,9 +408,20 @@ void *kv_slab_alloc(struct kmem_cache *cache, gfp_t gfp)
 	return kmem_cache_alloc(cache, gfp);
 }
 
+static void *kv_reserve_alloc(gfp_t gfp, void *cache)
+{
+	return kmem_cache_alloc(cache, gfp);
+}
+
+static void kv_reserve_free(void *object, void *cache)
+{
+	kmem_cache_free(cache, object);
+}
+
+/* The kernel's own functions for this want no constructor. */
 mempool_t *kv_slab_reserve(struct kmem_cache *cache)
 {
-	return mempool_create_slab_pool(1, cache);
+	return mempool_create(1, kv_reserve_alloc, kv_reserve_free, cache);
 }
 
 /* To the reserve if it has less than it should. */
