@@ -189,16 +189,10 @@ impl Request {
         self.answer();
     }
 
-    /// Prepares I/O that needs memory. What is in the batch does not wait for it.
-    fn prepare(
-        &mut self,
-        batch: &mut Batch,
-        prepare: impl Fn(&mut Io<Frame>, bool) -> Result,
-    ) -> Result {
-        prepare(self.io(), false).or_else(|_| {
-            batch.submit();
-            prepare(self.io(), true)
-        })
+    /// Prepares I/O that needs memory. What is in the batch waits for it, a little: who decides does not
+    /// submit, since the disk may let him wait, with all that others need to decide and to answer.
+    fn prepare(&mut self, prepare: impl Fn(&mut Io<Frame>, bool) -> Result) -> Result {
+        prepare(self.io(), false).or_else(|_| prepare(self.io(), true))
     }
 
     fn read(
@@ -208,9 +202,8 @@ impl Request {
         submit: impl FnOnce(SlabBox<Self>, &mut Batch),
     ) {
         let Extent { first, sectors } = extent;
-        let prepared = self.prepare(batch, |io, may_wait| {
-            Ok(io.read(first.0, sectors as usize, may_wait)?)
-        });
+        let prepared =
+            self.prepare(|io, may_wait| Ok(io.read(first.0, sectors as usize, may_wait)?));
         match prepared {
             Ok(()) => submit(self, batch),
             // Dropped: the initiator will ask again.
@@ -222,7 +215,7 @@ impl Request {
         let durable = self.argument().command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
         let Extent { first, sectors } = extent;
-        let prepared = self.prepare(batch, |io, may_wait| {
+        let prepared = self.prepare(|io, may_wait| {
             io.write(
                 first.0,
                 sectors as usize,

@@ -44,9 +44,9 @@ impl Blade {
     fn judge(self: &Arc<Self>) {
         let mut turns = self.turns.lock();
         turns.run(&self.places, &self.stall, self.arrived.take());
-        let has_batch = turns.has_batch();
-        drop(turns);
-        if has_batch {
+        if turns.has_batch() {
+            // With the turns locked: what is in the batch keeps the disk open until then, and so the
+            // blade its workers.
             let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
         }
     }
