@@ -55,6 +55,11 @@ impl AtaArgument {
         bytes
     }
 
+    /// All but the LBA, as one number.
+    pub const fn registers(&self) -> u32 {
+        u32::from_be_bytes([self.flags, self.feature, self.count, self.command])
+    }
+
     /// Whether the frame says that data goes to the device.
     pub const fn is_write(&self) -> bool {
         self.flags & WRITE != 0

@@ -8,6 +8,7 @@ use super::history::Copied;
 use super::order::Places;
 use super::repeats;
 use super::repeats::Ask;
+use super::repeats::Asker;
 use super::repeats::Asking;
 use super::repeats::Judged;
 use super::repeats::Key;
@@ -18,6 +19,7 @@ use super::stats::Counter;
 use super::turn::Turns;
 use crate::aoe;
 use crate::aoe::ata_argument;
+use crate::aoe::Header;
 use crate::aoe::Tag;
 use crate::ata::Asked;
 use crate::ata::Operation;
@@ -102,7 +104,7 @@ impl Turns {
     /// have been looked at.
     #[cold]
     pub(super) fn end(&mut self, mut ended: SlabBox<Request>) {
-        let joined = repeats::joined(&*ended, &mut self.waiting);
+        let joined = repeats::joined(&mut *ended, &mut self.waiting);
         if !ended.asking.is_old() {
             return self.answer_all(ended, joined);
         }
@@ -171,6 +173,13 @@ impl Turns {
 }
 
 impl Request {
+    /// Who has asked for it.
+    #[inline]
+    pub(super) fn asker(&self) -> Asker {
+        let Header { source, tag, .. } = self.header;
+        Asker::new(self.asking.first, source, tag, self.argument().registers())
+    }
+
     /// Counts it as a repetition, once.
     fn is_repetition(&mut self) {
         self.is_let_in();
@@ -231,7 +240,7 @@ impl Ask for Request {
         };
         Some(Key {
             source: self.header.source,
-            command: argument.command,
+            registers: argument.registers(),
             span: self.span?,
         })
     }
@@ -242,6 +251,10 @@ impl Ask for Request {
 
     fn asking(&mut self) -> &mut Asking {
         &mut self.asking
+    }
+
+    fn is_copy(&self) -> bool {
+        self.copied == Copied::Again
     }
 
     fn is_same(&self, other: &Self) -> bool {

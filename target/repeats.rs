@@ -45,8 +45,8 @@ const APART: Msecs = 100;
 pub(super) struct Key {
     /// The initiator's card.
     pub(super) source: Mac,
-    /// The ATA command.
-    pub(super) command: u8,
+    /// The registers of the ATA command that do not tell the sectors.
+    pub(super) registers: u32,
     /// The sectors that it touches.
     pub(super) span: Span,
 }
@@ -88,6 +88,9 @@ pub(super) trait Ask: Linked {
     /// What it is as a repetition.
     fn asking(&mut self) -> &mut Asking;
 
+    /// Whether it is known as a copy of a frame that came before.
+    fn is_copy(&self) -> bool;
+
     /// Whether it is the same as another that has the same key, in data and all.
     fn is_same(&self, other: &Self) -> bool;
 
@@ -100,10 +103,11 @@ pub(super) trait Ask: Linked {
 }
 
 /// Who has asked for a request that is under way.
-struct Asker {
+pub(super) struct Asker {
     first: Moment,
     source: Mac,
-    command: u8,
+    tag: Tag,
+    registers: u32,
     /// Whether its initiator has asked for the same since, when it was old.
     is_superseded: bool,
 }
@@ -153,6 +157,19 @@ impl Asking {
     }
 }
 
+impl Asker {
+    /// Whoever has asked for it at that moment, under this tag and with these registers.
+    pub(super) const fn new(first: Moment, source: Mac, tag: Tag, registers: u32) -> Self {
+        Self {
+            first,
+            source,
+            tag,
+            registers,
+            is_superseded: false,
+        }
+    }
+}
+
 impl Askers {
     /// None yet, with room for all that there may be.
     pub(super) fn new() -> Result<Self, AllocError> {
@@ -161,13 +178,7 @@ impl Askers {
 
     /// Notes who has asked for the request at a place, which it was just given. The lowest free place
     /// is always given, so that the first time around they follow each other.
-    pub(super) fn note(&mut self, place: Place, source: Mac, command: u8, first: Moment) {
-        let asker = Asker {
-            first,
-            source,
-            command,
-            is_superseded: false,
-        };
+    pub(super) fn note(&mut self, place: Place, asker: Asker) {
         match self.0.get_mut(place.index()) {
             Some(old) => *old = asker,
             None => drop(self.0.push_within_capacity(asker)),
@@ -199,7 +210,19 @@ impl UnderWay<'_> {
                 .askers
                 .0
                 .get(place.index())
-                .is_some_and(|asker| asker.source == key.source && asker.command == key.command)
+                .is_some_and(|asker| asker.source == key.source && asker.registers == key.registers)
+    }
+
+    /// Whether one that may be the same as one with this key is under way under this tag.
+    fn has(&self, key: &Key, tag: Tag) -> bool {
+        let mut same = self
+            .places
+            .all_taken()
+            .filter(|place| self.asks(*place, key));
+        same.any(|place| {
+            let asker = self.askers.0.get(place.index());
+            asker.is_some_and(|asker| asker.tag == tag)
+        })
     }
 
     fn first(&self, place: Place) -> Option<Moment> {
@@ -246,10 +269,14 @@ pub(super) fn judge<T: Ask>(
     // What it repeats, and when that was asked for first.
     let mut earlier = None;
     let mut is_copy = false;
+    // Whether the same was asked for under another tag.
+    let mut has_other_tag = false;
     waiting.any(|other| {
         if is_repeated(other, &new, &key) {
             let Asking { first, repeats, .. } = *other.asking();
-            is_copy |= repeats != Repeats::Nothing && other.tag() == new.tag();
+            let has_tag = other.tag() == new.tag();
+            is_copy |= repeats != Repeats::Nothing && has_tag;
+            has_other_tag |= !has_tag;
             earlier.get_or_insert(match repeats {
                 Repeats::UnderWay(place) => (repeats, under_way.first(place).unwrap_or(first)),
                 _ => (Repeats::Waiting, first),
@@ -257,7 +284,8 @@ pub(super) fn judge<T: Ask>(
         }
         false
     });
-    if is_copy {
+    // A tag that its initiator has given up for another: a copy of that frame came late.
+    if is_copy || has_other_tag && (new.is_copy() || under_way.has(&key, new.tag())) {
         return Judged::Copy(new);
     }
     let is_waiting = earlier.is_some();
@@ -335,16 +363,23 @@ fn put_instead<T: Ask>(mut new: SlabBox<T>, key: &Key, waiting: &mut Fifo<T>) ->
 }
 
 /// Takes those out that have waited for the end of a request, which is now, and are the same.
-pub(super) fn joined<T: Ask>(ended: &T, waiting: &mut Fifo<T>) -> Fifo<T> {
+pub(super) fn joined<T: Ask>(ended: &mut T, waiting: &mut Fifo<T>) -> Fifo<T> {
     let mut same = Fifo::new();
     let Some(key) = ended.key() else {
         return same;
     };
+    // What came too soon to be told from a second one is a repetition after so long, unless something
+    // else for these sectors came before it. Only what changes data has waited nevertheless.
+    let mut takes_soon = key.span.is_exclusive() && ended.asking().is_old();
     let mut all = core::mem::take(waiting);
     while let Some(mut other) = all.pop() {
-        if other.asking().repeats != Repeats::Nothing && is_repeated(&*other, ended, &key) {
+        let is_joined = takes_soon || other.asking().repeats != Repeats::Nothing;
+        if is_joined && is_repeated(&*other, ended, &key) {
             same.push(other);
         } else {
+            takes_soon &= other
+                .key()
+                .is_some_and(|other| !other.span.conflicts(&key.span));
             waiting.push(other);
         }
     }

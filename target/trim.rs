@@ -50,15 +50,18 @@ impl Request {
     /// there is one.
     pub(super) fn trim(mut self: SlabBox<Self>, index: usize, batch: &mut Batch) -> bool {
         let capacity = Capacity(self.disk().capacity());
-        let next = (index..self.trim_entries()).find_map(|index| {
-            let extent = self.trim_range(index, capacity).ok()??;
-            Some((index, extent))
-        });
-        let Some((index, extent)) = next else {
+        let next = |from: usize| {
+            (from..self.trim_entries()).find_map(|index| {
+                let extent = self.trim_range(index, capacity).ok()??;
+                Some((index, extent))
+            })
+        };
+        let Some((index, extent)) = next(index) else {
             self.end(Outcome::Success);
             return false;
         };
-        self.progress = Progress::Trimming(index.saturating_add(1));
+        let rest = next(index.saturating_add(1));
+        self.progress = rest.map_or(Progress::Last, |(index, _)| Progress::Trimming(index));
         self.io().discard(extent.first.0, extent.sectors);
         batch.add_alone(self);
         true

@@ -84,7 +84,9 @@ impl Turns {
                 &self.askers,
                 &mut self.waiting,
             );
-            if is_repeatable || request.asking.over.is_some() {
+            // What is overtaken is dropped, and joins nothing.
+            let may_join = request.copied != Copied::Overtaken;
+            if may_join && (is_repeatable || request.asking.over.is_some()) {
                 match self.join(places, request) {
                     Some(own) => request = own,
                     None => continue,
@@ -157,12 +159,7 @@ impl Turns {
             return None;
         };
         request.put_in(place);
-        self.askers.note(
-            place,
-            request.header.source,
-            request.argument().command,
-            request.asking.first,
-        );
+        self.askers.note(place, request.asker());
         if request.copied == Copied::Again {
             request.is_retransmission(false);
         }

@@ -54,6 +54,10 @@ mod all {
             &mut self.asking
         }
 
+        fn is_copy(&self) -> bool {
+            false
+        }
+
         fn is_same(&self, other: &Self) -> bool {
             self.data == other.data
         }
@@ -201,7 +205,7 @@ mod all {
                 data,
                 key: Key {
                     source: Mac::from_number(1),
-                    command: data.min(1),
+                    registers: data.min(1).into(),
                     span,
                 },
                 asking: Asking::new(now, None),
@@ -243,9 +247,10 @@ mod all {
                 return self.waiting.push(toy);
             };
             let Key {
-                source, command, ..
+                source, registers, ..
             } = toy.key;
-            self.askers.note(place, source, command, toy.asking.first);
+            let asker = Asker::new(toy.asking.first, source, toy.tag(), registers);
+            self.askers.note(place, asker);
             toy.place = Some(place);
             let free = self.under_way.iter_mut().find(|place| place.is_none());
             free.map(|place| *place = Some(toy));
@@ -266,7 +271,7 @@ mod all {
             let mut number = Some(toy.number);
             if toy.asking().is_repeatable() {
                 let is_old = toy.asking().is_old();
-                let mut joined = joined(&*toy, &mut self.waiting);
+                let mut joined = joined(&mut *toy, &mut self.waiting);
                 let is_superseded = toy
                     .place
                     .is_some_and(|place| self.askers.is_superseded(place));

@@ -19,6 +19,8 @@ FLUSH_EXT, VERIFY_EXT = 0xEA, 0x42
 OLD, APART = 1.3, 0.25
 # Requests that an export has under way, of so many initiators.
 MOST, INITIATORS = 512, 8
+# Where the flags of an ATA command are in a frame.
+ATA_FLAGS = 24
 COUNTERS = f"/sys/kvblade/{SHELF}.{SLOT}@eth0/stats"
 
 
@@ -121,6 +123,80 @@ def test_h19_a_repeated_write_is_executed_once(target, client):
     assert executed(target)[1] == hold.before[1] + 1
     assert counted(target, "repeated_joined", "answers_superseded") == [4, 4]
     assert client.read(8, 2) == data
+
+
+def test_h19_a_write_that_is_repeated_soon_is_executed_once(target, client):
+    """The kernel's initiator asks again after some milliseconds where answers are that fast."""
+    data = random.randbytes(2 * SECTOR)
+    frames = [write(client, 48, data) for _ in range(4)]
+    with Hold(target, client, *frames[:2]) as hold:
+        for n, frame in enumerate(frames[2:]):
+            hold.until(OLD + n * APART)
+            hold.send(frame)
+    assert answers(client) == tags(frames[-1])
+    assert executed(target)[1] == hold.before[1] + 1
+    assert counted(target, "repeated_joined", "answers_superseded") == [3, 3]
+    assert client.read(48, 2) == data
+
+
+def test_h19_what_is_repeated_soon_joins_though_no_more_comes(target, client):
+    data = random.randbytes(2 * SECTOR)
+    frames = [write(client, 52, data) for _ in range(2)]
+    with Hold(target, client, *frames) as hold:
+        hold.until(OLD)
+    assert answers(client) == tags(frames[-1])
+    assert executed(target)[1] == hold.before[1] + 1
+
+
+def test_what_is_repeated_soon_keeps_its_order_with_others(target, client):
+    """The same data again, with other data between: the last to come is what stays."""
+    old, new = random.randbytes(SECTOR), random.randbytes(SECTOR)
+    frames = [write(client, 56, data) for data in (old, new, old)]
+    with Hold(target, client, *frames) as hold:
+        hold.until(OLD)
+    assert sorted(answers(client)) == sorted(tags(*frames))
+    assert executed(target)[1] == hold.before[1] + 3
+    assert client.read(56) == old
+
+
+@pytest.mark.parametrize("request_of", [read, write], ids=["read", "write"])
+def test_a_late_copy_does_not_take_the_place_of_the_newest(target, client, request_of):
+    """Its initiator has given up the tag of the copy."""
+    body = {} if request_of is read else {"data": bytes(SECTOR)}
+    first, again = (request_of(client, 60, **body) for _ in range(2))
+    with Hold(target, client, first) as hold:
+        hold.until(OLD)
+        hold.send(again)
+        hold.until(OLD + APART)
+        hold.send(first)
+    assert answers(client) == tags(again)
+
+
+def test_a_copy_of_a_write_that_is_overtaken_takes_no_place(target, client):
+    """What is written is there again, under another tag, when a copy of the first frame comes."""
+    data, other = random.randbytes(SECTOR), random.randbytes(SECTOR)
+    copy = write(client, 64, data)
+    for frame in (copy, write(client, 64, other)):
+        client.neighbour.send(frame)
+        assert answers(client, 0.5) == tags(frame)
+    first, again = write(client, 64, data), write(client, 64, data)
+    with Hold(target, client, first) as hold:
+        hold.until(OLD)
+        hold.send(again)
+        hold.until(OLD + APART)
+        hold.send(copy)
+    assert answers(client) == tags(again)
+    assert client.read(64) == data
+
+
+def test_requests_that_differ_in_a_flag_are_no_repetitions(target, client):
+    first = read(client, 68)
+    other = bytearray(read(client, 68))
+    other[ATA_FLAGS] ^= 0x10
+    with Hold(target, client, first) as hold:
+        hold.until(OLD)
+        hold.send(bytes(other))
+    assert sorted(answers(client)) == sorted(tags(first, bytes(other)))
 
 
 def test_what_is_answered_soon_is_answered_under_each_tag(target):
