@@ -44,6 +44,8 @@ impl Registry {
             sync::wait_for_readers();
             return Ok(());
         }
+        // The interface may have to go before the disk has ended: nothing of ours may keep it.
+        let _ = self.publish(&ports);
         drop(ports);
 
         if blade.close(REMOVAL_WAIT).is_err() {
@@ -94,14 +96,16 @@ impl Registry {
             port.blade().begin_close();
             port.set_device(None);
         }
+        // However long the disks take: interfaces may have to go before.
+        self.receivers.lock().stop();
         for port in ports.iter() {
             port.unwatch();
             while port.blade().close(REMOVAL_WAIT).is_err() {
                 port.log(format_args!("waiting for requests to end"));
             }
         }
-        // Waits for readers once, for all of them.
-        self.receivers.lock().stop();
+        // For whoever has posted a request and is about to wake a worker: once, for all blades.
+        sync::wait_for_readers();
         for port in ports.iter() {
             port.blade().flush();
         }

@@ -147,7 +147,8 @@ impl DeviceEventHandler for Registry {
             // the frame, and those that are missing there wait for the next tick.
             let _ = self.publish(&ports);
         }
-        if event == DeviceEvent::Changed {
+        // When the module goes its end is told as a change of each interface.
+        if event == DeviceEvent::Changed && !self.closed.load(Relaxed) {
             let here = |port: &&Arc<Port>| port.device_key() == Some(device.key());
             for port in ports.iter().filter(here) {
                 self.tell_state(port);

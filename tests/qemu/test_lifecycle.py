@@ -198,6 +198,22 @@ def test_kvdel_of_a_disk_that_hangs(target, guest):
     guest.run("dmsetup remove hung")
 
 
+def test_an_interface_goes_though_the_disk_of_its_export_hangs(target, guest):
+    """Whoever removes it waits for all who hold it: the export that is being removed does not."""
+    device = mapped(guest, "hung", "0 8 linear /dev/sdb 0")
+    guest.run("ip link add br0 up type bridge && ip link set eth0 master br0")
+    guest.run(f"kvadd 0 2 br0 {device} force=1 && dmsetup suspend hung")
+    client = target.client(0, 2)
+    client.neighbour.send(client.ata_frame(WRITE_EXT, 1, 1, bytes(512)))
+    guest.run("until [ $(cat /sys/kvblade/0.2@br0/busy) = 1 ]; do sleep 0.1; done", timeout=10)
+    assert guest.run("kvdel 0 2 br0", timeout=30, check=False).status == 1
+    guest.run("ip link del br0", timeout=8)
+    assert state(guest, "0.2@br0") == "closing: waiting for requests to end"
+    guest.run("dmsetup resume hung")
+    guest.run("until kvdel 0 2 br0 2>/dev/null; do sleep 0.2; done", timeout=30)
+    guest.run("dmsetup remove hung")
+
+
 def test_a_virtual_disk_that_is_switched_off(target, guest):
     guest.run("modprobe null_blk nr_devices=0; mount -t configfs none /sys/kernel/config")
     folder = "/sys/kernel/config/nullb/off"

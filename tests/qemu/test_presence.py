@@ -222,3 +222,13 @@ def test_a_disk_that_is_resized(target):
             assert said in target.guest.kernel_log(mark)
             assert run(f"cat {FOLDER}/scnt").stdout == f"{sectors}\n"
     run(f"losetup -d {loop}")
+
+
+def test_nothing_is_announced_when_the_module_goes(target, client):
+    """It would be asked for what it does not serve any more."""
+    run = target.guest.run
+    run(f"{ADD} force=1; sleep 2")
+    client.neighbour.drain()
+    run("modprobe -r kvblade_rs")
+    assert frames(client, 1) == []
+    run("modprobe kvblade_rs")
