@@ -33,6 +33,7 @@ use super::stall::Stall;
 use super::turn::Turns;
 use super::watchers::Change;
 use super::watchers::Watchers;
+use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
 use crate::block;
 use crate::block::Disk;
@@ -80,8 +81,8 @@ pub(crate) struct Blade {
     settings: Mutex<Settings>,
     /// Whether initiators have restricted each other, or the administrator some of them.
     restricted: Atomic<bool>,
-    /// Whether another target has the address, for certain.
-    in_conflict: Atomic<bool>,
+    /// The card of another target that has the address, for certain, as a number; 0 for none.
+    conflict: Atomic<u64>,
     /// Sectors of the disk's physical blocks.
     physical_block: u32,
     /// Sectors of the disk when that was last looked at in order to tell of a change.
@@ -171,7 +172,7 @@ impl Blade {
                 express,
                 restricted: Atomic::new(!settings.rules.are_open()),
                 settings <- new_mutex!(KBox::into_inner(settings)),
-                in_conflict: Atomic::new(false),
+                conflict: Atomic::new(0),
                 physical_block,
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
@@ -279,19 +280,21 @@ impl Blade {
         let mut settings = self.settings.lock();
         let result = change(&mut settings);
         let is_open = settings.rules.are_open() && self.access_in_force.is_empty();
-        let is_restricted = !is_open || self.is_in_conflict();
+        let is_restricted = !is_open || self.rival().is_some();
         self.restricted.write_once(is_restricted);
         result
     }
 
-    /// Whether another target has the address, for certain.
-    pub(super) fn is_in_conflict(&self) -> bool {
-        self.in_conflict.read_once()
+    /// The card of another target that has the address, for certain, by any of the ports.
+    pub(super) fn rival(&self) -> Option<Mac> {
+        let number = self.conflict.read_once();
+        (number != 0).then(|| Mac::from_number(number))
     }
 
     /// Says whether another target has the address. Sleeps.
-    pub(super) fn set_in_conflict(&self, is_in_conflict: bool) {
-        if self.in_conflict.xchg(is_in_conflict, Relaxed) != is_in_conflict {
+    pub(super) fn set_rival(&self, rival: Option<Mac>) {
+        let number = rival.map_or(0, Mac::to_number);
+        if self.conflict.xchg(number, Relaxed) != number {
             self.change(|_| ());
         }
     }

@@ -97,12 +97,11 @@ impl Conflict {
         is_first
     }
 
-    /// Whether the rival was heard again after it had been asked again.
-    fn is_confirmed(&self) -> bool {
+    /// The card of the rival, if it was heard again after it had been asked again.
+    fn confirmed(&self) -> Option<Mac> {
         let asked_at = self.asked_at.load(Relaxed);
-        self.nic.load(Relaxed) != 0
-            && asked_at != 0
-            && self.count.load(Relaxed).wrapping_add(1) != asked_at
+        let is_again = asked_at != 0 && self.count.load(Relaxed).wrapping_add(1) != asked_at;
+        self.rival().filter(|_| is_again)
     }
 }
 
@@ -161,8 +160,8 @@ impl Registry {
             let of_blade = |port: &&Arc<Port>| Arc::ptr_eq(port.blade(), first.blade());
             let count = rest.iter().take_while(of_blade).count();
             let (same, others) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-            let is_confirmed = same.iter().any(|port| port.conflict().is_confirmed());
-            first.blade().set_in_conflict(is_confirmed);
+            let rival = same.iter().find_map(|port| port.conflict().confirmed());
+            first.blade().set_rival(rival);
             rest = others;
         }
     }
@@ -176,8 +175,7 @@ fn ask_for_shelf(ports: &[Arc<Port>], index: usize, second: u32) {
     };
     let shelf = port.address().shelf;
     let in_shelf = |other: &&Arc<Port>| other.address().shelf == shelf;
-    let is_with =
-        |other: &Arc<Port>| other.interface() == port.interface() && other.is_to_ask(second);
+    let is_with = |other: &Arc<Port>| other.is_beside(port) && other.is_to_ask(second);
     if before.iter().rev().take_while(in_shelf).any(is_with) {
         return;
     }
@@ -189,9 +187,16 @@ fn ask_for_shelf(ports: &[Arc<Port>], index: usize, second: u32) {
 }
 
 impl super::blade::Blade {
+    /// The card of another target that has been heard by another port, for which this one serves nothing
+    /// either.
+    pub(super) fn rival_elsewhere(&self) -> Option<Mac> {
+        self.rival()
+            .filter(|_| self.conduct() != OnConflict::Report)
+    }
+
     /// What is to be done with ATA commands now, in view of other targets.
     pub(super) fn conduct(&self) -> OnConflict {
-        if self.is_in_conflict() {
+        if self.rival().is_some() {
             self.policy().on_conflict()
         } else {
             OnConflict::Report
@@ -206,14 +211,14 @@ mod tests {
     #[test]
     fn one_frame_is_no_proof() {
         let conflict = Conflict::new();
-        assert!(!conflict.must_confirm() && !conflict.is_confirmed());
+        assert!(!conflict.must_confirm() && conflict.confirmed().is_none());
         conflict.note(Mac([2, 0, 0, 0, 0, 1]));
-        assert!(!conflict.is_confirmed());
+        assert!(conflict.confirmed().is_none());
         assert!(conflict.must_confirm() && !conflict.must_confirm());
-        assert!(!conflict.is_confirmed());
+        assert!(conflict.confirmed().is_none());
         conflict.note(Mac([2, 0, 0, 0, 0, 1]));
-        assert!(conflict.is_confirmed());
+        assert!(conflict.confirmed().is_some());
         conflict.forget();
-        assert!(!conflict.is_confirmed() && conflict.rival().is_none());
+        assert!(conflict.confirmed().is_none() && conflict.rival().is_none());
     }
 }

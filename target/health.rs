@@ -69,8 +69,9 @@ impl Health {
     /// Requests that are late.
     fn late(&self) -> usize {
         let now = Moment::now().to_ticks() as u32;
-        let limit = msecs_to_jiffies(LATE) as u32;
-        let is_late = |since: u32| since != 0 && now.wrapping_sub(since) > limit;
+        let limit = msecs_to_jiffies(LATE) as i32;
+        // One that has come since is from the future.
+        let is_late = |since: u32| since != 0 && now.wrapping_sub(since) as i32 > limit;
         let times = self.since.iter().map(|since| since.read_once());
         times
             .filter(|since| is_late(*since))
@@ -150,6 +151,30 @@ impl Recent {
 #[kunit_tests(kvblade_rs_health)]
 mod tests {
     use super::*;
+    use crate::ata::Extent;
+    use crate::ata::Lba;
+    use crate::target::order::Places;
+    use crate::target::order::Span;
+    use crate::target::order::Spans;
+
+    #[test]
+    fn what_has_come_since_is_not_late() -> Result {
+        let health = Health::new()?;
+        let (first, sectors) = (Lba(0), 1);
+        let span = Span::reading(Extent { first, sectors });
+        let place = Spans::new()?.claim(&Places::new(), span).ok_or(EINVAL)?;
+        let now = Moment::now();
+        health.begin(place, now.later(1000));
+        assert!(health.late() == 0);
+        health.begin(
+            place,
+            Moment::from_ticks(now.to_ticks().wrapping_sub(msecs_to_jiffies(LATE + 1000))),
+        );
+        assert!(health.late() == 1);
+        health.end(place);
+        assert!(health.late() == 0);
+        Ok(())
+    }
 
     #[test]
     fn a_minute_is_remembered() {

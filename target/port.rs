@@ -297,7 +297,11 @@ impl Port {
             State::Offline(down)
         } else if let Some(down) = down {
             State::Down(down)
-        } else if let Some(card) = self.conflict.rival() {
+        } else if let Some(card) = self
+            .conflict
+            .rival()
+            .or_else(|| self.blade.rival_elsewhere())
+        {
             State::Conflict(card)
         } else {
             self.blade.degraded().map_or(State::Up, State::Degraded)

@@ -149,6 +149,22 @@ def test_offline_refuses_io_while_there_is_a_rival(target):
 
 
 @RIVAL
+def test_offline_shows_on_all_interfaces_of_the_export(target):
+    """The disk is refused by all of them, whichever has heard the other target."""
+    guest = target.guest
+    guest.run("ip link add v0 up type veth peer name v1 && ip link set v1 up")
+    options = f"{OPTIONS} on_conflict=offline"
+    with target.exported(SHELF, SLOT, "/dev/sda", options=options) as client:
+        guest.run(f"kvadd {SHELF} {SLOT} v0 /dev/sda {options} force=1")
+        other = FOLDER.replace("eth0", "v0")
+        wait_for_state(guest, "up", other)
+        with rival(client):
+            wait_for_state(guest, f"conflict: {client.neighbour.mac}", other)
+        wait_for_state(guest, "up", other)
+        guest.run(f"kvdel {SHELF} {SLOT} v0; ip link del v0")
+
+
+@RIVAL
 def test_silent_leaves_io_without_an_answer(target):
     options = f"{OPTIONS} on_conflict=silent"
     guest = target.guest
