@@ -10,8 +10,8 @@ use super::initiators::Limits;
 use super::order;
 use crate::ata::Asked;
 
-/// Requests beyond those for the medium that a blade has, at most: changes of its lists, and, beyond
-/// those, questions.
+/// Changes of its lists that a blade has at most, and so many more if questions are counted with them.
+/// They are not counted with the requests for the medium, and take nothing from these.
 const RESERVED: u32 = 64;
 
 /// The same of one initiator, beyond the buffer count.
@@ -38,17 +38,23 @@ impl Class {
         }
     }
 
-    /// The requests that there are at most when one of this kind is let in, where an initiator may have
-    /// so many for the medium.
+    /// The requests that there may be when one of this kind is let in, where an initiator may have so
+    /// many for the medium.
     pub(super) fn limits(self, buffer_count: u32) -> Limits {
         let reserves: u32 = match self {
             Self::Medium => 0,
             Self::Change => 1,
             Self::Question => 2,
         };
+        let is_reserved = reserves > 0;
         Limits {
             each: buffer_count.saturating_add(reserves.saturating_mul(RESERVED_EACH)),
-            all: (order::MOST as u32).saturating_add(reserves.saturating_mul(RESERVED)),
+            all: if is_reserved {
+                reserves.saturating_mul(RESERVED)
+            } else {
+                order::MOST as u32
+            },
+            is_reserved,
         }
     }
 }

@@ -48,6 +48,8 @@ struct Counts {
     /// Those that repeat one under way, or are yet to be compared with these. They take nothing from
     /// those that are let in to be executed.
     beyond: Atomic<u32>,
+    /// Those that have places of their own, whatever becomes of the medium.
+    reserved: Atomic<u32>,
 }
 
 /// How many requests there may be when one is let in.
@@ -57,6 +59,8 @@ pub(super) struct Limits {
     pub(super) each: u32,
     /// Of all initiators together.
     pub(super) all: u32,
+    /// Whether those are counted that have places of their own, or those for the medium.
+    pub(super) is_reserved: bool,
 }
 
 /// A request that is counted, or, by default, is not; it is given back with [`Initiators::leave`].
@@ -69,6 +73,8 @@ pub(super) enum Seat {
     Window(usize),
     /// It counts as one beyond those.
     Beyond(usize),
+    /// It counts as one of those that have places of their own.
+    Reserved(usize),
 }
 
 /// What is known of an initiator.
@@ -108,11 +114,15 @@ impl Initiators {
         let (index, own) = match self.find(card) {
             Some((index, initiator)) => {
                 initiator.heard.write_once(Moment::now().to_ticks());
-                (index, Some(&initiator.counts.under_way))
+                (index, Some(&initiator.counts))
             }
             None => (NOWHERE, None),
         };
-        count_in(own, &self.all.under_way, limits)?;
+        if limits.is_reserved {
+            count_in(own.map(|own| &own.reserved), &self.all.reserved, limits)?;
+            return Ok(Seat::Reserved(index));
+        }
+        count_in(own.map(|own| &own.under_way), &self.all.under_way, limits)?;
         Ok(Seat::Window(index))
     }
 
@@ -123,6 +133,7 @@ impl Initiators {
         let limits = Limits {
             each: window.saturating_mul(2),
             all: order::MOST_BEYOND as u32,
+            is_reserved: false,
         };
         self.take(Seat::Beyond(index), limits).ok()
     }
@@ -135,6 +146,7 @@ impl Initiators {
         let limits = Limits {
             each: window,
             all: order::MOST as u32,
+            is_reserved: false,
         };
         if let Ok(new) = self.take(Seat::Beyond(index), limits) {
             self.leave(core::mem::replace(seat, new));
@@ -188,6 +200,10 @@ impl Initiators {
             Seat::Beyond(index) => {
                 let own = of(index).map(|counts| &counts.beyond);
                 Some((own, &self.all.beyond))
+            }
+            Seat::Reserved(index) => {
+                let own = of(index).map(|counts| &counts.reserved);
+                Some((own, &self.all.reserved))
             }
         }
     }
@@ -276,13 +292,21 @@ impl Counts {
         Self {
             under_way: Atomic::new(0),
             beyond: Atomic::new(0),
+            reserved: Atomic::new(0),
         }
     }
 }
 
 impl Initiator {
     fn is_idle(&self) -> bool {
-        self.counts.under_way.read_once() == 0 && self.counts.beyond.read_once() == 0
+        let Counts {
+            under_way,
+            beyond,
+            reserved,
+        } = &self.counts;
+        [under_way, beyond, reserved]
+            .iter()
+            .all(|count| count.read_once() == 0)
     }
 
     fn is_older_than(&self, other: &Self) -> bool {
@@ -299,10 +323,12 @@ mod tests {
     const LIMITS: Limits = Limits {
         each: LIMIT,
         all: u32::MAX,
+        is_reserved: false,
     };
     const ONE: Limits = Limits {
         each: 1,
         all: u32::MAX,
+        is_reserved: false,
     };
 
     #[test]
@@ -352,7 +378,11 @@ mod tests {
     #[test]
     fn what_is_to_be_compared_takes_no_place_of_others() -> Result {
         let initiators = Initiators::new()?;
-        let limits = Limits { each: 1, all: 2 };
+        let limits = Limits {
+            each: 1,
+            all: 2,
+            is_reserved: false,
+        };
         let enter = |card| initiators.enter(Mac::from_number(card), limits);
         let mut seat = enter(1).map_err(|_| EINVAL)?;
         assert!(matches!(enter(1), Err(Counter::DroppedWindow)));
@@ -371,6 +401,25 @@ mod tests {
         assert!(matches!(enter(4), Err(Counter::DroppedFull)));
         initiators.leave(third);
         assert!(enter(4).is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn who_has_places_of_his_own_takes_none_of_others() -> Result {
+        let initiators = Initiators::new()?;
+        let reserved = Limits {
+            is_reserved: true,
+            ..ONE
+        };
+        let enter = |limits| initiators.enter(Mac::from_number(1), limits);
+        let question = enter(reserved).map_err(|_| EINVAL)?;
+        assert!(enter(reserved).is_err());
+        let read = enter(ONE).map_err(|_| EINVAL)?;
+        assert!(enter(ONE).is_err());
+        initiators.leave(read);
+        assert!(enter(reserved).is_err());
+        initiators.leave(question);
+        assert!(enter(reserved).is_ok() && enter(ONE).is_ok());
         Ok(())
     }
 

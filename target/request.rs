@@ -223,10 +223,12 @@ impl Request {
             Some(_) => Limits {
                 each: blade.policy().buffer_count().into(),
                 all: order::MOST as u32,
+                is_reserved: false,
             },
             None => Limits {
                 each: u32::MAX,
                 all: u32::MAX,
+                is_reserved: false,
             },
         };
         let has_room = blade.initiators().move_back(&mut self.seat, limits);
