@@ -186,7 +186,7 @@ def test_an_export_is_removed_while_a_fence_waits(target):
         begin_write(guest, client, 48, client.neighbour.mac)
         fences = [fence(guest, name) for name in ("state", "mask")]
         removal = guest.spawn(f"kvdel {SHELF} {SLOT} eth0")
-        guest.run(f"until grep -q '^down: waiting' {FOLDER}/state; do sleep 0.05; done")
+        guest.run(f"until grep -q '^closing' {FOLDER}/state; do sleep 0.05; done")
     for job in (removal, *fences):
         assert job.wait().stdout == ""
     assert guest.run("ls -d /sys/kvblade/*@* 2>/dev/null || true").stdout == ""

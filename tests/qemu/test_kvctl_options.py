@@ -158,7 +158,7 @@ def test_mtu(target, guest, where):
 
 def test_force(target, guest):
     client = target.client(3, 4)
-    client.neighbour.drain()
+    client.neighbour.drain_requests()
     guest.write_file("/etc/kvblade.conf", export(force="false"))
     applying = guest.spawn("kvctl apply")
     answer_probe(client)

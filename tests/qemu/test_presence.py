@@ -138,6 +138,7 @@ def test_a_second_card_of_ones_own_is_not_another_target(target):
 def test_back_online_while_another_target_has_the_address(target, client):
     run = target.guest.run
     run(f"{ADD} force=1 && echo offline >{FOLDER}/state")
+    client.neighbour.drain_requests()
     online = target.guest.spawn(
         f"echo online >{FOLDER}/state || cat /sys/kvblade/error; cat {FOLDER}/state"
     )

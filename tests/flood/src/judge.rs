@@ -10,6 +10,19 @@ const SECTOR: usize = 512;
 /// The shortest frame.
 const SHORTEST: usize = 60;
 
+/// The destination of a question, and its flags: version 1, and no response.
+const EVERYONE: [u8; 6] = [0xff; 6];
+const REQUEST: u8 = 0x10;
+const QUERY: u8 = 1;
+
+/// Whether this is no answer: exports ask the segment whether another target has their address.
+pub fn is_question(frame: &[u8]) -> bool {
+    let is_whole = frame.len() == SHORTEST && frame[20..].iter().all(|byte| *byte == 0);
+    let is_query = frame[14] == REQUEST && frame[15] == 0 && frame[19] == QUERY;
+    let is_ours = frame[..6] == EVERYONE && frame[6..12] == OWN;
+    is_whole && is_query && is_ours && (frame[16..19] == TARGET || frame[16..19] == GOOD)
+}
+
 /// What is wrong with an answer, if anything.
 pub fn judge(answer: &[u8]) -> Result<(), &'static str> {
     let rule = |holds: bool, what| if holds { Ok(()) } else { Err(what) };

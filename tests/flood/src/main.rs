@@ -20,7 +20,7 @@ use std::{env, fs, process};
 use kvblade_flood::client::Client;
 use kvblade_flood::frame::{Kind, Tag, AOE, HEADER, NUMBERS, SENDERS};
 use kvblade_flood::hostile::Hostile;
-use kvblade_flood::judge::judge;
+use kvblade_flood::judge::{is_question, judge};
 use kvblade_flood::ring::Ring;
 use kvblade_flood::socket::{Receiver, Sender};
 
@@ -154,6 +154,9 @@ impl Flood {
             let Some(answer) = receiver.receive(&mut buffer)? else {
                 continue;
             };
+            if is_question(answer) {
+                continue;
+            }
             judge(answer).map_err(|what| self.accuse(answer, what))?;
             if Tag::in_frame(answer).kind == Kind::Good {
                 // When it is over the client is not there any more.
