@@ -13,7 +13,7 @@ EACH, MOST, MORE = 64, 512, 8
 # Sectors of a request: all that a frame can have.
 SECTORS = 17
 # KiB that an export takes, and a request with its frame and its data.
-EXPORT, REQUEST = 80, 13
+EXPORT, REQUEST = 112, 13
 # KiB that may be in use for other reasons, or are kept by the target to be used again.
 OTHERS = 20480
 # KiB that are hardly any.
