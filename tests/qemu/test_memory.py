@@ -81,7 +81,11 @@ def test_what_requests_take_is_bounded(target, exports, initiators):
     print(f"{exports} exports: {idle - unused} KiB; {requests} requests: {taken} KiB more")
     assert requests == exports * min(initiators * EACH, MOST)
     assert taken < requests * REQUEST + OTHERS
-    assert memory_in_use(guest) - unused < OTHERS
+    # Some of it comes back when those who might still have seen it have gone on.
+    end = time.monotonic() + 60
+    while (left := memory_in_use(guest) - unused) >= OTHERS:
+        assert time.monotonic() < end, f"{left} KiB are left of all exports"
+        time.sleep(1)
 
 
 def test_an_idle_module_keeps_no_memory(target):
