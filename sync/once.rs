@@ -11,8 +11,9 @@ use core::sync::atomic::Ordering;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::AtomicType;
 
-/// Loads and stores that are no calls. The kernel crate says that its atomics allow this, and is only
-/// built for architectures whose atomic instructions take no lock that a store would have to take.
+/// Loads and stores that are no calls, of what is no larger than a word. The kernel crate says that its
+/// atomics allow this, and is only built for architectures whose atomic instructions take no lock that
+/// a store would have to take.
 pub(crate) trait Once<T> {
     /// As `load(Relaxed)`.
     fn read_once(&self) -> T;
