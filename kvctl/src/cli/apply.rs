@@ -8,6 +8,7 @@ use super::Failure;
 use crate::claim::is_held;
 use crate::claim::Held;
 use crate::config::Config;
+use crate::edit::claim_pending;
 use crate::notify;
 use crate::plan;
 use crate::plan::job::Backing;
@@ -41,12 +42,21 @@ pub(super) fn warn(context: &Context, config: &Config) {
 
 /// Makes the running state what the configuration says.
 pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
-    let config = context.config(&args.config)?;
     let paths = &context.paths;
     let _lock = if args.dry_run {
         None
     } else {
         Some(Lock::take(&paths.run)?)
+    };
+    // Whoever has had the lock until now may have changed it.
+    let config = match args.dry_run {
+        true => context.config(&args.config)?,
+        false => {
+            let files = Lock::of_files(&paths.run)?;
+            let config = context.config(&args.config)?;
+            claim_pending(paths, &files);
+            config
+        }
     };
     let record = Record::load(&paths.run)?;
     for name in &args.names {
@@ -78,7 +88,7 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     let selected = |name: &str| args.names.is_empty() || args.names.iter().any(|it| it == name);
     let mut held = Held::load(&paths.run);
     held.0.retain(|name, _| !selected(name));
-    run(context, plan, state.record, held)
+    run(context, plan, state.record, held, &slots)
 }
 
 /// Removes what kvctl has made.
@@ -94,18 +104,29 @@ pub(super) fn stop(context: &Context) -> Result<(), Failure> {
     for line in &plan.lines {
         anstream::println!("{line}");
     }
-    run(context, plan, state.record, Held::default())
+    let slots = Slots::load(&paths.lib)?;
+    run(context, plan, state.record, Held::default(), &slots)
 }
 
-/// Does what is planned, and says what could not be done. `held` is who waits for a device already.
-fn run(context: &Context, plan: Plan, before: Record, mut held: Held) -> Result<(), Failure> {
+/// Does what is planned, and says what could not be done. `held` is who waits for a device already,
+/// and `slots` those given before.
+fn run(
+    context: &Context,
+    plan: Plan,
+    before: Record,
+    mut held: Held,
+    slots: &Slots,
+) -> Result<(), Failure> {
     let (kernel, paths) = (&context.kernel, &context.paths);
     let keep = |name: &str, made: &_| keep(kernel, &paths.lib, name, made);
-    let (record, failures) = plan.run(kernel, &Host(paths.clone()), before.clone(), keep)?;
+    let interrupted = plan::interruption()?;
+    let machine = Host(paths.clone());
+    let (record, failures) = plan.run(kernel, &machine, before.clone(), &interrupted, keep)?;
     // Also when it says the same: those who watch it look at the exports anew.
     if record != before || !plan.lines.is_empty() {
         record.store(&paths.run)?;
     }
+    slots.forget_unused(&paths.lib, &record)?;
     for job in &plan.jobs {
         match job.making.as_ref().map(|making| &making.backing) {
             Some(Backing::Device(path)) if !record.exports.contains_key(&job.name) => {

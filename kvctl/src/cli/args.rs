@@ -101,7 +101,8 @@ pub(crate) struct Apply {
 /// Add an export, for good.
 ///
 /// It is put into /etc/kvblade.conf.d/kvctl.conf, and made. If either cannot be done, neither is. The
-/// files of the administrator stay as they are, and so do comments in kvctl.conf.
+/// files of the administrator stay as they are, and so do comments in kvctl.conf. Interrupted while
+/// it waits for another command, it changes nothing.
 #[derive(clap::Args)]
 pub(crate) struct Add {
     /// A name for it.

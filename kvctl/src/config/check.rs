@@ -168,15 +168,18 @@ fn caps(documents: &[Document], problems: &mut Problems) -> Vec<(glob::Pattern, 
     caps
 }
 
+/// Whether an export can have this name.
+pub(crate) fn is_name(text: &str) -> bool {
+    let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    !text.is_empty()
+        && text.len() <= 64
+        && !text.starts_with(['.', '-'])
+        && text.chars().all(usable)
+}
+
 /// The name of an export is also that of a file, and a word on the command line.
 fn check_name(name: &Spanned<String>, check: &mut Checker<'_>) {
-    let text = name.get_ref();
-    let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if text.is_empty()
-        || text.len() > 64
-        || text.starts_with(['.', '-'])
-        || !text.chars().all(usable)
-    {
+    if !is_name(name.get_ref()) {
         check.add(
             &at(check.file, name),
             "not a usable name",

@@ -3,8 +3,11 @@
 //! Exports that come, change and go by the command line, with a module and a machine that only
 //! pretend.
 
+mod together;
+
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::Barrier;
 use std::thread;
 
@@ -25,6 +28,7 @@ struct Bed {
     root: tempfile::TempDir,
     paths: Paths,
     world: World,
+    interrupted: AtomicBool,
 }
 
 impl Bed {
@@ -40,6 +44,7 @@ impl Bed {
             root,
             paths,
             world: World::new(),
+            interrupted: AtomicBool::new(false),
         }
     }
 
@@ -48,6 +53,7 @@ impl Bed {
             paths: &self.paths,
             kernel: &self.world,
             machine: &self.world,
+            interrupted: &self.interrupted,
         }
     }
 
@@ -86,7 +92,13 @@ impl Bed {
         let mut state = plan::look(&self.world, record, slots).unwrap();
         let saved = |_: &str| Ok(Saved::default());
         let plan = plan::plan(&config, &[], &mut state, &self.world, saved);
-        let done = plan.run(&self.world, &self.world, state.record, |_, _| Ok(()));
+        let done = plan.run(
+            &self.world,
+            &self.world,
+            state.record,
+            &self.interrupted,
+            |_, _| Ok(()),
+        );
         done.unwrap().0.store(&self.paths.run).unwrap();
         plan.lines
     }

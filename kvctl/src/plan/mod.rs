@@ -63,20 +63,17 @@ impl Plan {
         kernel: &dyn Kernel,
         machine: &dyn Machine,
         before: Record,
+        interrupted: &AtomicBool,
         keep: impl Fn(&str, &Made) -> Result<(), String> + Sync,
     ) -> Result<(Record, Failures), String> {
         let record = Mutex::new(before);
-        let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
-            flag::register(*signal, Arc::clone(&interrupted)).map_err(|error| error.to_string())?;
-        }
         let mut failures = self.failures.clone();
         failures.extend(execute(
             &self.jobs,
             kernel,
             machine,
             &record,
-            &interrupted,
+            interrupted,
             keep,
         ));
         let record = record
@@ -84,6 +81,15 @@ impl Plan {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok((record, failures))
     }
+}
+
+/// A flag that is set when this is to end before its time, which from now on it does not by itself.
+pub(crate) fn interruption() -> Result<Arc<AtomicBool>, String> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
+        flag::register(*signal, Arc::clone(&interrupted)).map_err(|error| error.to_string())?;
+    }
+    Ok(interrupted)
 }
 
 /// What to do for the exports of these names; without names, for all.
@@ -95,7 +101,9 @@ pub(crate) fn plan(
     saved: impl Fn(&str) -> Result<Saved, String>,
 ) -> Plan {
     let mut plan = Plan::default();
-    let addresses = state.slots.assign(&config.exports);
+    let by_hand = |address: &&Address| state.record.name_of(**address).is_none();
+    let by_hand: BTreeSet<Address> = state.targets.keys().filter(by_hand).copied().collect();
+    let addresses = state.slots.assign(&config.exports, &by_hand);
     let selected = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let leaving = leaving(config, &addresses, &state.record, selected);
     let present = Present {
