@@ -13,6 +13,7 @@ use crate::notify;
 use crate::plan;
 use crate::plan::job::Backing;
 use crate::plan::machine::Host;
+use crate::plan::Emptied;
 use crate::plan::Plan;
 use crate::state::record::Lock;
 use crate::state::saved::keep;
@@ -20,23 +21,28 @@ use crate::state::saved::Saved;
 use crate::state::slots::Slots;
 use crate::state::Record;
 
-/// How to say that no exports are wanted.
-const WANTED: &str =
-    "If it is to be so: kvctl apply --yes, or an empty table [export] in the configuration";
-
 /// Says what is right and yet unlikely to be meant.
 pub(super) fn warn(context: &Context, config: &Config) {
-    if !config.exports.is_empty() || config.none_wanted {
+    let says_nothing = config.exports.is_empty() && !config.none_wanted;
+    if !says_nothing && config.emptied.is_empty() {
         return;
     }
     // Without the module nothing runs.
     let state = Record::load(&context.paths.run)
         .and_then(|record| plan::look(&context.kernel, record, Slots::default()));
-    match state.ok().and_then(|state| plan::emptied(config, &state)) {
-        Some(what) => anstream::eprintln!("warning: {what}: kvctl apply refuses that. {WANTED}"),
-        None => anstream::eprintln!(
+    match state
+        .ok()
+        .and_then(|state| plan::emptied(config, &[], &state))
+    {
+        Some(it) => anstream::eprintln!(
+            "warning: {}: kvctl apply refuses that. {}",
+            it.what,
+            it.wanted
+        ),
+        None if says_nothing => anstream::eprintln!(
             "warning: 0 exports configured. If it is to be so, an empty table [export] says it"
         ),
+        None => {}
     }
 }
 
@@ -71,9 +77,9 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     let plan = plan::plan(&config, &args.names, &mut state, &machine, |name| {
         Saved::load(&paths.lib, name)
     });
-    let emptied = plan::emptied(&config, &state).filter(|_| !args.yes);
-    if let Some(what) = emptied {
-        let refusal = format!("{what}: nothing is done. {WANTED}");
+    let emptied = plan::emptied(&config, &args.names, &state).filter(|_| !args.yes);
+    if let Some(Emptied { what, wanted }) = emptied {
+        let refusal = format!("{what}: nothing is done. {wanted}");
         return Err(Failure::Because(refusal));
     }
     for line in &plan.lines {

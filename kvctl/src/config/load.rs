@@ -111,8 +111,10 @@ fn texts(files: Vec<PathBuf>) -> (Vec<Source>, Vec<(PathBuf, io::Error)>) {
 pub(crate) fn files(paths: &Paths) -> Result<Vec<PathBuf>, Refused> {
     let (main, folder) = (&paths.config, &paths.config_folder);
     let mut files = Vec::new();
-    if main.exists() {
-        files.push(main.clone());
+    // One that is there and cannot be read is told by who reads it, and so is a link to nothing.
+    match fs::symlink_metadata(main) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        _ => files.push(main.clone()),
     }
     match fs::read_dir(folder) {
         Ok(entries) => {
@@ -179,5 +181,19 @@ mod tests {
         fs::remove_file(paths.config_folder.join("x.conf")).unwrap();
         fs::remove_file(&paths.config).unwrap();
         assert!(load(&paths, None).is_err());
+    }
+
+    #[test]
+    fn a_main_file_that_leads_nowhere_is_not_overlooked() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = Paths::under(root.path());
+        fs::create_dir_all(&paths.config_folder).unwrap();
+        std::os::unix::fs::symlink("gone", &paths.config).unwrap();
+        fs::write(paths.config_folder.join("x.conf"), "[export]\n").unwrap();
+        let Err(refused) = load(&paths, None) else {
+            panic!("accepted");
+        };
+        let said = refused.text(false);
+        assert!(said.contains("kvblade.conf: No such file"), "{said}");
     }
 }

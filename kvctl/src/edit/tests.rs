@@ -84,6 +84,14 @@ impl Bed {
         fs::read_to_string(self.paths.config_folder.join("kvctl.conf")).unwrap_or_default()
     }
 
+    /// What apply would say of a file that says nothing any more.
+    fn emptied(&self) -> Option<String> {
+        let config = config::load(&self.paths, None).unwrap();
+        let record = Record::load(&self.paths.run).unwrap();
+        let state = plan::look(&self.world, record, Slots::default()).unwrap();
+        plan::emptied(&config, &[], &state).map(|it| it.what)
+    }
+
     /// What apply would do, which does it.
     fn apply(&self) -> Vec<String> {
         let config = config::load(&self.paths, None).unwrap();

@@ -48,6 +48,9 @@ pub(crate) struct Made {
     pub(crate) start: BTreeMap<String, String>,
     /// What is kept over a restart.
     pub(crate) persist: Vec<String>,
+    /// The file that it is from; none if an older kvctl has made it.
+    #[serde(default)]
+    pub(crate) file: Option<PathBuf>,
     /// The table of an export that is no part of the configuration: it is there for now only, and
     /// apply leaves it alone.
     #[serde(default)]

@@ -129,6 +129,24 @@ fn a_comment_of_the_whole_file_stays() {
 }
 
 #[test]
+fn an_emptied_file_of_yours_is_told_also_beside_an_export_of_kvctl() {
+    let bed = Bed::new(MAIN);
+    bed.apply();
+    bed.add("z", &["device=/dev/z", "slot=9"]).unwrap();
+    fs::write(
+        &bed.paths.config,
+        "[defaults]\nshelf = 1\ninterfaces = [\"eth0\"]\n",
+    )
+    .unwrap();
+    assert_eq!(bed.emptied(), None, "it says so");
+    bed.set("z", &["shelf=1", "interfaces=eth0"]).unwrap();
+    fs::write(&bed.paths.config, "").unwrap();
+    let said = bed.emptied().unwrap();
+    let what = "etc/kvblade.conf: has no table any more, 1 would be removed (m)";
+    assert!(said.ends_with(what), "{said}");
+}
+
+#[test]
 fn two_changes_of_one_export_do_not_take_each_other_for_another() {
     let mut bed = Bed::new(MAIN);
     bed.world.missing.insert("/dev/gone".into());
