@@ -137,15 +137,19 @@ pub(crate) fn files(paths: &Paths) -> Result<Vec<PathBuf>, Refused> {
     Ok(files)
 }
 
-/// The names of cards in a file of the form of ethers(5). Without it there are none.
+/// The names of cards in a file of the form of ethers(5), in lower case: as for the C library it is all
+/// the same, the first that has a name counts, and a comment may be in any encoding. Without the file
+/// there are none.
 pub(crate) fn ethers(path: &Path) -> BTreeMap<String, Mac> {
-    let text = fs::read_to_string(path).unwrap_or_default();
+    let bytes = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
     let entry = |line: &str| {
         let mut words = line.split('#').next()?.split_whitespace();
         let (address, name) = (words.next()?, words.next()?);
-        Some((name.to_owned(), ether_aton(address)?.0))
+        Some((name.to_ascii_lowercase(), ether_aton(address)?.0))
     };
-    text.lines().filter_map(entry).collect()
+    // Of several the last is the one that stays.
+    text.lines().rev().filter_map(entry).collect()
 }
 
 #[cfg(test)]
@@ -181,6 +185,28 @@ mod tests {
         fs::remove_file(paths.config_folder.join("x.conf")).unwrap();
         fs::remove_file(&paths.config).unwrap();
         assert!(load(&paths, None).is_err());
+    }
+
+    #[test]
+    fn names_of_cards_are_read_as_the_c_library_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ethers");
+        let text = b"# B\xfcro\n2:0:0:0:0:1 Laptop # mine\n2:0:0:0:0:2 laptop\n";
+        fs::write(&path, text).unwrap();
+        let source = Source {
+            path: "x".into(),
+            text: "[export.a]\nshelf = 1\nslot = 1\ndevice = \"/dev/a\"\n\
+                   interfaces = [\"eth0\"]\nmask = [\"LAPTOP\", \"laptop\"]\n"
+                .into(),
+        };
+        let config = super::super::parse(&[source], &ethers(&path)).unwrap();
+        let mask: Vec<String> = config.exports[0]
+            .start
+            .mask
+            .iter()
+            .map(Mac::to_string)
+            .collect();
+        assert_eq!(mask, ["02:00:00:00:00:01"]);
     }
 
     #[test]
