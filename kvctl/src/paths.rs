@@ -5,6 +5,9 @@
 use std::path::Path;
 use std::path::PathBuf;
 
+/// The file of kvctl's own in the folder of the configuration.
+pub(crate) const OWN_FILE: &str = "kvctl.conf";
+
 /// The files and folders that are read and written.
 #[derive(Clone)]
 pub(crate) struct Paths {

@@ -8,10 +8,12 @@ use super::Failure;
 use crate::claim::is_held;
 use crate::claim::Held;
 use crate::config::Config;
+use crate::edit::claim_pending;
 use crate::notify;
 use crate::plan;
 use crate::plan::job::Backing;
 use crate::plan::machine::Host;
+use crate::plan::Emptied;
 use crate::plan::Plan;
 use crate::state::record::Lock;
 use crate::state::saved::keep;
@@ -19,34 +21,48 @@ use crate::state::saved::Saved;
 use crate::state::slots::Slots;
 use crate::state::Record;
 
-/// How to say that no exports are wanted.
-const WANTED: &str =
-    "If it is to be so: kvctl apply --yes, or an empty table [export] in the configuration";
-
 /// Says what is right and yet unlikely to be meant.
 pub(super) fn warn(context: &Context, config: &Config) {
-    if !config.exports.is_empty() || config.none_wanted {
+    let says_nothing = config.exports.is_empty() && !config.none_wanted;
+    if !says_nothing && config.emptied.is_empty() {
         return;
     }
     // Without the module nothing runs.
     let state = Record::load(&context.paths.run)
         .and_then(|record| plan::look(&context.kernel, record, Slots::default()));
-    match state.ok().and_then(|state| plan::emptied(config, &state)) {
-        Some(what) => anstream::eprintln!("warning: {what}: kvctl apply refuses that. {WANTED}"),
-        None => anstream::eprintln!(
+    match state
+        .ok()
+        .and_then(|state| plan::emptied(config, &[], &state))
+    {
+        Some(it) => anstream::eprintln!(
+            "warning: {}: kvctl apply refuses that. {}",
+            it.what,
+            it.wanted
+        ),
+        None if says_nothing => anstream::eprintln!(
             "warning: 0 exports configured. If it is to be so, an empty table [export] says it"
         ),
+        None => {}
     }
 }
 
 /// Makes the running state what the configuration says.
 pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
-    let config = context.config(&args.config)?;
     let paths = &context.paths;
     let _lock = if args.dry_run {
         None
     } else {
         Some(Lock::take(&paths.run)?)
+    };
+    // Whoever has had the lock until now may have changed it.
+    let config = match args.dry_run {
+        true => context.config(&args.config)?,
+        false => {
+            let files = Lock::of_files(&paths.run)?;
+            let config = context.config(&args.config)?;
+            claim_pending(paths, &files);
+            config
+        }
     };
     let record = Record::load(&paths.run)?;
     for name in &args.names {
@@ -61,9 +77,9 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     let plan = plan::plan(&config, &args.names, &mut state, &machine, |name| {
         Saved::load(&paths.lib, name)
     });
-    let emptied = plan::emptied(&config, &state).filter(|_| !args.yes);
-    if let Some(what) = emptied {
-        let refusal = format!("{what}: nothing is done. {WANTED}");
+    let emptied = plan::emptied(&config, &args.names, &state).filter(|_| !args.yes);
+    if let Some(Emptied { what, wanted }) = emptied {
+        let refusal = format!("{what}: nothing is done. {wanted}");
         return Err(Failure::Because(refusal));
     }
     for line in &plan.lines {
@@ -78,7 +94,7 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     let selected = |name: &str| args.names.is_empty() || args.names.iter().any(|it| it == name);
     let mut held = Held::load(&paths.run);
     held.0.retain(|name, _| !selected(name));
-    run(context, plan, state.record, held)
+    run(context, plan, state.record, held, &slots)
 }
 
 /// Removes what kvctl has made.
@@ -94,18 +110,29 @@ pub(super) fn stop(context: &Context) -> Result<(), Failure> {
     for line in &plan.lines {
         anstream::println!("{line}");
     }
-    run(context, plan, state.record, Held::default())
+    let slots = Slots::load(&paths.lib)?;
+    run(context, plan, state.record, Held::default(), &slots)
 }
 
-/// Does what is planned, and says what could not be done. `held` is who waits for a device already.
-fn run(context: &Context, plan: Plan, before: Record, mut held: Held) -> Result<(), Failure> {
+/// Does what is planned, and says what could not be done. `held` is who waits for a device already,
+/// and `slots` those given before.
+fn run(
+    context: &Context,
+    plan: Plan,
+    before: Record,
+    mut held: Held,
+    slots: &Slots,
+) -> Result<(), Failure> {
     let (kernel, paths) = (&context.kernel, &context.paths);
     let keep = |name: &str, made: &_| keep(kernel, &paths.lib, name, made);
-    let (record, failures) = plan.run(kernel, &Host(paths.clone()), before.clone(), keep)?;
+    let interrupted = plan::interruption()?;
+    let machine = Host(paths.clone());
+    let (record, failures) = plan.run(kernel, &machine, before.clone(), &interrupted, keep)?;
     // Also when it says the same: those who watch it look at the exports anew.
     if record != before || !plan.lines.is_empty() {
         record.store(&paths.run)?;
     }
+    slots.forget_unused(&paths.lib, &record)?;
     for job in &plan.jobs {
         match job.making.as_ref().map(|making| &making.backing) {
             Some(Backing::Device(path)) if !record.exports.contains_key(&job.name) => {

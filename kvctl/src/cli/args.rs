@@ -78,8 +78,8 @@ pub(crate) enum Command {
 ///
 /// Only what differs is touched. If the configuration has an error, nothing is. If one export
 /// cannot be made, the others are, and the exit status is 1. Exports that were made by hand stay as
-/// they are, unless the configuration has the same. A configuration without exports, as an emptied
-/// file is one, ends nothing unless --yes or an empty table "export" says so. Interrupted, by a key or by SIGTERM, it finishes
+/// they are, unless the configuration has the same. A configuration without exports, or a file
+/// without tables, as an emptied one is, ends nothing unless --yes or an empty table "export" says so. Interrupted, by a key or by SIGTERM, it finishes
 /// the exports that it is at, and names those that it has not done.
 #[derive(clap::Args)]
 pub(crate) struct Apply {
@@ -87,7 +87,7 @@ pub(crate) struct Apply {
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 
-    /// Remove all exports if the configuration has none.
+    /// Remove all exports if the configuration has none, and those of a file that has no tables any more.
     #[arg(short, long)]
     pub(crate) yes: bool,
 
@@ -101,7 +101,8 @@ pub(crate) struct Apply {
 /// Add an export, for good.
 ///
 /// It is put into /etc/kvblade.conf.d/kvctl.conf, and made. If either cannot be done, neither is. The
-/// files of the administrator stay as they are, and so do comments in kvctl.conf.
+/// files of the administrator stay as they are, and so do comments in kvctl.conf. Interrupted while
+/// it waits for another command, it changes nothing.
 #[derive(clap::Args)]
 pub(crate) struct Add {
     /// A name for it.

@@ -10,6 +10,7 @@ use super::Failure;
 use crate::edit::parse_settings;
 use crate::edit::Change;
 use crate::edit::Editor;
+use crate::plan;
 use crate::plan::machine::Host;
 
 /// `kvctl add`
@@ -44,10 +45,13 @@ pub(super) fn remove(context: &Context, args: &Remove) -> Result<(), Failure> {
 }
 
 fn run(context: &Context, name: &str, change: &Change, runtime: bool) -> Result<(), Failure> {
+    // From here on a signal ends nothing half way.
+    let interrupted = plan::interruption()?;
     let editor = Editor {
         paths: &context.paths,
         kernel: &context.kernel,
         machine: &Host(context.paths.clone()),
+        interrupted: &interrupted,
     };
     let lines = match runtime {
         true => editor.change_running(name, change)?,

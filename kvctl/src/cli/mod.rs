@@ -7,6 +7,8 @@ pub(crate) mod args;
 mod edit;
 mod generate;
 mod running_exports;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::io::ErrorKind;

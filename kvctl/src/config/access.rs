@@ -243,7 +243,8 @@ impl<'a> Lists<'a> {
 
     /// A card, by its address or its name.
     pub(super) fn card(&self, name: &str) -> Option<Mac> {
-        let mac = Mac::parse(name).or_else(|| self.ethers.get(name).copied());
+        let named = || self.ethers.get(&name.to_ascii_lowercase()).copied();
+        let mac = Mac::parse(name).or_else(named);
         mac.filter(|mac| !mac.is_group())
     }
 

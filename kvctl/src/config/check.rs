@@ -57,6 +57,12 @@ pub(super) fn check(
     let mut config = Config {
         caps: caps(&documents, &mut problems),
         none_wanted: documents.iter().any(Document::has_empty_export),
+        emptied: sources
+            .iter()
+            .zip(&documents)
+            .filter(|(_, document)| document.is_empty())
+            .map(|(source, _)| source.path.clone())
+            .collect(),
         ..Config::default()
     };
     let mut found: Vec<(Place, Export)> = Vec::new();
@@ -72,8 +78,11 @@ pub(super) fn check(
             };
             check_name(name, &mut check);
             let partial = Partial::new(table, &lists, &mut check).over(&defaults);
-            if let Some(export) = partial.finish(name.get_ref(), &place, table, &given, &mut check)
-            {
+            let found_export = partial.finish(name.get_ref(), &place, table, &given, &mut check);
+            if let Some(mut export) = found_export {
+                if let Some(source) = sources.get(file) {
+                    export.file.clone_from(&source.path);
+                }
                 compare(&export, &place, &found, &mut problems);
                 found.push((place, export));
             }
@@ -168,15 +177,18 @@ fn caps(documents: &[Document], problems: &mut Problems) -> Vec<(glob::Pattern, 
     caps
 }
 
+/// Whether an export can have this name.
+pub(crate) fn is_name(text: &str) -> bool {
+    let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    !text.is_empty()
+        && text.len() <= 64
+        && !text.starts_with(['.', '-'])
+        && text.chars().all(usable)
+}
+
 /// The name of an export is also that of a file, and a word on the command line.
 fn check_name(name: &Spanned<String>, check: &mut Checker<'_>) {
-    let text = name.get_ref();
-    let usable = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if text.is_empty()
-        || text.len() > 64
-        || text.starts_with(['.', '-'])
-        || !text.chars().all(usable)
-    {
+    if !is_name(name.get_ref()) {
         check.add(
             &at(check.file, name),
             "not a usable name",

@@ -111,8 +111,10 @@ fn texts(files: Vec<PathBuf>) -> (Vec<Source>, Vec<(PathBuf, io::Error)>) {
 pub(crate) fn files(paths: &Paths) -> Result<Vec<PathBuf>, Refused> {
     let (main, folder) = (&paths.config, &paths.config_folder);
     let mut files = Vec::new();
-    if main.exists() {
-        files.push(main.clone());
+    // One that is there and cannot be read is told by who reads it, and so is a link to nothing.
+    match fs::symlink_metadata(main) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        _ => files.push(main.clone()),
     }
     match fs::read_dir(folder) {
         Ok(entries) => {
@@ -135,15 +137,19 @@ pub(crate) fn files(paths: &Paths) -> Result<Vec<PathBuf>, Refused> {
     Ok(files)
 }
 
-/// The names of cards in a file of the form of ethers(5). Without it there are none.
+/// The names of cards in a file of the form of ethers(5), in lower case: as for the C library it is all
+/// the same, the first that has a name counts, and a comment may be in any encoding. Without the file
+/// there are none.
 pub(crate) fn ethers(path: &Path) -> BTreeMap<String, Mac> {
-    let text = fs::read_to_string(path).unwrap_or_default();
+    let bytes = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
     let entry = |line: &str| {
         let mut words = line.split('#').next()?.split_whitespace();
         let (address, name) = (words.next()?, words.next()?);
-        Some((name.to_owned(), ether_aton(address)?.0))
+        Some((name.to_ascii_lowercase(), ether_aton(address)?.0))
     };
-    text.lines().filter_map(entry).collect()
+    // Of several the last is the one that stays.
+    text.lines().rev().filter_map(entry).collect()
 }
 
 #[cfg(test)]
@@ -179,5 +185,41 @@ mod tests {
         fs::remove_file(paths.config_folder.join("x.conf")).unwrap();
         fs::remove_file(&paths.config).unwrap();
         assert!(load(&paths, None).is_err());
+    }
+
+    #[test]
+    fn names_of_cards_are_read_as_the_c_library_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ethers");
+        let text = b"# B\xfcro\n2:0:0:0:0:1 Laptop # mine\n2:0:0:0:0:2 laptop\n";
+        fs::write(&path, text).unwrap();
+        let source = Source {
+            path: "x".into(),
+            text: "[export.a]\nshelf = 1\nslot = 1\ndevice = \"/dev/a\"\n\
+                   interfaces = [\"eth0\"]\nmask = [\"LAPTOP\", \"laptop\"]\n"
+                .into(),
+        };
+        let config = super::super::parse(&[source], &ethers(&path)).unwrap();
+        let mask: Vec<String> = config.exports[0]
+            .start
+            .mask
+            .iter()
+            .map(Mac::to_string)
+            .collect();
+        assert_eq!(mask, ["02:00:00:00:00:01"]);
+    }
+
+    #[test]
+    fn a_main_file_that_leads_nowhere_is_not_overlooked() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = Paths::under(root.path());
+        fs::create_dir_all(&paths.config_folder).unwrap();
+        std::os::unix::fs::symlink("gone", &paths.config).unwrap();
+        fs::write(paths.config_folder.join("x.conf"), "[export]\n").unwrap();
+        let Err(refused) = load(&paths, None) else {
+            panic!("accepted");
+        };
+        let said = refused.text(false);
+        assert!(said.contains("kvblade.conf: No such file"), "{said}");
     }
 }

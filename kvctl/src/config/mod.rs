@@ -19,6 +19,7 @@ pub(crate) mod table;
 mod tests;
 mod values;
 
+pub(crate) use check::is_name;
 pub(crate) use check::parse;
 pub(crate) use load::ethers;
 pub(crate) use load::files;

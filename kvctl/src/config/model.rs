@@ -21,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) exports: Vec<Export>,
     /// No exports are wanted, and that is said: an empty file says nothing.
     pub(crate) none_wanted: bool,
+    /// Files without any table: something may have emptied them.
+    pub(crate) emptied: Vec<PathBuf>,
     /// Caps on the MTU of interfaces.
     pub(crate) caps: Vec<(Pattern, u32)>,
 }
@@ -29,6 +31,8 @@ pub(crate) struct Config {
 #[derive(Clone, Debug)]
 pub(crate) struct Export {
     pub(crate) name: String,
+    /// The file that it is in.
+    pub(crate) file: PathBuf,
     pub(crate) shelf: u16,
     /// Without it the slot is found by [`crate::state::slots`].
     pub(crate) slot: Option<u8>,

@@ -3,6 +3,7 @@
 //! What a table says of an export. What it does not say may be in `[defaults]`.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use glob::Pattern;
 use kvblade_wire::aoe::mac_list;
@@ -156,6 +157,8 @@ impl Partial {
         }
         Some(Export {
             name: name.to_owned(),
+            // Known to the one who has the files.
+            file: PathBuf::new(),
             shelf: self.shelf?,
             slot: self.slot,
             source: self.source?,

@@ -22,6 +22,12 @@ impl Document {
     pub(super) fn has_empty_export(&self) -> bool {
         self.export.as_ref().is_some_and(BTreeMap::is_empty)
     }
+
+    /// Whether the file has no table at all.
+    pub(super) fn is_empty(&self) -> bool {
+        let others = self.access.is_empty() && self.interface.is_empty();
+        others && self.defaults.is_none() && self.export.is_none()
+    }
 }
 
 /// `[access.NAME]`

@@ -6,8 +6,11 @@
 //! Two locks guard it. That of the files is held while they are read, changed and written, which takes
 //! no time. That of what runs is held while something is done, which takes a second, since the module
 //! asks on the segment whether an address is free: whoever gets it does what all others are waiting to
-//! have done, so that a hundred at a time take no longer than a few.
+//! have done, so that a hundred at a time take no longer than a few. It is taken before that of the
+//! files. A third is held for an export from the change of the file to its end, so that a change that
+//! fails takes back what is its own.
 
+mod running;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -16,6 +19,7 @@ mod text;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 
 use toml_edit::DocumentMut;
 use toml_edit::Item;
@@ -24,6 +28,7 @@ use crate::config;
 use crate::config::problem::Source;
 use crate::config::Config;
 use crate::paths::Paths;
+use crate::paths::OWN_FILE;
 use crate::plan;
 use crate::plan::machine::Machine;
 use crate::plan::Failures;
@@ -52,21 +57,52 @@ pub(crate) struct Editor<'a> {
     pub(crate) paths: &'a Paths,
     pub(crate) kernel: &'a dyn Kernel,
     pub(crate) machine: &'a dyn Machine,
+    /// Set when this is to end before its time.
+    pub(crate) interrupted: &'a AtomicBool,
 }
 
-/// Tables before and after a change.
+/// Tables before and after a change, and the texts of the whole file.
 struct Changed {
     before: Option<String>,
     after: Option<String>,
+    /// None: there was no file.
+    old: Option<String>,
+    new: String,
 }
+
+/// Whether what runs is to be as a change has it, or as before, with the table that was for now only.
+enum Aim {
+    Changed,
+    Undone(Option<String>),
+}
+
+/// What was done, and what could not be, of one export.
+type Done = (Vec<String>, Vec<String>);
 
 impl Editor<'_> {
     /// Changes an export in kvctl's file, and what runs of it; both, or neither. Returns what was
     /// done.
     pub(crate) fn change(&self, name: &str, change: &Change) -> Result<Vec<String>, String> {
-        let pending = self.pending().join(name);
-        let changed = self.edit_file(name, change, &pending)?;
-        let done = self.make_it_so(name);
+        let _name = self.lock(name)?;
+        let mut record = Record::load(&self.paths.run)?;
+        let table = record.exports.remove(name).and_then(|made| made.table);
+        let changed = self.edit_file(name, change)?;
+        let run = &self.paths.run;
+        let lock = match Lock::take_unless(run, self.interrupted) {
+            Ok(Some(lock)) => Ok(lock),
+            Ok(None) => {
+                let files = Lock::of_files(run)?;
+                if fs::remove_file(pending(self.paths).join(name)).is_ok() {
+                    // Nobody has begun to do it.
+                    let undone = self.undo(name, &changed, &files);
+                    return Err(told(vec![format!("{name}: interrupted")], undone));
+                }
+                drop(files);
+                Lock::take(run)
+            }
+            Err(reason) => Err(reason),
+        };
+        let done = lock.and_then(|lock| self.make_it_so(name, &lock, &Aim::Changed));
         let (lines, failures) = match done {
             Ok(done) => done,
             Err(reason) => (Vec::new(), vec![reason]),
@@ -75,93 +111,36 @@ impl Editor<'_> {
             return Ok(lines);
         }
         // Nothing may stay that was said to have failed.
-        let undone = self.undo(name, &changed).and_then(|undone| match undone {
-            true => self.make_it_so(name).map(|_| ()),
-            false => Ok(()),
+        let files = Lock::of_files(run)?;
+        let undone = self.undo(name, &changed, &files);
+        drop(files);
+        let undone = undone.and_then(|()| {
+            let lock = Lock::take(run)?;
+            self.make_it_so(name, &lock, &Aim::Undone(table))
         });
-        let mut said: Vec<String> = failures;
-        said.push(match undone {
-            Ok(()) => "nothing has changed".into(),
-            Err(reason) => format!("and to take it back has failed: {reason}"),
-        });
-        Err(said.join("; "))
-    }
-
-    /// Changes what runs, until the next apply or the machine's next start.
-    pub(crate) fn change_running(
-        &self,
-        name: &str,
-        change: &Change,
-    ) -> Result<Vec<String>, String> {
-        let _lock = Lock::take(&self.paths.run)?;
-        let mut record = Record::load(&self.paths.run)?;
-        let mut sources = config::sources(self.paths).map_err(|refused| refused.text(false))?;
-        let own = record.exports.get(name).and_then(|made| made.table.clone());
-        let configured = find(&sources, name);
-        let mut table = None;
-        match (change, &own, configured) {
-            (Change::Add(_), _, Some((_, place))) => {
-                return Err(format!("{name}: configured already: {place}"));
-            }
-            (Change::Add(_), Some(_), None) => return Err(format!("{name}: there already")),
-            (Change::Add(settings), None, None) => {
-                table = Some(write_table(name, text::new_table(settings)?)?);
-            }
-            (Change::Set(settings), Some(own), None) => {
-                let mut document = text::document(own)?;
-                let mut item = text::take(&mut document, name).ok_or("damaged")?;
-                text::apply(&mut item, settings)?;
-                table = Some(write_table(name, item)?);
-            }
-            (Change::Set(settings), _, Some((number, _))) => {
-                edit(&mut sources, number, name, |item| {
-                    text::apply(item, settings)
-                })?;
-            }
-            (Change::Remove, _, Some((number, _))) => {
-                let source = sources.get_mut(number).ok_or("damaged")?;
-                let mut document = text::document(&source.text)?;
-                text::take(&mut document, name);
-                source.text = document.to_string();
-            }
-            (Change::Remove, Some(_), None) => {}
-            (_, None, None) => return Err(format!("{name}: no such export")),
-        }
-        if let Some(made) = record.exports.get_mut(name) {
-            made.table = None;
-        }
-        sources.extend(table.iter().map(|table| Source {
-            path: PathBuf::from("command line"),
-            text: table.clone(),
-        }));
-        let config = config::of(self.paths, sources).map_err(|refused| refused.text(false))?;
-        let names = [name.to_owned()];
-        let (lines, failures) = self.run(&config, &names, record, |record| {
-            if let Some(made) = record.exports.get_mut(name) {
-                made.table.clone_from(&table);
-            }
-        })?;
-        match failures.is_empty() {
-            true => Ok(lines),
-            false => Err(said(&failures, name).join("; ")),
-        }
-    }
-
-    /// A folder with a file for each change that is written, and not done yet.
-    fn pending(&self) -> PathBuf {
-        self.paths.run.join("pending")
+        Err(told(failures, undone.map(|_| ())))
     }
 
     fn own_file(&self) -> PathBuf {
-        self.paths.config_folder.join("kvctl.conf")
+        self.paths.config_folder.join(OWN_FILE)
+    }
+
+    /// Waits until nobody else changes this export.
+    fn lock(&self, name: &str) -> Result<Option<Lock>, String> {
+        // What is no name is told later, with what is wanted.
+        match config::is_name(name) {
+            true => Lock::of_name(&self.paths.run, name).map(Some),
+            false => Ok(None),
+        }
     }
 
     /// Changes the file, if the configuration is right then.
-    fn edit_file(&self, name: &str, change: &Change, pending: &Path) -> Result<Changed, String> {
+    fn edit_file(&self, name: &str, change: &Change) -> Result<Changed, String> {
         let _lock = Lock::of_files(&self.paths.run)?;
         let mut sources = config::sources(self.paths).map_err(|refused| refused.text(false))?;
         let file = self.own_file();
         let number = sources.iter().position(|source| source.path == file);
+        let old = number.and_then(|number| Some(sources.get(number)?.text.clone()));
         let number = number.unwrap_or_else(|| {
             let text = HEADER.to_owned();
             sources.push(Source {
@@ -204,48 +183,83 @@ impl Editor<'_> {
                 let item = exports.and_then(|exports| exports.get_mut(name));
                 text::apply(item.ok_or("damaged")?, settings)?;
             }
-            Change::Remove => {
-                text::take(&mut document, name);
-            }
+            Change::Remove => text::remove(&mut document, name),
         }
         let after = table_text(&document, name);
         let new = header.to_owned() + &document.to_string();
         source.text.clone_from(&new);
         config::of(self.paths, sources).map_err(|refused| refused.text(false))?;
-        let folder = self.pending();
+        let folder = pending(self.paths);
+        let pending = folder.join(name);
         fs::create_dir_all(&folder)
-            .and_then(|()| fs::write(pending, ""))
+            .and_then(|()| fs::write(&pending, ""))
             .map_err(|error| format!("{}: {error}", folder.display()))?;
-        write(&file, &new)?;
-        Ok(Changed { before, after })
+        if let Err(reason) = write(&file, &new) {
+            drop(fs::remove_file(&pending));
+            return Err(reason);
+        }
+        Ok(Changed {
+            before,
+            after,
+            old,
+            new,
+        })
     }
 
-    /// Makes what runs of an export, and of those that others wait for, what the files say.
-    fn make_it_so(&self, name: &str) -> Result<(Vec<String>, Vec<String>), String> {
-        let _lock = Lock::take(&self.paths.run)?;
-        let mut names = vec![name.to_owned()];
-        for entry in fs::read_dir(self.pending()).into_iter().flatten().flatten() {
-            names.extend(entry.file_name().into_string().ok());
-        }
+    /// Makes what runs of an export, and of those that others wait for, what the files say, under the
+    /// lock.
+    fn make_it_so(&self, name: &str, _lock: &Lock, aim: &Aim) -> Result<Done, String> {
+        let (mut names, mut sources) = self.take_pending()?;
+        names.push(name.to_owned());
         names.sort();
         names.dedup();
-        let sources = config::sources(self.paths).map_err(|refused| refused.text(false))?;
-        let config = config::of(self.paths, sources).map_err(|refused| refused.text(false))?;
         let mut record = Record::load(&self.paths.run)?;
-        for name in &names {
-            // What was for now only is for good, or goes.
-            if let Some(made) = record.exports.get_mut(name) {
-                made.table = None;
+        let mut before = Vec::new();
+        for other in &names {
+            // What was for now only is for good, or goes. Of another's only the former is certain:
+            // he may have been ended before he has changed the file.
+            let own = other == name && matches!(aim, Aim::Changed);
+            if let Some(made) = record.exports.get_mut(other) {
+                if own || find(&sources, other).is_some() {
+                    before.extend(made.table.take().map(|table| (other.clone(), table)));
+                }
             }
         }
-        let (lines, failures) = self.run(&config, &names, record, |_| ())?;
-        for name in &names {
-            // Whoever waits for it finds it done.
-            drop(fs::remove_file(self.pending().join(name)));
+        let mut again = None;
+        if let Aim::Undone(Some(table)) = aim {
+            if find(&sources, name).is_none() {
+                sources.push(from_command_line(table));
+                again = Some(table);
+            }
         }
+        let config = config::of(self.paths, sources).map_err(|refused| refused.text(false))?;
+        let never = AtomicBool::new(false);
+        let interrupted = match aim {
+            Aim::Changed => self.interrupted,
+            Aim::Undone(_) => &never,
+        };
+        let (lines, failures) =
+            self.run(&config, &names, record, interrupted, |record, failed| {
+                for (name, table) in before {
+                    let made = record.exports.get_mut(&name);
+                    if let Some(made) = made.filter(|_| failed.iter().any(|(of, _)| *of == name)) {
+                        made.table = Some(table);
+                    }
+                }
+                if let (Some(made), Some(table)) = (record.exports.get_mut(name), again) {
+                    made.table = Some(table.clone());
+                }
+            })?;
         let own = format!("{name}: ");
         let lines = lines.into_iter().filter(|line| line.starts_with(&own));
         Ok((lines.collect(), said(&failures, name)))
+    }
+
+    /// The names of the exports that others wait for, and the files that say what they wait for.
+    fn take_pending(&self) -> Result<(Vec<String>, Vec<Source>), String> {
+        let files = Lock::of_files(&self.paths.run)?;
+        let sources = config::sources(self.paths).map_err(|refused| refused.text(false))?;
+        Ok((claim_pending(self.paths, &files), sources))
     }
 
     /// Does what there is to do for some exports.
@@ -254,7 +268,8 @@ impl Editor<'_> {
         config: &Config,
         names: &[String],
         record: Record,
-        note: impl FnOnce(&mut Record),
+        interrupted: &AtomicBool,
+        note: impl FnOnce(&mut Record, &Failures),
     ) -> Result<(Vec<String>, Failures), String> {
         let paths = self.paths;
         let slots = Slots::load(&paths.lib)?;
@@ -265,31 +280,66 @@ impl Editor<'_> {
             state.slots.store(&paths.lib)?;
         }
         let keep = |name: &str, made: &_| keep(self.kernel, &paths.lib, name, made);
-        let (mut record, failures) = plan.run(self.kernel, self.machine, state.record, keep)?;
-        note(&mut record);
+        let done = plan.run(self.kernel, self.machine, state.record, interrupted, keep);
+        let (mut record, failures) = done?;
+        note(&mut record, &failures);
         record.store(&paths.run)?;
+        slots.forget_unused(&paths.lib, &record)?;
         Ok((plan.lines, failures))
     }
 
-    /// Takes a change of the file back, unless someone has changed it since; whether it has.
-    fn undo(&self, name: &str, changed: &Changed) -> Result<bool, String> {
-        let _lock = Lock::of_files(&self.paths.run)?;
+    /// Takes a change of the file back, unless someone has changed it since by hand.
+    fn undo(&self, name: &str, changed: &Changed, _files: &Lock) -> Result<(), String> {
         let file = self.own_file();
-        let now = fs::read_to_string(&file).map_err(|error| error.to_string())?;
+        let in_file = |what: String| format!("{}: {what}", file.display());
+        let now = fs::read_to_string(&file).map_err(|error| in_file(error.to_string()))?;
+        if now == changed.new {
+            return match &changed.old {
+                Some(old) => write(&file, old),
+                None => fs::remove_file(&file).map_err(|error| in_file(error.to_string())),
+            };
+        }
         let (header, now) = split_header(&now);
-        let mut document = text::document(now)?;
+        let mut document = text::document(now).map_err(in_file)?;
         if table_text(&document, name) != changed.after {
-            return Ok(false);
+            return Err(in_file(format!(
+                "export {name} was changed there meanwhile, and stays so"
+            )));
         }
-        text::take(&mut document, name);
-        if let Some(before) = &changed.before {
-            let mut before = text::document(before)?;
-            let item = text::take(&mut before, name).ok_or("damaged")?;
-            text::put(&mut document, name, item)?;
+        match &changed.before {
+            None => text::remove(&mut document, name),
+            Some(before) => {
+                let mut before = text::document(before)?;
+                let item = text::take(&mut before, name).ok_or("damaged")?;
+                text::put(&mut document, name, item)?;
+            }
         }
-        write(&file, &(header.to_owned() + &document.to_string()))?;
-        Ok(true)
+        write(&file, &(header.to_owned() + &document.to_string()))
     }
+}
+
+/// A folder with a file for each change that is written, and nobody has begun to do.
+fn pending(paths: &Paths) -> PathBuf {
+    paths.run.join("pending")
+}
+
+/// Begins to do what others wait for, with what the files say now, and tells the names.
+pub(crate) fn claim_pending(paths: &Paths, _files: &Lock) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(pending(paths)).into_iter().flatten().flatten() {
+        names.extend(entry.file_name().into_string().ok());
+        drop(fs::remove_file(entry.path()));
+    }
+    names
+}
+
+/// Why a change has failed, and that it was taken back.
+fn told(mut failures: Vec<String>, undone: Result<(), String>) -> String {
+    failures.push(match undone {
+        Ok(()) => "nothing has changed".into(),
+        Err(reason) => format!("and to take it back has failed: {reason}"),
+    });
+    failures.join("; ")
 }
 
 /// The header of the file, which belongs to no table, and the rest.
@@ -319,6 +369,14 @@ fn find(sources: &[Source], name: &str) -> Option<(usize, String)> {
     })
 }
 
+/// The table of an export that is for now only, as if it were in a file.
+fn from_command_line(table: &str) -> Source {
+    Source {
+        path: PathBuf::from("command line"),
+        text: table.to_owned(),
+    }
+}
+
 /// A table of an export alone, as text.
 fn table_text(document: &DocumentMut, name: &str) -> Option<String> {
     let item = text::table(document, name)?.clone();
@@ -329,22 +387,6 @@ fn write_table(name: &str, item: Item) -> Result<String, String> {
     let mut document = DocumentMut::new();
     text::put(&mut document, name, item)?;
     Ok(document.to_string())
-}
-
-/// Changes the table of an export in one of the texts.
-fn edit(
-    sources: &mut [Source],
-    number: usize,
-    name: &str,
-    change: impl FnOnce(&mut Item) -> Result<(), String>,
-) -> Result<(), String> {
-    let source = sources.get_mut(number).ok_or("damaged")?;
-    let mut document = text::document(&source.text)?;
-    let exports = document.get_mut("export").and_then(Item::as_table_like_mut);
-    let item = exports.and_then(|exports| exports.get_mut(name));
-    change(item.ok_or("damaged")?)?;
-    source.text = document.to_string();
-    Ok(())
 }
 
 /// Replaces the file, which everybody may read, where it really is.

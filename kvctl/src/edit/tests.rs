@@ -3,8 +3,11 @@
 //! Exports that come, change and go by the command line, with a module and a machine that only
 //! pretend.
 
+mod together;
+
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::Barrier;
 use std::thread;
 
@@ -25,6 +28,7 @@ struct Bed {
     root: tempfile::TempDir,
     paths: Paths,
     world: World,
+    interrupted: AtomicBool,
 }
 
 impl Bed {
@@ -40,6 +44,7 @@ impl Bed {
             root,
             paths,
             world: World::new(),
+            interrupted: AtomicBool::new(false),
         }
     }
 
@@ -48,6 +53,7 @@ impl Bed {
             paths: &self.paths,
             kernel: &self.world,
             machine: &self.world,
+            interrupted: &self.interrupted,
         }
     }
 
@@ -78,6 +84,14 @@ impl Bed {
         fs::read_to_string(self.paths.config_folder.join("kvctl.conf")).unwrap_or_default()
     }
 
+    /// What apply would say of a file that says nothing any more.
+    fn emptied(&self) -> Option<String> {
+        let config = config::load(&self.paths, None).unwrap();
+        let record = Record::load(&self.paths.run).unwrap();
+        let state = plan::look(&self.world, record, Slots::default()).unwrap();
+        plan::emptied(&config, &[], &state).map(|it| it.what)
+    }
+
     /// What apply would do, which does it.
     fn apply(&self) -> Vec<String> {
         let config = config::load(&self.paths, None).unwrap();
@@ -86,7 +100,13 @@ impl Bed {
         let mut state = plan::look(&self.world, record, slots).unwrap();
         let saved = |_: &str| Ok(Saved::default());
         let plan = plan::plan(&config, &[], &mut state, &self.world, saved);
-        let done = plan.run(&self.world, &self.world, state.record, |_, _| Ok(()));
+        let done = plan.run(
+            &self.world,
+            &self.world,
+            state.record,
+            &self.interrupted,
+            |_, _| Ok(()),
+        );
         done.unwrap().0.store(&self.paths.run).unwrap();
         plan.lines
     }

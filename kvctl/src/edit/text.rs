@@ -51,6 +51,61 @@ pub(super) fn take(document: &mut DocumentMut, name: &str) -> Option<Item> {
     item
 }
 
+/// Takes a table out for good. What stands before it, up to an empty line, is not of this table
+/// alone, and goes to what comes next.
+pub(super) fn remove(document: &mut DocumentMut, name: &str) {
+    let Some(Item::Table(table)) = take(document, name) else {
+        return;
+    };
+    let prefix = table.decor().prefix().and_then(|prefix| prefix.as_str());
+    let Some((others, _)) = prefix.and_then(|prefix| prefix.rsplit_once("\n\n")) else {
+        return;
+    };
+    if !others.contains('#') {
+        return;
+    }
+    let mut kept = others.trim_end().to_owned() + "\n\n";
+    let place = table.position().unwrap_or_default();
+    match next(document.as_table_mut(), place) {
+        Some(next) => {
+            let prefix = next.decor().prefix().and_then(|prefix| prefix.as_str());
+            kept.push_str(prefix.unwrap_or_default().trim_start_matches('\n'));
+            next.decor_mut().set_prefix(kept);
+        }
+        None => {
+            let trailing = document.trailing().as_str().unwrap_or_default();
+            kept.push_str(trailing.trim_start_matches('\n'));
+            document.set_trailing(kept);
+        }
+    }
+}
+
+/// The table with a head of its own that is the next behind a place of the text.
+fn next(table: &mut Table, place: isize) -> Option<&mut Table> {
+    let is_behind = |it: &Table| it.position().is_some_and(|it| it > place);
+    let mut found: Option<&mut Table> = None;
+    for (_, item) in table.iter_mut() {
+        let Item::Table(inner) = item else {
+            continue;
+        };
+        let candidate = match is_behind(inner) && !inner.is_implicit() && !inner.is_dotted() {
+            // What is in it comes behind it.
+            true => Some(inner),
+            false => next(inner, place),
+        };
+        let Some(candidate) = candidate else {
+            continue;
+        };
+        if found
+            .as_ref()
+            .is_none_or(|it| it.position() > candidate.position())
+        {
+            found = Some(candidate);
+        }
+    }
+    found
+}
+
 /// A new table with these settings.
 pub(super) fn new_table(settings: &[Setting]) -> Result<Item, String> {
     let mut item = Item::Table(Table::new());

@@ -23,11 +23,20 @@ enum Member {
     List(String),
 }
 
+/// What the elements of a list are.
+struct Members {
+    members: Vec<Member>,
+    /// What there is to say of them.
+    comments: Vec<String>,
+    /// A name of which it is not known who that is.
+    unknown: Option<String>,
+}
+
 /// The lists of the group `acls`.
 pub(super) struct Lists<'a> {
     ethers: &'a BTreeMap<String, Mac>,
     entries: Vec<&'a Entry>,
-    members: BTreeMap<String, (Vec<Member>, Vec<String>)>,
+    members: BTreeMap<String, Members>,
     /// Under which names they are written.
     names: BTreeMap<String, String>,
 }
@@ -58,9 +67,10 @@ impl<'a> Lists<'a> {
     }
 
     /// What the elements of a list are, and what there is to say of them.
-    fn members_of(&self, entry: &Entry) -> Result<(Vec<Member>, Vec<String>), String> {
+    fn members_of(&self, entry: &Entry) -> Result<Members, String> {
         let mut members = Vec::new();
         let mut comments = Vec::new();
+        let mut unknown = None;
         let words = entry
             .list()
             .map_err(|what| format!("{}: {what}", entry.at))?;
@@ -77,7 +87,7 @@ impl<'a> Lists<'a> {
                 }
                 None => self
                     .ethers
-                    .get(&word)
+                    .get(&word.to_ascii_lowercase())
                     .map(|mac| Member::Named(word.clone(), *mac)),
             };
             match member {
@@ -86,12 +96,34 @@ impl<'a> Lists<'a> {
                 }
                 Some(member) if members.contains(&member) => {}
                 Some(member) => members.push(member),
-                None => comments.push(format!(
-                    "{word}: neither an address nor a list nor in /etc/ethers, ggaoed does not count it"
-                )),
+                None => {
+                    comments.push(format!(
+                        "{word}: neither an address nor a list nor in /etc/ethers, ggaoed does not \
+                         count it"
+                    ));
+                    unknown.get_or_insert(word);
+                }
             }
         }
-        Ok((members, comments))
+        Ok(Members {
+            members,
+            comments,
+            unknown,
+        })
+    }
+
+    /// A name in a list, or in lists that it names, of which it is not known who that is.
+    fn unknown<'l>(&'l self, list: &'l Members, above: &mut Vec<&'l str>) -> Option<&'l str> {
+        if let Some(unknown) = &list.unknown {
+            return Some(unknown);
+        }
+        list.members.iter().find_map(|member| match member {
+            Member::List(name) if !above.contains(&name.as_str()) => {
+                above.push(name);
+                self.unknown(self.members.get(name)?, above)
+            }
+            _ => None,
+        })
     }
 
     /// The cards that elements come to, or the list that contains itself.
@@ -107,8 +139,8 @@ impl<'a> Lists<'a> {
                 }
                 Member::List(name) => {
                     above.push(name.clone());
-                    if let Some((members, _)) = self.members.get(name) {
-                        cards.extend(self.cards(members, above)?);
+                    if let Some(list) = self.members.get(name) {
+                        cards.extend(self.cards(&list.members, above)?);
                     }
                     above.pop();
                 }
@@ -124,11 +156,14 @@ impl<'a> Lists<'a> {
             self.names.insert(entry.key.clone(), name);
         }
         for entry in &self.entries {
-            let (Some((members, comments)), Some(name)) =
+            let (Some(list), Some(name)) =
                 (self.members.get(&entry.key), self.names.get(&entry.key))
             else {
                 continue;
             };
+            let Members {
+                members, comments, ..
+            } = list;
             if let Err(what) = self.cards(members, &mut vec![entry.key.clone()]) {
                 output.fail(&entry.at, format!("{}: {what}", entry.key));
                 continue;
@@ -158,7 +193,20 @@ impl<'a> Lists<'a> {
                 ));
                 return Ok(None);
             }
-            let (members, comments) = self.members_of(entry)?;
+            let list = self.members_of(entry)?;
+            // Whoever is kept away there must not come in here.
+            if let Some(name) = self
+                .unknown(&list, &mut Vec::new())
+                .filter(|_| key == "deny")
+            {
+                return Err(entry.wrong(&format!(
+                    "{name}: neither an address nor a list nor in /etc/ethers, so that nobody is \
+                     kept away by it: put it into /etc/ethers, or its address here"
+                )));
+            }
+            let Members {
+                members, comments, ..
+            } = list;
             for comment in comments {
                 table.comment(format!("{key}: {comment}"));
             }

@@ -18,6 +18,9 @@ const WRAPPERS: [&str; 14] = [
     "command", "time", "stdbuf", "unshare",
 ];
 
+/// The end of the path of the file that exports are added by.
+const ADD: &str = "/kvblade/add";
+
 /// The last part of a path.
 fn base(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
@@ -85,7 +88,7 @@ fn command(output: &mut Output, variables: &mut Variables, at: &At, command: &Co
     }
     let into_add = command.redirections.iter().any(|word| {
         let target = variables.fields(word).unwrap_or_default().join(" ");
-        target.ends_with("/kvblade/add")
+        target.ends_with(ADD)
     });
     let line = match Line::find(&words, into_add) {
         Ok(line) => line,
@@ -96,7 +99,12 @@ fn command(output: &mut Output, variables: &mut Variables, at: &At, command: &Co
         if let Some(what) = unknown.filter(|_| number(1) && number(2) && words.len() > 4) {
             return output.fail(at, format!("{}: {what}", words.join(" ")));
         }
-        return output.skip(at, format!("{}: not imported", words.join(" ")));
+        let shown = words.join(" ");
+        if words.iter().any(|word| word.ends_with(ADD)) {
+            let what = "what it writes to the module is not understood";
+            return output.fail(at, format!("{shown}: {what}"));
+        }
+        return output.skip(at, format!("{shown}: not imported"));
     };
     let within = command
         .within
@@ -156,7 +164,7 @@ impl<'a> Line<'a> {
             let ends = |c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c);
             text.split(ends).any(is_program)
         };
-        if let Some(text) = text.filter(|text| mentioned(text)) {
+        if let Some(text) = text.filter(|text| mentioned(text) || text.contains(ADD)) {
             return Ok(Some(Self::Shell(text)));
         }
         let Some(place) = program else {

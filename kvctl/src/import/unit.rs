@@ -17,13 +17,28 @@ pub(super) fn concerns(text: &str) -> bool {
 
 /// Imports a unit.
 pub(super) fn file(output: &mut Output, path: &Path, text: &str) {
-    for (number, line) in lines(text) {
+    let lines = lines(text);
+    let settings: Vec<(usize, &str, &str)> = lines
+        .iter()
+        .filter_map(|(number, line)| {
+            let (key, value) = line.split_once('=')?;
+            Some((*number, key.trim(), value.trim()))
+        })
+        .filter(|(_, key, _)| key.starts_with("Exec"))
+        .collect();
+    for (number, key, value) in &settings {
+        let (number, key, value) = (*number, *key, *value);
         let at = At::new(path, number);
-        let Some((key, value)) = line.split_once('=') else {
+        if value.is_empty() {
             continue;
-        };
-        let (key, value) = (key.trim(), value.trim());
-        if !key.starts_with("Exec") {
+        }
+        // Without a value a key begins anew.
+        let is_end = |it: &&(usize, &str, &str)| it.0 > number && it.1 == key && it.2.is_empty();
+        if let Some((end, ..)) = settings.iter().find(is_end) {
+            output.skip(
+                &at,
+                format!("{key}={value}: line {end} ends what is before it"),
+            );
             continue;
         }
         let starts = matches!(key, "ExecStart" | "ExecStartPre" | "ExecStartPost");

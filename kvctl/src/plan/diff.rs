@@ -174,6 +174,7 @@ fn remember(wanted: &Wanted, made: Option<&Made>, target: &Target) -> Made {
         serial: before(|made| &made.serial, "sn"),
         start: wanted.start.clone(),
         persist: wanted.persist.clone(),
+        file: Some(wanted.file.clone()),
         table: None,
     }
 }

@@ -80,7 +80,7 @@ pub(crate) fn execute(
         let Some(made) = job.made.clone() else {
             return;
         };
-        if job.removal.is_none() && is_left_out(job) {
+        if job.removal.is_none() && !job.is_done() && is_left_out(job) {
             return;
         }
         let worker = Worker {

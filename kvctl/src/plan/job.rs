@@ -64,6 +64,12 @@ pub(crate) enum Backing {
 pub(crate) type ReadOnly = bool;
 
 impl Job {
+    /// Whether there is nothing to do, but to remember it.
+    pub(crate) fn is_done(&self) -> bool {
+        let is_as_wanted = self.removal.is_none() && self.making.is_none() && self.online.is_none();
+        is_as_wanted && self.sets.is_empty() && self.adds.is_empty() && self.drops.is_empty()
+    }
+
     /// A line for each thing to be done.
     pub(crate) fn describe(&self, running: &BTreeMap<&'static str, String>) -> Vec<String> {
         let mut lines = Vec::new();

@@ -21,6 +21,7 @@ use signal_hook::consts::TERM_SIGNALS;
 use signal_hook::flag;
 
 use crate::config::Config;
+use crate::paths::OWN_FILE;
 use crate::state::running;
 use crate::state::saved::Saved;
 use crate::state::slots::Slots;
@@ -63,20 +64,17 @@ impl Plan {
         kernel: &dyn Kernel,
         machine: &dyn Machine,
         before: Record,
+        interrupted: &AtomicBool,
         keep: impl Fn(&str, &Made) -> Result<(), String> + Sync,
     ) -> Result<(Record, Failures), String> {
         let record = Mutex::new(before);
-        let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
-            flag::register(*signal, Arc::clone(&interrupted)).map_err(|error| error.to_string())?;
-        }
         let mut failures = self.failures.clone();
         failures.extend(execute(
             &self.jobs,
             kernel,
             machine,
             &record,
-            &interrupted,
+            interrupted,
             keep,
         ));
         let record = record
@@ -84,6 +82,15 @@ impl Plan {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         Ok((record, failures))
     }
+}
+
+/// A flag that is set when this is to end before its time, which from now on it does not by itself.
+pub(crate) fn interruption() -> Result<Arc<AtomicBool>, String> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
+        flag::register(*signal, Arc::clone(&interrupted)).map_err(|error| error.to_string())?;
+    }
+    Ok(interrupted)
 }
 
 /// What to do for the exports of these names; without names, for all.
@@ -95,7 +102,9 @@ pub(crate) fn plan(
     saved: impl Fn(&str) -> Result<Saved, String>,
 ) -> Plan {
     let mut plan = Plan::default();
-    let addresses = state.slots.assign(&config.exports);
+    let by_hand = |address: &&Address| state.record.name_of(**address).is_none();
+    let by_hand: BTreeSet<Address> = state.targets.keys().filter(by_hand).copied().collect();
+    let addresses = state.slots.assign(&config.exports, &by_hand);
     let selected = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let leaving = leaving(config, &addresses, &state.record, selected);
     let present = Present {
@@ -149,28 +158,62 @@ pub(crate) fn plan(
     plan
 }
 
-/// What there is to say before a configuration without exports ends all that runs of it: an editor,
-/// a full disk or a tool may have emptied the file.
-pub(crate) fn emptied(config: &Config, state: &State) -> Option<String> {
-    if !config.exports.is_empty() || config.none_wanted {
-        return None;
-    }
-    let runs = |made: &Made| made.table.is_none() && state.targets.contains_key(&made.address);
-    let exports = state.record.exports.iter();
-    let running: Vec<&str> = exports
-        .filter(|(_, made)| runs(made))
-        .map(|(name, _)| name.as_str())
+/// What there is to say before exports end because a file says nothing any more.
+pub(crate) struct Emptied {
+    pub(crate) what: String,
+    /// How to say that it is to be so.
+    pub(crate) wanted: String,
+}
+
+/// What there is to say before a configuration without exports ends all that runs of it, or a file
+/// without any table what runs of that: an editor, a full disk or a tool may have emptied the file.
+/// Without names, all exports are to be as configured.
+pub(crate) fn emptied(config: &Config, names: &[String], state: &State) -> Option<Emptied> {
+    let selected = |name: &String| names.is_empty() || names.contains(name);
+    let gone: Vec<(&String, &Made)> = state
+        .record
+        .exports
+        .iter()
+        .filter(|(_, made)| made.table.is_none() && state.targets.contains_key(&made.address))
+        .filter(|(name, _)| config.exports.iter().all(|export| export.name != **name))
         .collect();
-    match running.as_slice() {
-        [] => None,
-        [first, rest @ ..] => {
-            let more = if rest.is_empty() { "" } else { ", ..." };
-            Some(format!(
-                "0 exports configured, {} would be removed ({first}{more})",
-                running.len()
-            ))
+    let told = |gone: &[&String]| {
+        let (first, rest) = gone.split_first()?;
+        let more = if rest.is_empty() { "" } else { ", ..." };
+        Some(format!("{} would be removed ({first}{more})", gone.len()))
+    };
+    if config.exports.is_empty() {
+        if config.none_wanted {
+            return None;
         }
+        let names: Vec<&String> = gone.iter().map(|(name, _)| *name).collect();
+        return Some(Emptied {
+            what: format!("0 exports configured, {}", told(&names)?),
+            wanted: "If it is to be so: kvctl apply --yes, or an empty table [export] in the \
+                     configuration"
+                .into(),
+        });
     }
+    config.emptied.iter().find_map(|file| {
+        // The file of kvctl's own is emptied by kvctl remove.
+        if file.file_name().is_some_and(|name| name == OWN_FILE) {
+            return None;
+        }
+        let of_file = gone
+            .iter()
+            .filter(|(_, made)| made.file.as_ref() == Some(file));
+        let names: Vec<&String> = of_file
+            .map(|(name, _)| *name)
+            .filter(|name| selected(name))
+            .collect();
+        let file = file.display();
+        Some(Emptied {
+            what: format!("{file}: has no table any more, {}", told(&names)?),
+            wanted: "If it is to be so: kvctl apply --yes, or an empty table [export] in the \
+                     file, or no such file"
+                .into(),
+        })
+    })
 }
 
 /// What to do so that nothing is left of what kvctl has made.

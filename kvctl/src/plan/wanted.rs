@@ -21,6 +21,7 @@ use crate::state::Target;
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
     pub(crate) name: String,
+    pub(crate) file: PathBuf,
     pub(crate) address: Address,
     pub(crate) device: Device,
     pub(crate) interfaces: Vec<String>,
@@ -100,6 +101,7 @@ impl<'a> Surroundings<'a> {
             .collect();
         let wanted = Wanted {
             name: export.name.clone(),
+            file: export.file.clone(),
             address,
             device: self.device_of(export),
             mode: mode(export),

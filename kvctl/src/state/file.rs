@@ -7,6 +7,8 @@ use std::fs::File;
 use std::fs::Permissions;
 use std::io;
 use std::io::Write;
+use std::os::unix::fs::fchown;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -17,20 +19,31 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<(), String> {
     replace_with(path, text, None)
 }
 
-/// The same for a file that everybody may read, or as many as may read it now.
+/// The same for a file that everybody may read, or as many as may read it now; it stays that of the
+/// same user and group.
 pub(crate) fn replace_readable(path: &Path, text: &str) -> Result<(), String> {
-    let now = fs::metadata(path).map(|found| found.permissions());
-    let permissions = now.unwrap_or_else(|_| Permissions::from_mode(0o644));
-    replace_with(path, text, Some(permissions))
+    let now = fs::metadata(path).ok();
+    let permissions = now
+        .as_ref()
+        .map_or_else(|| Permissions::from_mode(0o644), fs::Metadata::permissions);
+    replace_with(path, text, Some((permissions, now)))
 }
 
-fn replace_with(path: &Path, text: &str, permissions: Option<Permissions>) -> Result<(), String> {
+fn replace_with(
+    path: &Path,
+    text: &str,
+    rights: Option<(Permissions, Option<fs::Metadata>)>,
+) -> Result<(), String> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let write = || -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
-        if let Some(permissions) = permissions {
+        if let Some((permissions, before)) = rights {
+            let own = file.as_file().metadata()?;
+            if let Some(it) = before.filter(|it| (it.uid(), it.gid()) != (own.uid(), own.gid())) {
+                fchown(file.as_file(), Some(it.uid()), Some(it.gid()))?;
+            }
             file.as_file().set_permissions(permissions)?;
         }
         file.as_file().sync_all()?;

@@ -6,11 +6,21 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
+use std::fs::OpenOptions;
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::flock;
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -38,6 +48,9 @@ pub(crate) struct Made {
     pub(crate) start: BTreeMap<String, String>,
     /// What is kept over a restart.
     pub(crate) persist: Vec<String>,
+    /// The file that it is from; none if an older kvctl has made it.
+    #[serde(default)]
+    pub(crate) file: Option<PathBuf>,
     /// The table of an export that is no part of the configuration: it is there for now only, and
     /// apply leaves it alone.
     #[serde(default)]
@@ -74,6 +87,9 @@ impl Record {
     }
 }
 
+/// How often it is looked whether a lock is free.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// One process at a time makes changes; this lasts as long as the value.
 pub(crate) struct Lock(#[expect(dead_code, reason = "closing it unlocks")] File);
 
@@ -88,17 +104,51 @@ impl Lock {
         Self::named(run, "files.lock")
     }
 
+    /// Waits until no other process changes this export.
+    pub(crate) fn of_name(run: &Path, name: &str) -> Result<Self, String> {
+        Self::named(&run.join("names"), &format!("{name}.lock"))
+    }
+
+    /// Like [`Lock::take`]; none as soon as the flag is set.
+    pub(crate) fn take_unless(run: &Path, stop: &AtomicBool) -> Result<Option<Self>, String> {
+        Self::wait(run, "lock", Some(stop))
+    }
+
     fn named(run: &Path, name: &str) -> Result<Self, String> {
+        Self::wait(run, name, None)?.ok_or_else(|| "interrupted".into())
+    }
+
+    fn wait(run: &Path, name: &str, stop: Option<&AtomicBool>) -> Result<Option<Self>, String> {
         let path = run.join(name);
         let take = || {
             fs::create_dir_all(run)?;
-            let file = File::create(&path)?;
-            flock(&file, FlockOperation::LockExclusive)?;
-            Ok::<_, std::io::Error>(file)
+            let file = open(&path)?;
+            let Some(stop) = stop else {
+                flock(&file, FlockOperation::LockExclusive)?;
+                return Ok(Some(Self(file)));
+            };
+            // A signal does not end the waiting of flock, for the handlers of those who set flags
+            // have what was interrupted go on.
+            while !stop.load(Ordering::Relaxed) {
+                match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                    Ok(()) => return Ok(Some(Self(file))),
+                    Err(Errno::WOULDBLOCK) => thread::sleep(LOOK),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Ok(None)
         };
-        match take() {
-            Ok(file) => Ok(Self(file)),
-            Err(error) => Err(format!("{}: cannot be locked: {error}", path.display())),
-        }
+        take().map_err(|error: io::Error| format!("{}: cannot be locked: {error}", path.display()))
     }
+}
+
+/// Opens the file of a lock. Nobody else may: whoever can read it can hold the lock, and all who make
+/// changes would wait for him.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).mode(0o600).open(path)?;
+    if file.metadata()?.permissions().mode() & 0o777 != 0o600 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use super::address::Address;
 use super::file;
+use super::record::Record;
 use crate::config::Export;
 
 /// The highest slot.
@@ -41,12 +42,32 @@ impl Slots {
         file::replace(&Self::path(lib), &text)
     }
 
+    /// Forgets those that were given since, to exports that could not be made then: another time
+    /// another may be free.
+    pub(crate) fn forget_unused(&self, lib: &Path, record: &Record) -> Result<(), String> {
+        let mut now = Self::load(lib)?;
+        let before = now.0.len();
+        now.0.retain(|name, address| {
+            self.0.get(name) == Some(address) || record.exports.contains_key(name)
+        });
+        match now.0.len() == before {
+            true => Ok(()),
+            false => now.store(lib),
+        }
+    }
+
     /// The address of each export, in their order; none if its shelf is full.
     ///
     /// An address given once stays with the name, also when the export is not in the
-    /// configuration for a while, unless the shelf has no other.
-    pub(crate) fn assign(&mut self, exports: &[Export]) -> Vec<Option<Address>> {
+    /// configuration for a while, unless the shelf has no other. None gets one for the first time
+    /// that is in use by an export made by hand.
+    pub(crate) fn assign(
+        &mut self,
+        exports: &[Export],
+        by_hand: &BTreeSet<Address>,
+    ) -> Vec<Option<Address>> {
         let taken: BTreeSet<Address> = exports.iter().filter_map(explicit).collect();
+        let in_use: BTreeSet<Address> = taken.union(by_hand).copied().collect();
         self.0.retain(|name, address| {
             let wanted = exports.iter().find(|export| export.name == *name);
             !taken.contains(address)
@@ -61,8 +82,8 @@ impl Slots {
                         return Some(*known);
                     }
                     let address = self
-                        .free(export.shelf, &taken)
-                        .or_else(|| self.abandoned(export.shelf, &names))?;
+                        .free(export.shelf, &in_use)
+                        .or_else(|| self.abandoned(export.shelf, &names, by_hand))?;
                     self.0.insert(export.name.clone(), address);
                     Some(address)
                 })
@@ -78,11 +99,17 @@ impl Slots {
     }
 
     /// Takes the address of an export that the configuration does not have any more.
-    fn abandoned(&mut self, shelf: u16, names: &BTreeSet<&str>) -> Option<Address> {
+    fn abandoned(
+        &mut self,
+        shelf: u16,
+        names: &BTreeSet<&str>,
+        by_hand: &BTreeSet<Address>,
+    ) -> Option<Address> {
+        let usable = |address: &Address| address.shelf == shelf && !by_hand.contains(address);
         let (name, address) = self
             .0
             .iter()
-            .find(|(name, address)| address.shelf == shelf && !names.contains(name.as_str()))?;
+            .find(|(name, address)| usable(address) && !names.contains(name.as_str()))?;
         let (name, address) = (name.clone(), *address);
         self.0.remove(&name);
         Some(address)

@@ -268,3 +268,34 @@ fn ggaoed_that_is_malformed() {
         assert!(said.contains(what), "{broken:?}: {said}");
     }
 }
+
+#[test]
+fn who_is_denied_and_not_known_is_not_let_in() {
+    let of = |acls: &str, lines: &str| {
+        format!("[acls]\n{acls}\n[disk]\nshelf = 1\nslot = 1\npath = /dev/sdb\ninterfaces = eth0\n{lines}\n")
+    };
+    for (acls, lines) in [
+        ("", "deny = stranger"),
+        ("bad = node7, stranger", "deny = bad"),
+        ("bad = worse\nworse = stranger", "deny = bad"),
+    ] {
+        let (_, said) = failures(&(KNOWN.to_owned() + &of(acls, lines)));
+        assert!(
+            said.len() == 1 && said[0].contains("deny") && said[0].contains("stranger"),
+            "{lines}: {said:?}"
+        );
+    }
+    let accepted = text(&of("", "accept = node7, stranger")).unwrap();
+    assert!(
+        accepted.contains("stranger: neither an address"),
+        "{accepted}"
+    );
+    let names = text(&of("", "deny = NODE7")).unwrap();
+    assert_eq!(
+        lists(&exports(&names)["disk"]),
+        vec!["all but 02:00:00:00:00:07"; 4]
+    );
+}
+
+/// Something that can be imported.
+const KNOWN: &str = "[other]\nshelf = 1\nslot = 2\npath = /dev/sdc\ninterfaces = eth0\n";

@@ -89,11 +89,27 @@ fn units_of_systemd() {
         "ExecStart=/bin/true ; /usr/bin/ionice -c3 /usr/sbin/vblade 4 4 eth0 /dev/c",
     );
     unit("d.service", "ExecStart=/usr/sbin/sshd -D");
+    // What came before an empty line does not count, of this key.
+    unit(
+        "r.service",
+        "ExecStartPre=/usr/sbin/vbladed 4 5 eth0 /dev/pre\nExecStart=/usr/sbin/vblade 4 6 eth0 \
+         /dev/old\nExecStart=\nExecStart=/usr/sbin/vblade 4 7 eth0 /dev/new",
+    );
     let Imported { text, failures } = file(folder.path()).unwrap();
     assert_eq!(failures, Vec::<String>::new());
     assert_eq!(
         addresses(&text),
-        ["4.2 /dev/disk/by-id/x-y", "4.3 /srv/a b", "4.4 /dev/c"]
+        [
+            "4.2 /dev/disk/by-id/x-y",
+            "4.3 /srv/a b",
+            "4.4 /dev/c",
+            "4.5 /dev/pre",
+            "4.7 /dev/new"
+        ]
+    );
+    assert!(
+        text.contains("r.service:6: ExecStart=/usr/sbin/vblade 4 6 eth0 /dev/old: line 7 ends"),
+        "{text}"
     );
     assert!(
         text.contains("b.service:6: ExecStop=/usr/bin/pkill vblade: not imported"),
@@ -106,9 +122,13 @@ fn units_of_systemd() {
     unit("e.service", "ExecStart=/usr/sbin/vblade 5 %i eth0 /dev/c");
     unit("f.service", "ExecStart=/bin/sh -c 'vblade 5 1 eth0 /dev/c'");
     unit("g.service", "ExecStart=/usr/sbin/vblade \"5 1 eth0 /dev/c");
+    unit(
+        "h.service",
+        "ExecStart=/bin/sh -c 'echo 5 1 eth0 /dev/c > /sys/kvblade/add'",
+    );
     let Imported { text, failures } = file(folder.path()).unwrap();
-    assert_eq!(failures.len(), 4, "{failures:?}");
-    assert_eq!(addresses(&text).len(), 3);
+    assert_eq!(failures.len(), 5, "{failures:?}");
+    assert_eq!(addresses(&text).len(), 5);
 }
 
 #[test]
@@ -118,7 +138,7 @@ fn start_scripts() {
         [ -b /dev/sdd ] && nohup vblade -b 8 1 3 eth1 /dev/sdd &\n\
         sh -c 'vblade 1 4 eth0 /dev/sde | logger'\n\
         kvadd 2 1 eth0 /dev/sdf ro=1 offset=8 mask=02:00:00:00:00:01 offline=1 ro=1\n\
-        echo 2 2 eth0 /dev/sdg > /sys/kvblade/add\n\
+        sh -c 'echo 2 2 eth0 /dev/sdg > /sys/kvblade/add'\n\
         cat <<EOF\nvblade 9 9 eth9 /dev/z\nEOF\nkillall vblade\nexit 0\n";
     let imported = text(script).unwrap();
     assert_eq!(
@@ -183,6 +203,14 @@ fn start_scripts() {
         ("$KVADD 7 1 eth0 /dev/d", "$KVADD: not set in this file"),
         ("vbladed 7 1 'eth*' /dev/d", "not a pattern"),
         ("read NIC; vbladed 7 1 $NIC /dev/d", "$NIC: not understood"),
+        (
+            "echo 7 1 eth0 /dev/d | tee /sys/kvblade/add",
+            "tee /sys/kvblade/add: what it writes to the module is not understood",
+        ),
+        (
+            "dd of=/sys/kvblade/add <line",
+            "what it writes to the module is not understood",
+        ),
     ] {
         let (imported, said) = failures(&format!("{script}{line}\n"));
         assert_eq!(addresses(&imported).len(), 6, "{line}");

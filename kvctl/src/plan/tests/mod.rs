@@ -254,7 +254,7 @@ fn slots_stay_with_their_names() {
     let automatic = |name: &str| export(name, 0, "").replace("slot = 0\n", "");
     let mut slots = Slots::default();
     let mut give = |text: &str| -> Vec<String> {
-        let given = slots.assign(&config(text).exports);
+        let given = slots.assign(&config(text).exports, &BTreeSet::new());
         given
             .into_iter()
             .map(|it| it.unwrap().to_string())
@@ -274,7 +274,7 @@ fn slots_stay_with_their_names() {
         "explicit ones win"
     );
     let many: String = (0..300).map(|n| automatic(&format!("n{n}"))).collect();
-    let given = slots.assign(&config(&many).exports);
+    let given = slots.assign(&config(&many).exports, &BTreeSet::new());
     assert_eq!(
         given.iter().flatten().collect::<BTreeSet<_>>().len(),
         255,

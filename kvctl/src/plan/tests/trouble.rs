@@ -2,7 +2,9 @@
 
 //! What cannot be done.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use super::apply;
 use super::config;
@@ -10,7 +12,11 @@ use super::done;
 use super::export;
 use super::look;
 use super::world::World;
+use crate::config::parse;
+use crate::config::problem::Source;
 use crate::plan::emptied;
+use crate::plan::plan;
+use crate::state::saved::Saved;
 use crate::state::slots::Slots;
 use crate::state::Kernel;
 use crate::state::Record;
@@ -96,7 +102,7 @@ fn what_is_emptied_is_told() {
     world.add("1 9 eth0 /dev/x ro=0").unwrap();
     let said = |text: &str| {
         let state = look(&world, record.clone(), Slots::default()).unwrap();
-        emptied(&config(text), &state)
+        emptied(&config(text), &[], &state).map(|it| it.what)
     };
     for text in ["", "# [export.a]", "[defaults]\nshelf = 1"] {
         let what = "0 exports configured, 2 would be removed (a, ...)";
@@ -107,14 +113,62 @@ fn what_is_emptied_is_told() {
     }
     done(&world, &mut record, &export("b", 1, ""));
     let state = |record| look(&world, record, Slots::default()).unwrap();
-    let what = emptied(&config(""), &state(record.clone()));
+    let what = emptied(&config(""), &[], &state(record.clone()));
     assert_eq!(
-        what.as_deref(),
+        what.map(|it| it.what).as_deref(),
         Some("0 exports configured, 1 would be removed (b)")
     );
     // By hand, or with the module.
     world.write("del", "1 1 eth0").unwrap();
-    assert_eq!(emptied(&config(""), &state(record)), None);
+    assert!(emptied(&config(""), &[], &state(record)).is_none());
+}
+
+#[test]
+fn one_file_that_is_emptied_is_told_too() {
+    let (world, mut record) = (World::new(), Record::default());
+    let state = |record: &Record| look(&world, record.clone(), Slots::default()).unwrap();
+    let config = |texts: [&str; 2]| {
+        let sources = ["main.conf", "kvctl.conf"]
+            .iter()
+            .zip(texts)
+            .map(|(path, text)| Source {
+                path: path.into(),
+                text: text.into(),
+            });
+        parse(&sources.collect::<Vec<_>>(), &BTreeMap::new()).unwrap()
+    };
+    let (a, b) = (export("a", 0, ""), export("b", 1, ""));
+    let mut now = state(&record);
+    let saved = |_: &str| Ok(Saved::default());
+    let plan = plan(&config([&a, &b]), &[], &mut now, &world, saved);
+    let never = AtomicBool::new(false);
+    let done = plan.run(&world, &world, record, &never, |_, _| Ok(()));
+    record = done.unwrap().0;
+    let said = |texts: [&str; 2], names: &[&str]| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        emptied(&config(texts), &names, &state(&record)).map(|it| it.what)
+    };
+    let what = "main.conf: has no table any more, 1 would be removed (a)";
+    assert_eq!(said(["", &b], &[]).as_deref(), Some(what));
+    assert_eq!(said(["# [export.a]", &b], &["a"]).as_deref(), Some(what));
+    for (texts, names) in [
+        // It stays, or has another place, or is not meant.
+        ([&*a, &b], &[][..]),
+        (["", &(b.clone() + &a)], &[]),
+        (["", &b], &["b"]),
+        // That is said.
+        (["[export]", &b], &[]),
+        (["[defaults]\nshelf = 1", &b], &[]),
+        // kvctl remove does so.
+        ([&a, ""], &[]),
+    ] {
+        assert_eq!(said(texts, names), None, "{texts:?}");
+    }
+    // What an older kvctl has made is of no file.
+    for made in record.exports.values_mut() {
+        made.file = None;
+    }
+    assert!(emptied(&config(["", &b]), &[], &state(&record)).is_none());
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) struct World {
     /// A device that someone else has.
     pub(crate) held: Option<&'static Path>,
     refreshed: Mutex<BTreeSet<PathBuf>>,
-    /// A setting that cannot be written.
+    /// A setting that cannot be written, or `del`.
     pub(crate) refused: Option<&'static str>,
     pub(crate) interfaces: Vec<&'static str>,
     /// Interfaces that are parts of others, and alternative names.
@@ -140,6 +140,7 @@ impl Kernel for World {
                 }
                 _ => self.add(value),
             },
+            None if self.refused == Some(file) => Err(format!("{file}: refused")),
             None => {
                 let words: Vec<&str> = value.split(' ').collect();
                 let folder = format!("{}.{}@{}", words[0], words[1], words[2]);
