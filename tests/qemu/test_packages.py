@@ -208,9 +208,11 @@ def test_an_upgrade_interrupts_no_export(system, guest):
 @pytest.mark.parametrize(
     ("release", "config", "reason"),
     [
-        ("6.12.9-amd64", "CONFIG_RUST=y", "this version supports kernels 7.3 only."),
+        ("6.12.9-amd64", "CONFIG_RUST=y", "this version needs Linux 7.2 or newer."),
         ("7.3.9-amd64", "", "it has no CONFIG_RUST; install linux-image-amd64"),
         ("7.3.9-amd64", "CONFIG_RUST=y", "and are of no package whose source"),
+        # Newer than any that is tested: it is tried, and so told what it lacks.
+        ("99.1.2-amd64", "CONFIG_RUST=y", "and are of no package whose source"),
     ],
 )
 def test_it_is_said_what_a_kernel_lacks(guest, release, config, reason):
@@ -220,6 +222,16 @@ def test_it_is_said_what_a_kernel_lacks(guest, release, config, reason):
     assert said.status == 77
     assert said.stdout.startswith(f"kvblade_rs is not built for kernel {release}: ")
     assert reason in said.stdout and said.stdout.count("\n") == 1
+
+
+def test_a_kernel_that_is_newer_than_tested_is_tried(guest):
+    guest.run("cp -a /usr/src/kvblade_rs-*/. /run/source && mkdir -p /run/newer/rust")
+    guest.run("echo CONFIG_RUST=y >/run/newer/.config; touch /run/newer/rust/libkernel.rmeta")
+    said = guest.run("cd /run/source && ./dkms-prepare 99.1.2-amd64 /run/newer").stdout
+    assert said.startswith("kvblade_rs is tried with kernel 99.1.2-amd64, which it has not been")
+    assert guest.run("readlink /run/source/kernel").stdout == "/run/newer\n"
+    tested = guest.run("rm /run/source/kernel; /run/source/dkms-prepare 7.2.99-amd64 /run/newer")
+    assert tested.stdout == ""
 
 
 def test_it_is_said_which_source_is_missing(guest):
