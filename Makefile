@@ -11,7 +11,7 @@ RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle 
 	access poll stress client durability flood hostile adversary neighbours)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests module kvctl deb demo test test-unit test-fuzz test-qemu test-soak \
-	test-stall test-debug test-rt doc release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
+	test-stall test-debug test-rt test-kernels doc release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 # Nobody cleans the cache while something is made, not even between two steps: each target is made by
@@ -66,6 +66,9 @@ test-rt: ## tests with the real-time flavour of the kernel, which is fetched onc
 	@$(MAKE) --no-print-directory module KERNEL=rt
 	@KERNEL=rt $(TEST_IN_GUESTS) $(or $(T),$(RT_TESTS))
 
+test-kernels: ## what docs/kernels.md says of each kernel; KERNELS="7.3 7.2"
+	@tests/kernels $(KERNELS)
+
 bench: module ## measure all, beside rivals, into docs/performance.md; ROUNDS=3
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run full $(ROUNDS)
 
@@ -97,7 +100,7 @@ release: setup-tests ## check that all agrees, run all tests, and tag the versio
 install: ## build and install module, kvctl and scripts for the running kernel
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install
 
-update-kernel: ## take the newest kernel of the supported series from the package mirror
+update-kernel: ## take the newest kernel of the tested series, or of KERNEL=7.2, from the package mirror
 	@dev/setup --update-kernel
 
 endif

@@ -15,6 +15,7 @@ mod aoe;
 mod ata;
 mod bindings;
 mod block;
+mod compat;
 mod net;
 mod sync;
 mod sysfs;

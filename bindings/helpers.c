@@ -238,7 +238,7 @@ struct page_pool *kv_pool_create(unsigned int cpu, unsigned int order)
 {
 	struct page_pool_params params = {
 		.order = order,
-		.pool_size = 512 >> order,
+		.pool_size = SZ_2M >> PAGE_SHIFT >> order,
 		.nid = cpu_online(cpu) ? cpu_to_mem(cpu) : NUMA_NO_NODE,
 	};
 	struct page_pool *pool;
@@ -431,6 +431,11 @@ void kv_slab_free(struct kmem_cache *cache, mempool_t *reserve, void *object)
 		mempool_free(object, reserve);
 	else
 		kmem_cache_free(cache, object);
+}
+
+void kv_warn_on(bool wrong)
+{
+	WARN_ON(wrong);
 }
 
 void kv_flush_queue(struct workqueue_struct *queue)

@@ -47,8 +47,8 @@ static const unsigned int KV_WORKQUEUE_LEISURE = WQ_UNBOUND;
 #else
 #define KV_ROOM 512
 #endif
-/* Pages of so many pages are divided into such pieces. */
-#define KV_PIECES_ORDER 3
+/* Such pieces come from 32 KiB, or one page if that is larger: so many pages, by powers of two. */
+static const u32 KV_PIECES_ORDER = PAGE_SHIFT < 15 ? 15 - PAGE_SHIFT : 0;
 
 /* Received frames; offsets and lengths count from the Ethernet header. */
 struct sk_buff *kv_frame_receive(struct sk_buff *skb);
@@ -142,6 +142,7 @@ struct kmem_cache *kv_slab_create(const char *name, unsigned int size,
 void *kv_slab_alloc(struct kmem_cache *cache, gfp_t gfp);
 mempool_t *kv_slab_reserve(struct kmem_cache *cache);
 void kv_slab_free(struct kmem_cache *cache, mempool_t *reserve, void *object);
+void kv_warn_on(bool wrong);
 void kv_flush_queue(struct workqueue_struct *queue);
 void kv_local_bh_disable(void);
 void kv_local_bh_enable(void);

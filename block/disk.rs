@@ -22,6 +22,7 @@ use super::users::Stage;
 use super::users::Users;
 use super::SECTOR;
 use crate::bindings;
+use crate::compat;
 use crate::sync::Moment;
 use crate::sync::Once;
 
@@ -216,7 +217,7 @@ impl PinnedDrop for Disk {
     fn drop(self: Pin<&mut Self>) {
         // Closing sleeps, which is not allowed everywhere, so better leak the device than hang.
         let open = !self.file.read_once().is_null();
-        kernel::warn_on!(open);
+        compat::warn_on(open);
     }
 }
 

@@ -48,6 +48,8 @@ hold() {
 	export KVBLADE_HELD=$CACHE
 	KVBLADE_STOCK=$(stock_kernel)
 	[ -z "$KVBLADE_STOCK" ] || export KVBLADE_STOCK
+	KVBLADE_NEWEST=$(newest_kernel)
+	[ -z "$KVBLADE_NEWEST" ] || export KVBLADE_NEWEST
 }
 
 # hold_alone: nobody else uses the cache from here on.
@@ -81,17 +83,39 @@ used() {
 tidy() {
 	local rel mine
 	mine=("$(tools_dir)" "$(guest_image)" "$CACHE"/*-"$(checkout)"*)
-	rel=$(stock_kernel)
-	[ -z "$rel" ] || mine+=("$(kernel_dir "$rel")" "$(overlay_dir "$rel")" "$(guest_modules "$rel")" "$(machine_dir "$rel")")
+	while read -r rel; do
+		mine+=("$(kernel_dir "$rel")" "$(overlay_dir "$rel")" "$(guest_modules "$rel")" "$(machine_dir "$rel")")
+	done < <(cat "$CACHE"/kernel-release* 2>/dev/null)
 	used "${mine[@]}"
 	find "$CACHE"/{tools,guest,machine,kernel,build,deb,cargo-target}-* \
 		"$CACHE"/kernel-*/{overlay,guest,modules}* \
-		-maxdepth 0 ! -name kernel-release -mtime "+$UNUSED_DAYS" -exec rm -rf {} + 2>/dev/null || true
+		-maxdepth 0 ! -name 'kernel-release*' -mtime "+$UNUSED_DAYS" -exec rm -rf {} + 2>/dev/null || true
 }
 
 # The words of a list file, without its comments.
 words() {
 	sed 's/#.*//' "$@" | tr -s ' \t\n' '\n' | sed '/^$/d'
+}
+
+# The series of kernels that the module is tested with.
+tested_series() {
+	words "$SRC/dev/kernel-series"
+}
+
+# is_tested RELEASE: whether it is of such a series.
+is_tested() {
+	local major minor
+	IFS=.-+ read -r major minor _ <<<"$1"
+	tested_series | grep -qxF "$major.$minor"
+}
+
+# Those of them that the stock kernel is not of: the module is built for each.
+other_series() {
+	local stock
+	stock=$(stock_kernel)
+	tested_series | while read -r series; do
+		[[ $stock == "$series".* ]] || echo "$series"
+	done
 }
 
 # A short key over the contents of files and over words.
@@ -150,10 +174,37 @@ stock_kernel() {
 	fi
 }
 
-# The kernel that everything is built for: the release that the user asked for, else the one that
-# set-up recorded, or with KERNEL=debug that one's debug build, with KERNEL=rt its real-time flavour.
+# Whether KERNEL names a series, as 7.2, and not one of its releases.
+is_series() {
+	[[ ${KERNEL:-} =~ ^[0-9]+\.[0-9]+$ ]]
+}
+
+# The file with the release that was the newest of KERNEL, a series, when set-up looked.
+series_record() {
+	echo "$CACHE/kernel-release-$KERNEL"
+}
+
+# That release, if any, with the series before it; a run that is under way keeps its own.
+newest_kernel() {
+	is_series || return 0
+	if [[ ${KVBLADE_NEWEST:-} == "$KERNEL "* ]]; then
+		echo "$KVBLADE_NEWEST"
+	else
+		sed "s/^/$KERNEL /" "$(series_record)" 2>/dev/null || true
+	fi
+}
+
+# The kernel that everything is built for: the release that the user asked for, or the newest one of
+# the series that he asked for, else the one that set-up recorded, or with KERNEL=debug that one's
+# debug build, with KERNEL=rt its real-time flavour.
 kernel_release() {
-	local stock
+	local stock newest
+	if is_series; then
+		newest=$(newest_kernel)
+		[ -n "$newest" ] || die "no kernel $KERNEL is set up yet: run make setup KERNEL=$KERNEL"
+		echo "${newest#* }"
+		return
+	fi
 	stock=$(stock_kernel)
 	case ${KERNEL:-} in
 	'' | debug | rt) [ -n "$stock" ] || die "no kernel is set up yet: run make setup" ;;

@@ -24,6 +24,7 @@ pub(crate) use inbox::Link;
 pub(crate) use inbox::Linked;
 pub(crate) use once::Once;
 pub(crate) use rcu_box::wait_for_readers;
+pub(crate) use rcu_box::wait_for_retired;
 pub(crate) use rcu_box::RcuBox;
 pub(crate) use rcu_cell::RcuCell;
 pub(crate) use slab::InSlab;

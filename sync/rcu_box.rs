@@ -90,7 +90,7 @@ impl<T: Send + 'static> RcuBox<T> {
     /// Drops what is in it when all have left who read under RCU now. Does not wait for that; in
     /// any context. It is dropped in softirq context, or in a task that must not sleep.
     ///
-    /// Before the module goes `rcu_barrier` must be called.
+    /// Before the module goes [`wait_for_retired`] must be called.
     pub(crate) fn retire(self) {
         let node = self.into_raw();
         // SAFETY: The node is ours, stays in place until `expired` has it, and has its head for
@@ -125,4 +125,10 @@ impl<T> Drop for RcuBox<T> {
 pub(crate) fn wait_for_readers() {
     // SAFETY: An FFI call without requirements but that it may sleep.
     unsafe { bindings::synchronize_rcu_expedited() };
+}
+
+/// Waits until all has been dropped that has been retired until now. Sleeps.
+pub(crate) fn wait_for_retired() {
+    // SAFETY: An FFI call without requirements but that it may sleep.
+    unsafe { bindings::rcu_barrier() };
 }

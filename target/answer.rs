@@ -27,6 +27,8 @@ use crate::ata::Task;
 use crate::ata::Text;
 use crate::ata::TrimSupport;
 use crate::block::Owner;
+use crate::compat::EILSEQ;
+use crate::compat::ENODATA;
 use crate::net::Reply;
 use crate::sync::SlabBox;
 

@@ -13,6 +13,7 @@ use super::port::Port;
 use super::refusal::Refusal;
 use super::registry::Registry;
 use super::settings::Settings;
+use crate::compat::EADDRINUSE;
 
 /// How often the segment is asked whether another target has an address, and how long it has to
 /// answer each time.
@@ -85,7 +86,7 @@ pub(super) fn look_for_rivals(ports: &[Arc<Port>]) -> Result<(), Refusal> {
             .find_map(|port| Some((port, port.conflict().rival()?)))
         {
             return Err(Refusal::new(
-                EADDRINUSE,
+                EADDRINUSE.into(),
                 format_args!(
                     "{}@{}: address in use by another target, at {card}; force=1 exports it all \
                      the same",

@@ -9,6 +9,7 @@ use super::blade::Blade;
 use crate::aoe::ShelfSlot;
 use crate::block::OpenError;
 use crate::block::OpenMode;
+use crate::compat::EOPNOTSUPP;
 use crate::net::InterfaceName;
 
 /// A refusal: an error number for the program that asked, and a sentence for the person, which
@@ -74,7 +75,7 @@ pub(super) fn cannot_open(path: &CStr, mode: OpenMode, error: OpenError) -> Refu
             ),
         ),
         OpenError::Zoned => Refusal::new(
-            EOPNOTSUPP,
+            EOPNOTSUPP.into(),
             format_args!(
                 "{path}: device is zoned: it takes writes only in its own order, which clients do \
                  not keep"
@@ -82,7 +83,7 @@ pub(super) fn cannot_open(path: &CStr, mode: OpenMode, error: OpenError) -> Refu
         ),
         OpenError::Kernel(errno) => no_device(path, errno),
         OpenError::LogicalBlock(size) => Refusal::new(
-            EOPNOTSUPP,
+            EOPNOTSUPP.into(),
             format_args!("{path}: blocks of {size} bytes cannot be exported, only of 512"),
         ),
         OpenError::TooShort(sectors) => Refusal::new(

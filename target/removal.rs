@@ -6,7 +6,6 @@ use kernel::prelude::*;
 use kernel::sync::atomic::Relaxed;
 use kernel::sync::lock::mutex::MutexBackend;
 use kernel::sync::lock::Guard;
-use kernel::sync::rcu;
 use kernel::sync::Arc;
 use kernel::time::Msecs;
 
@@ -115,7 +114,7 @@ impl Registry {
         self.leisure.flush();
         self.rest();
         // What readers could see is dropped by functions of this module.
-        rcu::rcu_barrier();
+        sync::wait_for_retired();
     }
 
     /// Without exports there are no threads. With `control` locked.

@@ -8,6 +8,7 @@
 use kernel::prelude::*;
 
 use crate::bindings;
+use crate::compat;
 
 /// What is told of a request.
 #[derive(Clone, Copy, Default)]
@@ -53,13 +54,7 @@ macro_rules! tracepoints {
         pub(crate) fn $name(request: impl FnOnce() -> Request, value: u32, cause: &'static CStr) {
             // SAFETY: The tracepoint is a static of this module; whether it is on may be asked at
             // any time.
-            let is_on = unsafe {
-                kernel::jump_label::static_branch_unlikely!(
-                    bindings::$point,
-                    bindings::tracepoint,
-                    key
-                )
-            };
+            let is_on = unsafe { compat::is_on!(bindings::$point) };
             if is_on {
                 let request = request().to_raw();
                 // SAFETY: The request and the string are valid during the call.

@@ -208,9 +208,11 @@ def test_an_upgrade_interrupts_no_export(system, guest):
 @pytest.mark.parametrize(
     ("release", "config", "reason"),
     [
-        ("6.12.9-amd64", "CONFIG_RUST=y", "this version supports kernels 7.3 only."),
+        ("6.12.9-amd64", "CONFIG_RUST=y", "this version needs Linux 7.2 or newer."),
         ("7.3.9-amd64", "", "it has no CONFIG_RUST; install linux-image-amd64"),
         ("7.3.9-amd64", "CONFIG_RUST=y", "and are of no package whose source"),
+        # Newer than any that is tested: it is tried, and so told what it lacks.
+        ("99.1.2-amd64", "CONFIG_RUST=y", "and are of no package whose source"),
     ],
 )
 def test_it_is_said_what_a_kernel_lacks(guest, release, config, reason):
@@ -220,6 +222,36 @@ def test_it_is_said_what_a_kernel_lacks(guest, release, config, reason):
     assert said.status == 77
     assert said.stdout.startswith(f"kvblade_rs is not built for kernel {release}: ")
     assert reason in said.stdout and said.stdout.count("\n") == 1
+
+
+def test_it_is_said_which_kernel_has_no_module_and_why(system, guest):
+    release = paths.setup()["release"]
+    updates = f"/lib/modules/{release}/updates"
+    guest.run(f"systemctl stop kvblade; modprobe -r kvblade_rs; mv {updates} /root && depmod")
+    lacks = f"Kernel {release} has no module kvblade_rs, and so no exports: it has not been built"
+    assert guest.run("systemctl start kvblade", check=False).status != 0
+    assert lacks in guest.run("systemctl status kvblade", check=False).stdout
+    for kind in ("postinst.d", "header_postinst.d"):
+        told = guest.run(f"run-parts --regex=^zz-kv --arg={release} /etc/kernel/{kind}").stdout
+        assert told.startswith(lacks)
+    guest.run("mkdir -p /lib/modules/7.9.1-amd64/kernel")
+    told = guest.run("/etc/kernel/postinst.d/zz-kvblade-utils 7.9.1-amd64").stdout
+    assert "the headers are missing; install linux-headers-7.9.1-amd64." in told
+    guest.run(f"rm -r /lib/modules/7.9.1-amd64; mv /root/updates {updates} && depmod")
+    for kind in ("postinst.d", "header_postinst.d"):
+        assert guest.run(f"/etc/kernel/{kind}/zz-kvblade-utils {release}").stdout == ""
+    guest.run("systemctl start kvblade")
+    assert "3.4@eth0" in ports(guest)
+
+
+def test_a_kernel_that_is_newer_than_tested_is_tried(guest):
+    guest.run("cp -a /usr/src/kvblade_rs-*/. /run/source && mkdir -p /run/newer/rust")
+    guest.run("echo CONFIG_RUST=y >/run/newer/.config; touch /run/newer/rust/libkernel.rmeta")
+    said = guest.run("cd /run/source && ./dkms-prepare 99.1.2-amd64 /run/newer").stdout
+    assert said.startswith("kvblade_rs is tried with kernel 99.1.2-amd64, which it has not been")
+    assert guest.run("readlink /run/source/kernel").stdout == "/run/newer\n"
+    tested = guest.run("rm /run/source/kernel; /run/source/dkms-prepare 7.2.99-amd64 /run/newer")
+    assert tested.stdout == ""
 
 
 def test_it_is_said_which_source_is_missing(guest):
