@@ -10,8 +10,6 @@ use std::path::PathBuf;
 pub(crate) struct Paths {
     /// The module's folder.
     pub(crate) kvblade: PathBuf,
-    /// Its latency histograms.
-    pub(crate) debug: PathBuf,
     /// The interfaces.
     pub(crate) net: PathBuf,
     /// The block devices.
@@ -34,7 +32,6 @@ impl Paths {
     pub(crate) fn under(root: &Path) -> Self {
         Self {
             kvblade: root.join("sys/kvblade"),
-            debug: root.join("sys/kernel/debug/kvblade"),
             net: root.join("sys/class/net"),
             block: root.join("sys/block"),
             sys: root.join("sys"),
