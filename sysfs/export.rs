@@ -138,7 +138,7 @@ impl Watcher for Files {
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 25] = [
+        static ALL: [&Attribute<Export>; 26] = [
             &BPATH,
             &SCNT,
             &BDEV,
@@ -161,6 +161,7 @@ impl Entries for Export {
             &policy::MTU_MAX,
             &policy::CACHE,
             &policy::ANNOUNCE,
+            &policy::ANNOUNCE_EVERY,
             &policy::LOG,
             &policy::ON_CONFLICT,
             &policy::CONFLICT_CHECK,

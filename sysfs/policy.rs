@@ -40,6 +40,12 @@ pub(super) static CONFLICT_CHECK: Attribute<Export> = Attribute::new(
     Some(conflict_check),
     Some(set_conflict_check),
 );
+pub(super) static ANNOUNCE_EVERY: Attribute<Export> = Attribute::new(
+    c"announce_every",
+    0o644,
+    Some(announce_every),
+    Some(set_announce_every),
+);
 pub(super) static LOG: Attribute<Export> = Attribute::new(c"log", 0o644, Some(log), Some(set_log));
 
 fn show(text: &mut Formatter<'_>, value: impl Display) -> Result {
@@ -141,6 +147,18 @@ fn set_conflict_check(export: &Node<Export>, text: &[u8]) -> Result {
     export.attempt(text, |text| {
         let seconds = arguments::conflict_check(text)?;
         export.policy().set_conflict_check(seconds);
+        Ok(())
+    })
+}
+
+fn announce_every(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.policy().announce_every())
+}
+
+fn set_announce_every(export: &Node<Export>, text: &[u8]) -> Result {
+    export.attempt(text, |text| {
+        let seconds = arguments::announce_every(text)?;
+        export.policy().set_announce_every(seconds);
         Ok(())
     })
 }

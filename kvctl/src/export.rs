@@ -86,6 +86,7 @@ fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[Strin
     for (file, key, usual) in [
         ("bufcnt", "buffer-count", 64),
         ("mtu_max", "mtu", 0),
+        ("announce_every", "announce-every", 0),
         ("conflict_check", "conflict-check", 10),
     ] {
         let number: i64 = target.value(file).parse().unwrap_or(usual);

@@ -45,6 +45,7 @@ pub(crate) const EXPORT: [Key; 26] = [
     key("serial", TEXT, "\"1234\""),
     key("wwn", TEXT, "\"5000000000000001\""),
     key("announce", "a word in quotes", "\"accepted\""),
+    key("announce-every", NUMBER, "10"),
     key("log", "a word in quotes", "\"quiet\""),
     key("on-conflict", "a word in quotes", "\"offline\""),
     key("conflict-check", NUMBER, "10"),

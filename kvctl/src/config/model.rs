@@ -46,6 +46,8 @@ pub(crate) struct Export {
     /// 0: what the interface has.
     pub(crate) mtu: u32,
     pub(crate) announce: Announce,
+    /// In seconds; 0: only when there is something new.
+    pub(crate) announce_every: u32,
     pub(crate) log: Log,
     pub(crate) on_conflict: OnConflict,
     /// In seconds; 0: never.

@@ -78,6 +78,11 @@ fn every_fault_is_shown_with_its_place_and_what_was_expected() {
             &["on-conflict \"fight\"", "\"silent\""],
         ),
         (
+            "announce-every = 3601",
+            "0.conf:7:18",
+            &["announce-every 3601", "or 0 for never"],
+        ),
+        (
             "conflict-check = -1",
             "0.conf:7:18",
             &["conflict-check -1", "or 0 for never"],
