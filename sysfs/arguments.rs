@@ -124,6 +124,7 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
         "log" => new.policy.set_log(word(key, value)?),
         "on_conflict" => new.policy.set_on_conflict(word(key, value)?),
         "announce_every" => new.policy.set_announce_every(announce_every(value)?),
+        "single_writer" => new.policy.set_single_writer(flag(key, value)?),
         "conflict_check" => new.policy.set_conflict_check(conflict_check(value)?),
         "force" => new.force = flag(key, value)?,
         "offline" => settings(new)?.rules.offline = flag(key, value)?,
@@ -136,7 +137,7 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
         _ => {
             return Err(invalid(format_args!(
                 "{key}: no such option (there are ro, shared, offset, length, bufcnt, mtu, cache, \
-                 announce, announce_every, log, on_conflict, conflict_check, force, offline, model, sn, wwn, config, \
+                 announce, announce_every, single_writer, log, on_conflict, conflict_check, force, offline, model, sn, wwn, config, \
                  mask and reserve)"
             )))
         }
@@ -153,7 +154,7 @@ fn settings(new: &mut NewExport) -> Result<&mut Settings, Refusal> {
     Ok(new.settings.insert(settings))
 }
 
-fn flag(key: &str, value: &str) -> Result<bool, Refusal> {
+pub(super) fn flag(key: &str, value: &str) -> Result<bool, Refusal> {
     match value {
         "0" => Ok(false),
         "1" => Ok(true),

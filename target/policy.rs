@@ -118,6 +118,7 @@ pub(crate) struct Policy {
     on_conflict: Atomic<u32>,
     conflict_check: Atomic<u32>,
     announce_every: Atomic<u32>,
+    single_writer: Atomic<u32>,
 }
 
 impl Policy {
@@ -147,6 +148,7 @@ impl Policy {
             on_conflict: Atomic::new(OnConflict::FIRST.number()),
             conflict_check: Atomic::new(Self::CONFLICT_CHECK),
             announce_every: Atomic::new(0),
+            single_writer: Atomic::new(0),
         }
     }
 
@@ -162,6 +164,7 @@ impl Policy {
                 &policy.on_conflict,
                 &policy.conflict_check,
                 &policy.announce_every,
+                &policy.single_writer,
             ]
             .map(|value| value.read_once())
         };
@@ -242,6 +245,16 @@ impl Policy {
     /// Sets the seconds between two announcements.
     pub(crate) fn set_announce_every(&self, seconds: u32) {
         self.announce_every.write_once(seconds);
+    }
+
+    /// Whether one initiator at a time may write.
+    pub(crate) fn is_single_writer(&self) -> bool {
+        self.single_writer.read_once() != 0
+    }
+
+    /// Sets whether one initiator at a time may write.
+    pub(crate) fn set_single_writer(&self, is_single: bool) {
+        self.single_writer.write_once(is_single.into());
     }
 
     /// Sets what the log is told.

@@ -72,7 +72,11 @@ fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[Strin
     writer.value("slot", i64::from(address.slot));
     let interfaces: Vec<&str> = target.ports.keys().map(String::as_str).collect();
     writer.value("interfaces", interfaces);
-    for (file, key) in [("ro", "read-only"), ("shared", "shared")] {
+    for (file, key) in [
+        ("ro", "read-only"),
+        ("shared", "shared"),
+        ("single_writer", "single-writer"),
+    ] {
         if target.value(file) == "1" {
             writer.value(key, true);
         }

@@ -48,6 +48,8 @@ pub(crate) struct Export {
     pub(crate) announce: Announce,
     /// In seconds; 0: only when there is something new.
     pub(crate) announce_every: u32,
+    /// One client at a time may write.
+    pub(crate) single_writer: bool,
     pub(crate) log: Log,
     pub(crate) on_conflict: OnConflict,
     /// In seconds; 0: never.

@@ -70,6 +70,10 @@ fn of_exports(exports: &[Export]) -> Vec<Metric> {
         "Responses heard that another target sent in the name of this one.",
     );
     let mut clients = gauge("export_initiators", "Initiators heard of lately.");
+    let mut writers = gauge(
+        "export_writers",
+        "Initiators that have written and are not gone, 4 at most.",
+    );
     for export in exports {
         let (name, address) = (export.label(), export.address.to_string());
         let own = [("export", name.as_str()), ("address", address.as_str())];
@@ -85,8 +89,11 @@ fn of_exports(exports: &[Export]) -> Vec<Metric> {
         busy.add(&own, export.busy);
         rivals.add(&own, export.duplicates);
         clients.add(&own, export.initiators.len() as u64);
+        writers.add(&own, export.writers.len() as u64);
     }
-    vec![about, present, size, read_only, busy, rivals, clients]
+    vec![
+        about, present, size, read_only, busy, rivals, clients, writers,
+    ]
 }
 
 fn of_initiators(exports: &[Export], most: usize, now: u64) -> Vec<Metric> {

@@ -63,6 +63,7 @@ impl Machine {
                 "initiators",
                 "02:00:00:00:00:0a 2 5\n02:00:00:00:00:0b 0 1\n02:00:00:00:00:0c 0 90",
             ),
+            ("writers", "02:00:00:00:00:0a 5\n02:00:00:00:00:0b 1"),
             ("stats/latency", "sum 1500 0\n16 2 0\n1024 1 0\n"),
         ] {
             self.file(
@@ -112,6 +113,7 @@ fn all_of_an_export_is_told() {
         ("requests_under_way", "3"),
         ("rival_responses_total", "1"),
         ("initiators", "3"),
+        ("writers", "2"),
     ] {
         let name = format!("kvblade_export_{name}{{{own}}}");
         assert_eq!(value(&name), Some(wanted), "{name}");

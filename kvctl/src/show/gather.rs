@@ -31,6 +31,8 @@ pub(crate) struct Export {
     /// The settings, by the names of their files in sysfs.
     pub(crate) settings: BTreeMap<&'static str, String>,
     pub(crate) initiators: Vec<Initiator>,
+    /// The cards of the clients that have written and are not gone.
+    pub(crate) writers: Vec<String>,
     pub(crate) ports: Vec<Port>,
 }
 
@@ -120,6 +122,7 @@ pub(crate) fn describe(
             duplicates: number(kernel, &format!("{folder}/duplicates")).unwrap_or(0),
             settings: target.values,
             initiators: initiators(kernel, &folder),
+            writers: writers(kernel, &folder),
             ports: Vec::new(),
         };
         if !names.is_empty() && !names.iter().any(|name| export.is_called(name)) {
@@ -158,6 +161,16 @@ fn initiators(kernel: &dyn Kernel, folder: &str) -> Vec<Initiator> {
         })
     };
     text.lines().filter_map(initiator).collect()
+}
+
+fn writers(kernel: &dyn Kernel, folder: &str) -> Vec<String> {
+    let text = kernel.read(&format!("{folder}/writers"));
+    let text = text.unwrap_or_default();
+    let cards = text.lines().filter_map(|line| line.split(' ').next());
+    cards
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn port(kernel: &dyn Kernel, address: Address, interface: String, state: String) -> Port {

@@ -11,12 +11,13 @@ use super::kernel::Kernel;
 
 /// The settings of a disk that can be read and written in sysfs, with the options of `add` for
 /// those that must be the same on all interfaces from the beginning.
-pub(crate) const POLICY: [(&str, &str); 8] = [
+pub(crate) const POLICY: [(&str, &str); 9] = [
     ("bufcnt", "bufcnt"),
     ("mtu_max", "mtu"),
     ("cache", "cache"),
     ("announce", "announce"),
     ("announce_every", "announce_every"),
+    ("single_writer", "single_writer"),
     ("log", "log"),
     ("on_conflict", "on_conflict"),
     ("conflict_check", "conflict_check"),
@@ -111,8 +112,8 @@ fn read_target(kernel: &dyn Kernel, folder: &str) -> io::Result<Target> {
         let line = match name {
             "config" => config_string(kernel, folder)?,
             "mask" | "reserve" => read(name)?.replace('\n', " "),
-            // A module of before does not have it.
-            "announce_every" => match read(name) {
+            // A module of before does not have them.
+            "announce_every" | "single_writer" => match read(name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => "0".to_owned(),
                 read => read?,
             },

@@ -73,6 +73,12 @@ pub(crate) fn findings(standing: &Standing, exports: &[Export]) -> Vec<Finding> 
         }
     }
     for export in exports {
+        if export.writers.len() > 1 {
+            let what = format!("several clients write: {}", export.writers.join(", "));
+            let advice =
+                "right for a cluster file system only; single-writer = true refuses others";
+            note(Level::Ok, &export.label(), what, advice);
+        }
         let serves = |port: &Port| matches!(port.word_and_reason().0, "up" | "degraded");
         let has_path = export.ports.iter().any(serves);
         for port in &export.ports {

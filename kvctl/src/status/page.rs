@@ -96,7 +96,7 @@ impl Status {
     }
 
     fn clients(&self) -> Table {
-        let mut table = Table::new(&["NAME", "CLIENT", "UNDER WAY", "HEARD"], &[2]);
+        let mut table = Table::new(&["NAME", "CLIENT", "UNDER WAY", "HEARD", "WRITES"], &[2]);
         for export in &self.exports {
             let mut clients: Vec<_> = export.initiators.iter().collect();
             clients.sort_by_key(|client| (client.heard, &client.mac));
@@ -106,6 +106,10 @@ impl Status {
                     client.mac.clone(),
                     client.busy.to_string(),
                     format!("{} s ago", client.heard),
+                    String::from(match export.writers.contains(&client.mac) {
+                        true => "yes",
+                        false => "no",
+                    }),
                 ]);
             }
         }

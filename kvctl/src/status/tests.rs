@@ -140,6 +140,13 @@ fn one_of_many_is_shown_by_its_name() {
         "{page}"
     );
     assert!(page.contains("no: made by hand"), "{page}");
+    let both = "several clients write: 02:00:00:00:00:0a, 02:00:00:00:00:0b";
+    assert!(page.contains(both), "{page}");
+    for (client, writes) in [("0a", "yes"), ("0b", "yes"), ("0c", "no")] {
+        let mut lines = page.lines();
+        let own = |line: &&str| line.starts_with("e3.7") && line.contains(&format!(":{client} "));
+        assert!(lines.find(own).unwrap().ends_with(writes), "{page}");
+    }
     assert_eq!(
         machine.status(&["web"]).err().unwrap(),
         "web: neither configured nor exported"

@@ -21,7 +21,7 @@ pub(super) fn said(texts: &[&str]) -> String {
 #[test]
 fn every_fault_is_shown_with_its_place_and_what_was_expected() {
     // What is wrong, and what must be said: place, text, expectation.
-    let cases: [(&str, &str, &[&str]); 24] = [
+    let cases: [(&str, &str, &[&str]); 25] = [
         (
             "colour = 1",
             "0.conf:7:1",
