@@ -123,6 +123,8 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
         "announce" => new.policy.set_audience(word(key, value)?),
         "log" => new.policy.set_log(word(key, value)?),
         "on_conflict" => new.policy.set_on_conflict(word(key, value)?),
+        "announce_every" => new.policy.set_announce_every(announce_every(value)?),
+        "single_writer" => new.policy.set_single_writer(flag(key, value)?),
         "conflict_check" => new.policy.set_conflict_check(conflict_check(value)?),
         "force" => new.force = flag(key, value)?,
         "offline" => settings(new)?.rules.offline = flag(key, value)?,
@@ -135,7 +137,8 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
         _ => {
             return Err(invalid(format_args!(
                 "{key}: no such option (there are ro, shared, offset, length, bufcnt, mtu, cache, \
-                 announce, log, on_conflict, conflict_check, force, offline, model, sn, wwn, config, mask and reserve)"
+                 announce, announce_every, single_writer, log, on_conflict, conflict_check, force, offline, model, sn, wwn, config, \
+                 mask and reserve)"
             )))
         }
     }
@@ -151,7 +154,7 @@ fn settings(new: &mut NewExport) -> Result<&mut Settings, Refusal> {
     Ok(new.settings.insert(settings))
 }
 
-fn flag(key: &str, value: &str) -> Result<bool, Refusal> {
+pub(super) fn flag(key: &str, value: &str) -> Result<bool, Refusal> {
     match value {
         "0" => Ok(false),
         "1" => Ok(true),
@@ -185,14 +188,22 @@ pub(super) fn word<T: Word>(key: &str, value: &str) -> Result<T, Refusal> {
 
 /// Seconds between two questions whether another target has the address.
 pub(super) fn conflict_check(value: &str) -> Result<u32, Refusal> {
-    let most = Policy::CONFLICT_CHECK_MAX;
+    seconds("conflict_check", value, Policy::CONFLICT_CHECK_MAX)
+}
+
+/// Seconds between two announcements without cause.
+pub(super) fn announce_every(value: &str) -> Result<u32, Refusal> {
+    seconds("announce_every", value, Policy::ANNOUNCE_EVERY_MAX)
+}
+
+fn seconds(key: &str, value: &str, most: u32) -> Result<u32, Refusal> {
     value
         .parse()
         .ok()
         .filter(|seconds| *seconds <= most)
         .ok_or_else(|| {
             invalid(format_args!(
-                "conflict_check {value}: not a number of seconds up to {most}, or 0 for never"
+                "{key} {value}: not a number of seconds up to {most}, or 0 for never"
             ))
         })
 }

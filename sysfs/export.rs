@@ -138,7 +138,7 @@ impl Watcher for Files {
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 25] = [
+        static ALL: [&Attribute<Export>; 28] = [
             &BPATH,
             &SCNT,
             &BDEV,
@@ -153,6 +153,7 @@ impl Entries for Export {
             &RESERVE,
             &DUPLICATES,
             &INITIATORS,
+            &WRITERS,
             &policy::RO,
             &policy::SHARED,
             &policy::OFFSET,
@@ -161,6 +162,8 @@ impl Entries for Export {
             &policy::MTU_MAX,
             &policy::CACHE,
             &policy::ANNOUNCE,
+            &policy::ANNOUNCE_EVERY,
+            &policy::SINGLE_WRITER,
             &policy::LOG,
             &policy::ON_CONFLICT,
             &policy::CONFLICT_CHECK,
@@ -196,6 +199,8 @@ static RESERVE: Attribute<Export> =
 
 static DUPLICATES: Attribute<Export> = Attribute::new(c"duplicates", 0o444, Some(duplicates), None);
 static INITIATORS: Attribute<Export> = Attribute::new(c"initiators", 0o444, Some(initiators), None);
+static WRITERS: Attribute<Export> =
+    Attribute::new(c"writers", 0o644, Some(writers), Some(forget_writers));
 
 fn bpath(export: &Export, text: &mut Formatter<'_>) -> Result {
     let path = export.blade().path().to_str()?;
@@ -327,6 +332,23 @@ fn initiators(export: &Export, text: &mut Formatter<'_>) -> Result {
         writeln!(text, "{card} {under_way} {age}")?;
     }
     Ok(())
+}
+
+/// A line for each initiator that has written and is not gone: its address, and the seconds since it
+/// was heard.
+fn writers(export: &Export, text: &mut Formatter<'_>) -> Result {
+    let blade = export.blade();
+    for (card, age) in blade.writers().present(blade.initiators()) {
+        writeln!(text, "{card} {age}")?;
+    }
+    Ok(())
+}
+
+fn forget_writers(export: &Node<Export>, _text: &[u8]) -> Result {
+    export.refusals.attempt(|| {
+        export.blade().writers().forget();
+        Ok(())
+    })
 }
 
 /// Shows a list of addresses, one a line.

@@ -40,6 +40,18 @@ pub(super) static CONFLICT_CHECK: Attribute<Export> = Attribute::new(
     Some(conflict_check),
     Some(set_conflict_check),
 );
+pub(super) static ANNOUNCE_EVERY: Attribute<Export> = Attribute::new(
+    c"announce_every",
+    0o644,
+    Some(announce_every),
+    Some(set_announce_every),
+);
+pub(super) static SINGLE_WRITER: Attribute<Export> = Attribute::new(
+    c"single_writer",
+    0o644,
+    Some(single_writer),
+    Some(set_single_writer),
+);
 pub(super) static LOG: Attribute<Export> = Attribute::new(c"log", 0o644, Some(log), Some(set_log));
 
 fn show(text: &mut Formatter<'_>, value: impl Display) -> Result {
@@ -141,6 +153,32 @@ fn set_conflict_check(export: &Node<Export>, text: &[u8]) -> Result {
     export.attempt(text, |text| {
         let seconds = arguments::conflict_check(text)?;
         export.policy().set_conflict_check(seconds);
+        Ok(())
+    })
+}
+
+fn announce_every(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, export.policy().announce_every())
+}
+
+fn set_announce_every(export: &Node<Export>, text: &[u8]) -> Result {
+    export.attempt(text, |text| {
+        let seconds = arguments::announce_every(text)?;
+        export.policy().set_announce_every(seconds);
+        Ok(())
+    })
+}
+
+fn single_writer(export: &Export, text: &mut Formatter<'_>) -> Result {
+    show(text, u8::from(export.policy().is_single_writer()))
+}
+
+fn set_single_writer(export: &Node<Export>, text: &[u8]) -> Result {
+    export.attempt(text, |text| {
+        let is_single = arguments::flag("single_writer", text)?;
+        export.policy().set_single_writer(is_single);
+        // Of several that write now the next one is the single one.
+        export.blade().writers().forget();
         Ok(())
     })
 }

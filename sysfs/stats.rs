@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `/sys/kvblade/SHELF.SLOT@INTERFACE/stats`: what is counted of an export, one number a file.
+//! `/sys/kvblade/SHELF.SLOT@INTERFACE/stats`: what is counted of an export, one number a file but for the histogram.
+
+use core::fmt::Write;
 
 use kernel::prelude::*;
 use kernel::str::Formatter;
@@ -28,7 +30,7 @@ impl Stats {
 
 impl Entries for Stats {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Stats>; 23] = [
+        static ALL: [&Attribute<Stats>; 26] = [
             &REQUESTS,
             &READS,
             &READ_SECTORS,
@@ -38,6 +40,8 @@ impl Entries for Stats {
             &TRIMS,
             &ATA_ERRORS,
             &AOE_ERRORS,
+            &READ_FAULTS,
+            &WRITE_FAULTS,
             &RETRANSMITS,
             &REPEATED_JOINED,
             &ANSWERS_SUPERSEDED,
@@ -51,6 +55,7 @@ impl Entries for Stats {
             &DROPPED_CONFLICT,
             &DROPPED_LATE,
             &DROPPED_MTU,
+            &LATENCY,
             &CLEAR,
         ];
         &ALL
@@ -82,6 +87,8 @@ counters! {
     TRIMS, c"trims", Trims;
     ATA_ERRORS, c"ata_errors", AtaErrors;
     AOE_ERRORS, c"aoe_errors", AoeErrors;
+    READ_FAULTS, c"read_faults", ReadFaults;
+    WRITE_FAULTS, c"write_faults", WriteFaults;
     RETRANSMITS, c"retransmits", Retransmits;
     REPEATED_JOINED, c"repeated_joined", RepeatedJoined;
     ANSWERS_SUPERSEDED, c"answers_superseded", AnswersSuperseded;
@@ -97,14 +104,20 @@ counters! {
     DROPPED_MTU, c"dropped_mtu", DroppedMtu;
 }
 
+static LATENCY: Attribute<Stats> = Attribute::new(c"latency", 0o444, Some(latency), None);
+
 static CLEAR: Attribute<Stats> = Attribute::new(c"clear", 0o200, None, Some(clear));
 
 fn show(stats: &Stats, text: &mut Formatter<'_>, counter: Counter) -> Result {
     let value = stats.port.stats().get(counter);
-    Ok(core::fmt::Write::write_fmt(
-        text,
-        format_args!("{value}\n"),
-    )?)
+    Ok(writeln!(text, "{value}")?)
+}
+
+/// How long reads and writes took together, and how many took how long.
+fn latency(stats: &Stats, text: &mut Formatter<'_>) -> Result {
+    let latency = stats.port.latency();
+    let [reads, writes] = latency.micros();
+    Ok(text.write_fmt(fmt!("sum {reads} {writes}\n{latency}\n"))?)
 }
 
 fn clear(stats: &Node<Stats>, _text: &[u8]) -> Result {

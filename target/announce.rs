@@ -60,6 +60,19 @@ impl Port {
         self.announce_if_due();
     }
 
+    /// Lets there be an announcement if that is wanted again and again, and its turn has come in this
+    /// second. Exports have their turns at different times.
+    pub(super) fn announce_in_turn(&self, second: u32) {
+        let every = self.blade().policy().announce_every();
+        let address = self.address();
+        let turn = u32::from(address.shelf.get()).wrapping_add(u32::from(address.slot.get()));
+        let rest = |number: u32| number.checked_rem(every);
+        // Never without a time.
+        if rest(second).is_some() && rest(second) == rest(turn) {
+            self.announcements.due.store(true, Relaxed);
+        }
+    }
+
     /// Makes an announcement that could not be made before. Sleeps.
     pub(super) fn announce_if_due(&self) {
         let announcements = &self.announcements;

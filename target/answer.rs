@@ -89,6 +89,10 @@ impl Request {
     pub(super) fn fails(&mut self, error: Error) {
         let is_read = matches!(self.operation(), Operation::Read(_) | Operation::Verify(_));
         self.port.blade().health().note_fault(is_read);
+        self.port.stats().count(match is_read {
+            true => Counter::ReadFaults,
+            false => Counter::WriteFaults,
+        });
         // What the block layer says of a bad medium; the rest is no fault of the data.
         let is_medium = error == EIO || error == ENODATA || error == EILSEQ;
         self.outcome = Outcome::Failed(match self.operation() {

@@ -145,8 +145,7 @@ impl Port {
 impl Registry {
     /// Looks for other targets with the addresses of these ports, which are sorted by address, and
     /// acts on what was found. Once a second.
-    pub(super) fn look_for_conflicts(&self, ports: &[Arc<Port>]) {
-        let second = self.seconds.fetch_add(1, Relaxed);
+    pub(super) fn look_for_conflicts(&self, ports: &[Arc<Port>], second: u32) {
         for (index, port) in ports.iter().enumerate() {
             if port.is_to_ask(second) {
                 ask_for_shelf(ports, index, second);

@@ -165,7 +165,9 @@ impl Request {
                 .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
             read_only: self.read_only
                 || blade.mode().read_only
-                || (changes && self.disk().is_read_only()),
+                || (changes
+                    && (self.disk().is_read_only()
+                        || !self.port.admits_writer(self.header.source))),
             trim: changes && self.disk().can_discard(),
         };
         self.task = operation.prepare(&conditions);

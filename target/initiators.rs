@@ -208,18 +208,31 @@ impl Initiators {
         }
     }
 
+    /// When an initiator was heard last, if it is known.
+    pub(super) fn heard(&self, card: Mac) -> Option<Moment> {
+        let (_, initiator) = self
+            .reach(card)
+            .find(|(_, initiator)| initiator.card.read_once() == card.to_number())?;
+        Some(Moment::from_ticks(initiator.heard.read_once()))
+    }
+
+    /// The places that an initiator can have.
+    #[inline]
+    fn reach(&self, card: Mac) -> impl Iterator<Item = (usize, &Initiator)> {
+        // Cards of one make differ in the lower bytes.
+        let start = card.to_number().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        (0..REACH).filter_map(move |step| {
+            let index = (start as usize).wrapping_add(step) % PLACES;
+            Some((index, self.places.get(index)?))
+        })
+    }
+
     /// The place of the initiator with this card: its own, or one that it gets now.
     #[inline]
     fn find(&self, card: Mac) -> Option<(usize, &Initiator)> {
         let number = card.to_number();
-        // Cards of one make differ in the lower bytes.
-        let start = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let reach = (0..REACH).filter_map(|step| {
-            let index = (start as usize).wrapping_add(step) % PLACES;
-            Some((index, self.places.get(index)?))
-        });
         let mut best: Option<(usize, &Initiator, u64)> = None;
-        for (index, initiator) in reach {
+        for (index, initiator) in self.reach(card) {
             let holder = initiator.card.read_once();
             if holder == number {
                 return Some((index, initiator));

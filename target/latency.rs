@@ -22,12 +22,19 @@ pub(super) enum Kind {
 }
 
 /// A histogram of times, in classes of powers of two.
-pub(crate) struct Latency([[Atomic<u64>; CLASSES]; 2]);
+pub(crate) struct Latency {
+    classes: [[Atomic<u64>; CLASSES]; 2],
+    /// How long all of each kind took together.
+    micros: [Atomic<u64>; 2],
+}
 
 impl Latency {
     /// Nothing timed yet.
     pub(super) const fn new() -> Self {
-        Self([const { [const { Atomic::new(0) }; CLASSES] }; 2])
+        Self {
+            classes: [const { [const { Atomic::new(0) }; CLASSES] }; 2],
+            micros: [const { Atomic::new(0) }; 2],
+        }
     }
 
     /// Whether the request of this number is to be timed.
@@ -38,14 +45,20 @@ impl Latency {
     /// Notes how many microseconds a request has taken.
     pub(super) fn note(&self, kind: Kind, micros: u64) {
         let class = micros.checked_ilog2().unwrap_or(0) as usize;
-        if let Some(count) = self.0[kind as usize].get(class) {
+        if let Some(count) = self.classes[kind as usize].get(class) {
             let _ = count.fetch_add(1, Relaxed);
+            let _ = self.micros[kind as usize].fetch_add(micros, Relaxed);
         }
+    }
+
+    /// How many microseconds reads took together, and writes.
+    pub(crate) fn micros(&self) -> [u64; 2] {
+        self.micros.each_ref().map(|micros| micros.load(Relaxed))
     }
 
     /// Forgets all.
     pub(super) fn clear(&self) {
-        for count in self.0.as_flattened() {
+        for count in self.classes.as_flattened().iter().chain(&self.micros) {
             count.store(0, Relaxed);
         }
     }
@@ -54,7 +67,7 @@ impl Latency {
 /// A line for each class in which there are any: its least time in microseconds, reads, writes.
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [reads, writes] = &self.0;
+        let [reads, writes] = &self.classes;
         let (mut least, mut separator) = (1u64, "");
         for (reads, writes) in reads.iter().zip(writes) {
             let (reads, writes) = (reads.load(Relaxed), writes.load(Relaxed));

@@ -51,6 +51,7 @@ mod trim;
 mod turn;
 mod watch;
 mod watchers;
+mod writers;
 
 pub(crate) use access::AccessList;
 pub(crate) use access::Right;

@@ -117,6 +117,8 @@ pub(crate) struct Policy {
     log: Atomic<u32>,
     on_conflict: Atomic<u32>,
     conflict_check: Atomic<u32>,
+    announce_every: Atomic<u32>,
+    single_writer: Atomic<u32>,
 }
 
 impl Policy {
@@ -128,6 +130,9 @@ impl Policy {
 
     /// The longest time between two questions for the blade's address, in seconds.
     pub(crate) const CONFLICT_CHECK_MAX: u32 = 3600;
+
+    /// The longest time between two announcements without cause, in seconds.
+    pub(crate) const ANNOUNCE_EVERY_MAX: u32 = 3600;
 
     /// The time between two questions unless the administrator gives another, in seconds.
     const CONFLICT_CHECK: u32 = 10;
@@ -142,6 +147,8 @@ impl Policy {
             log: Atomic::new(LogLevel::FIRST.number()),
             on_conflict: Atomic::new(OnConflict::FIRST.number()),
             conflict_check: Atomic::new(Self::CONFLICT_CHECK),
+            announce_every: Atomic::new(0),
+            single_writer: Atomic::new(0),
         }
     }
 
@@ -156,6 +163,8 @@ impl Policy {
                 &policy.log,
                 &policy.on_conflict,
                 &policy.conflict_check,
+                &policy.announce_every,
+                &policy.single_writer,
             ]
             .map(|value| value.read_once())
         };
@@ -226,6 +235,26 @@ impl Policy {
     /// Sets the seconds between two questions.
     pub(crate) fn set_conflict_check(&self, seconds: u32) {
         self.conflict_check.write_once(seconds);
+    }
+
+    /// Seconds between two announcements without cause; 0: there are none.
+    pub(crate) fn announce_every(&self) -> u32 {
+        self.announce_every.read_once()
+    }
+
+    /// Sets the seconds between two announcements.
+    pub(crate) fn set_announce_every(&self, seconds: u32) {
+        self.announce_every.write_once(seconds);
+    }
+
+    /// Whether one initiator at a time may write.
+    pub(crate) fn is_single_writer(&self) -> bool {
+        self.single_writer.read_once() != 0
+    }
+
+    /// Sets whether one initiator at a time may write.
+    pub(crate) fn set_single_writer(&self, is_single: bool) {
+        self.single_writer.write_once(is_single.into());
     }
 
     /// Sets what the log is told.

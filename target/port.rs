@@ -39,6 +39,9 @@ use crate::sync::RcuCell;
 /// How often the log is told at most of what the access lists refuse, in milliseconds.
 const REFUSAL_INTERVAL: Msecs = 1000;
 
+/// That a second writer is refused is told once in this time at most, in milliseconds.
+const SECOND_WRITER_INTERVAL: Msecs = 60_000;
+
 /// How often the log is told at most in what state a port is, in milliseconds.
 const STATE_INTERVAL: Msecs = 5000;
 
@@ -67,6 +70,8 @@ pub(crate) struct Port {
     latency: Latency,
     /// How often the log is told of what is refused.
     refusals: Pace,
+    /// When it was last told that a second writer is refused.
+    pub(super) second_writers: Pace,
 }
 
 /// What others know of the state of a port.
@@ -95,6 +100,7 @@ impl Port {
             stats: Stats::new(),
             latency: Latency::new(),
             refusals: Pace::new(REFUSAL_INTERVAL),
+            second_writers: Pace::new(SECOND_WRITER_INTERVAL),
         })
     }
 

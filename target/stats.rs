@@ -27,6 +27,10 @@ pub(crate) enum Counter {
     AtaErrors,
     /// Requests that were answered with an error of the AoE header.
     AoeErrors,
+    /// Reads that the disk has failed.
+    ReadFaults,
+    /// Writes, flushes and TRIMs that the disk has failed.
+    WriteFaults,
     /// Writes that had come before under the same tag.
     Retransmits,
     /// Repetitions of requests that had not been answered yet, which took no place and no execution of

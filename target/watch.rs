@@ -103,7 +103,8 @@ impl WorkItem for Registry {
         if this.is_stale.load(Relaxed) {
             let _ = this.publish(&ports);
         }
-        this.look_for_conflicts(&ports);
+        let second = this.seconds.fetch_add(1, Relaxed);
+        this.look_for_conflicts(&ports, second);
         for port in ports.iter() {
             if let Some(sectors) = port.blade().new_capacity() {
                 port.log(format_args!("the device has {sectors} sectors now"));
@@ -115,6 +116,7 @@ impl WorkItem for Registry {
                 }
             }
             port.note_state();
+            port.announce_in_turn(second);
             port.announce_if_due();
         }
         if !ports.is_empty() {

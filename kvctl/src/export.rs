@@ -72,7 +72,11 @@ fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[Strin
     writer.value("slot", i64::from(address.slot));
     let interfaces: Vec<&str> = target.ports.keys().map(String::as_str).collect();
     writer.value("interfaces", interfaces);
-    for (file, key) in [("ro", "read-only"), ("shared", "shared")] {
+    for (file, key) in [
+        ("ro", "read-only"),
+        ("shared", "shared"),
+        ("single_writer", "single-writer"),
+    ] {
         if target.value(file) == "1" {
             writer.value(key, true);
         }
@@ -86,6 +90,7 @@ fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[Strin
     for (file, key, usual) in [
         ("bufcnt", "buffer-count", 64),
         ("mtu_max", "mtu", 0),
+        ("announce_every", "announce-every", 0),
         ("conflict_check", "conflict-check", 10),
     ] {
         let number: i64 = target.value(file).parse().unwrap_or(usual);

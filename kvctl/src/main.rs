@@ -3,8 +3,9 @@
 //! `kvctl`: makes the exports of the kvblade_rs module what a configuration file says, and shows
 //! what they do.
 //!
-//! `config` knows what is wanted, `state` what is, `plan` what is to be done about it; `show`,
-//! `persist`, `import` and `claim` stand beside. All of it works through `/sys/kvblade` alone.
+//! `config` knows what is wanted, `state` what is, `plan` what is to be done about it, and
+//! `standing` how far both are apart; `show`, `status`,
+//! `metrics`, `persist`, `import` and `claim` stand beside. All of it works through `/sys/kvblade` alone.
 
 mod claim;
 mod cli;
@@ -13,12 +14,15 @@ mod config;
 mod edit;
 mod export;
 mod import;
+mod metrics;
 mod notify;
 mod paths;
 mod persist;
 mod plan;
 mod show;
+mod standing;
 mod state;
+mod status;
 mod suggest;
 mod writer;
 

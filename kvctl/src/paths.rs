@@ -13,8 +13,6 @@ pub(crate) const OWN_FILE: &str = "kvctl.conf";
 pub(crate) struct Paths {
     /// The module's folder.
     pub(crate) kvblade: PathBuf,
-    /// Its latency histograms.
-    pub(crate) debug: PathBuf,
     /// The interfaces.
     pub(crate) net: PathBuf,
     /// The block devices.
@@ -37,7 +35,6 @@ impl Paths {
     pub(crate) fn under(root: &Path) -> Self {
         Self {
             kvblade: root.join("sys/kvblade"),
-            debug: root.join("sys/kernel/debug/kvblade"),
             net: root.join("sys/class/net"),
             block: root.join("sys/block"),
             sys: root.join("sys"),

@@ -25,6 +25,7 @@ SUITES = (
     "health",
     "conflict",
     "repeats",
+    "writers",
 )
 
 

@@ -210,6 +210,13 @@ def test_announce(target, announce, to):
         assert announcements(client) == to
 
 
+def test_announce_every(target):
+    with configured(target, export("announce-every = 1")) as client:
+        for _ in range(3):
+            assert client.receive(lambda frame: frame[:6].hex(":") == BROADCAST, 5)
+        assert apply(target.guest, export()) == "disk: set announce_every: 0, was 1\n"
+
+
 @pytest.mark.parametrize(("log", "lines"), [("normal", 3), ("quiet", 0), ("access", 4)])
 def test_log(target, guest, log, lines):
     guest.run("dmesg -C")

@@ -5,16 +5,19 @@ kvblade-rs-dkms is in the image already: apt has installed it there, outside of 
 what DKMS compiles would take an hour without KVM. All else is done in the guest.
 """
 
+import re
+import shlex
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from aoeframes import Client, Identity
+from aoeframes import WRITE_EXT, Client, Identity
 from beds import SECTOR, assert_decoded, fill, pattern
 from configs import CONFIG, export, ports
 from lab import Disk, Guest, Nic, Wire, paths, payload, plug_disk, plug_nic
+from prometheus import METRICS, RULES, Prometheus, fetch, promtool
 
 SECTORS = 4096
 LATE_DISK = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_late"
@@ -60,7 +63,7 @@ class System:
             nics=[Nic(self.wire.ends[0])],
             memory="1G",
             system=payload.built("build-machine", self.debs),
-            files=list(self.debs.glob("kvblade-utils_*.deb")),
+            files=[*self.debs.glob("kvblade-utils_*.deb"), paths.SOURCE / "tests/qemu/alerts.yml"],
         )
 
     def install(self) -> None:
@@ -262,6 +265,91 @@ def test_it_is_said_which_source_is_missing(guest):
     assert guest.run(check).stdout == ""
     said = guest.run(f"mv {source} /root; {check}; mv /root/linux-source* {source}").stdout
     assert f"to make it, install linux-source-{series}={release.split('+')[0]}" in said
+
+
+@pytest.fixture
+def metrics(guest):
+    """The socket that serves metrics."""
+    guest.run("systemctl enable --now kvblade-metrics.socket")
+    yield
+    guest.run("systemctl disable --now kvblade-metrics.socket")
+
+
+def test_metrics_are_what_monitoring_systems_read(guest, metrics):
+    text = fetch(guest, METRICS)
+    assert 'kvblade_port_state{export="disk",address="3.4",interface="eth0",state="up"} 1\n' in text
+    assert promtool(guest, "check metrics </dev/null") == ""
+    guest.write_file("/run/metrics", text)
+    assert promtool(guest, "check metrics </run/metrics") == ""
+    # The other format, as another program reads it.
+    text = fetch(guest, METRICS, "application/openmetrics-text; version=1.0.0")
+    guest.write_file("/run/metrics", text)
+    read = (
+        "from prometheus_client.openmetrics.parser import text_string_to_metric_families as read;"
+        "print(*(it.name for it in read(open('/run/metrics').read())))"
+    )
+    names = guest.run(f'python3 -c "{read}"').stdout.split()
+    assert {"kvblade_port_state", "kvblade_port_latency_seconds"} <= set(names)
+    guest.run("rm /run/metrics")
+    failed = guest.run("systemctl list-units --failed --no-legend 'kvblade-metrics*'").stdout
+    assert failed == ""
+    assert "kvblade-metrics@" not in guest.run("journalctl -b -p info").stdout
+
+
+def test_metrics_are_written_for_the_node_exporter(guest):
+    folder = "/var/lib/prometheus/node-exporter"
+    had = guest.run(f"mkdir {folder}", check=False).status != 0
+    guest.run("systemctl enable --now kvblade-textfile.timer")
+    guest.run(f"until [ -e {folder}/kvblade.prom ]; do sleep 0.2; done")
+    assert guest.run(f"stat -c %a {folder}/kvblade.prom").stdout == "644\n"
+    assert promtool(guest, f"check metrics <{folder}/kvblade.prom") == ""
+    guest.run("systemctl disable --now kvblade-textfile.timer")
+    guest.run(f"rm {folder}/kvblade.prom" + ("" if had else f"; rmdir {folder}"))
+
+
+def test_alerts_are_what_prometheus_takes(guest):
+    assert "SUCCESS: 11 rules found" in promtool(guest, f"check rules {RULES}")
+    assert "SUCCESS" in promtool(guest, "test rules /root/alerts.yml")
+    guest.run("python3 -m json.tool /usr/share/kvblade/grafana-dashboard.json >/dev/null")
+
+
+@pytest.mark.kernel_log(allow=["interface is down"])
+def test_an_alert_fires_in_prometheus(guest, metrics):
+    down = ("KvbladeExportDown", "disk", "eth0")
+    with Prometheus(guest) as prometheus:
+        up = 'kvblade_port_state{job="kvblade",export="disk",interface="eth0",state="up"} == 1'
+        prometheus.wait("it is scraped", lambda: prometheus.query(up))
+        assert down not in prometheus.firing()
+        guest.run("ip link set eth0 down")
+        prometheus.wait("an alert fires", lambda: down in prometheus.firing())
+        guest.run("ip link set eth0 up")
+        prometheus.wait("and ends", lambda: down not in prometheus.firing())
+        # What is configured and not there.
+        guest.write_file(CONFIG, FIRST + export(name="lost", slot="9", device="'/dev/lost'"))
+        lost = ("KvbladeConfigurationNotApplied", "lost", "")
+        prometheus.wait("another fires", lambda: lost in prometheus.firing())
+
+
+def test_what_the_documents_say_of_bpftrace(system, guest):
+    document = (paths.SOURCE / "docs/monitoring.md").read_text()
+    programs = re.findall(r"^```bpftrace\n(.*?)\n```$", document, re.MULTILINE | re.DOTALL)
+    assert len(programs) == 5
+    client = system.client(4)
+    mac = client.neighbour.mac.upper()
+    shown = []
+    for program in programs:
+        job = guest.spawn(f"exec bpftrace -e {shlex.quote('BEGIN { print(0); } ' + program)}")
+        guest.run(f"until grep -qx 0 {job.base}.out; do sleep 0.2; done", timeout=120)
+        guest.run("cd /sys/kvblade/3.4@eth0; echo none >access/write; echo >stats/clear")
+        client.read(8, 2)
+        client.neighbour.send(client.ata_frame(WRITE_EXT, 8, 1, pattern(8)))
+        guest.run("cd /sys/kvblade/3.4@eth0; until grep -qx 1 stats/dropped_access; do :; done")
+        guest.run("echo all >/sys/kvblade/3.4@eth0/access/write; pkill -x bpftrace")
+        shown.append(job.wait().stdout)
+    assert re.search(rf"^@\[3, 4, {mac}\]: \d+$", shown[0], re.MULTILINE)
+    assert re.search(r"^@us\[36\]:", shown[1], re.MULTILINE)
+    assert f"{mac} e3.4 dropped_access\n" in shown[2]
+    assert re.search(r"^@\[36\]:", shown[4], re.MULTILINE)
 
 
 def test_purge_leaves_nothing_behind(system, guest):

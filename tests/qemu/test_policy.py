@@ -40,10 +40,11 @@ def test_what_holds_unless_it_is_said(target):
             "mtu_max",
             "cache",
             "announce",
+            "announce_every",
             "log",
         )
         assert [value(target.guest, name) for name in names] == (
-            ["0", "0", "0", "0", "64", "0", "through", "all", "normal"]
+            ["0", "0", "0", "0", "64", "0", "through", "all", "0", "normal"]
         )
 
 
@@ -139,7 +140,14 @@ def test_whoever_has_an_answer_may_send_the_next_request(target, query):
 
 
 @pytest.mark.parametrize(
-    ("name", "bad"), [("cache", "on"), ("announce", "some"), ("log", "loud"), ("mtu_max", "1059")]
+    ("name", "bad"),
+    [
+        ("cache", "on"),
+        ("announce", "some"),
+        ("announce_every", "3601"),
+        ("log", "loud"),
+        ("mtu_max", "1059"),
+    ],
 )
 def test_words_that_are_none(target, name, bad):
     with target.exported(3, 4, "/dev/sda"):

@@ -208,6 +208,21 @@ def test_a20_an_export_is_announced(target):
         assert announcement(client), "no announcement on demand"
 
 
+def test_an_export_is_announced_again_and_again(target):
+    client = target.client(1, 2, port=1)
+    with target.exported(1, 2, "/dev/sdb", port=1):
+        while client.receive(lambda frame: frame[19] == CONFIG, 3):
+            pass
+        target.guest.run("echo 2 >/sys/kvblade/1.2@eth1/announce_every")
+        for _ in range(3):
+            reply = announcement(client)
+            assert reply and (reply.shelf, reply.slot) == (1, 2)
+        # Whom nobody is to tell, nobody is told again.
+        target.guest.run("echo none >/sys/kvblade/1.2@eth1/announce; sleep 1.5")
+        client.neighbour.drain()
+        assert client.receive(lambda frame: frame[19] == CONFIG, 5) is None
+
+
 def test_b01_b02_b17_what_a_read_ignores(client):
     assert_config(client.config_query(string=b"\xed" * 1024))
     assert_config(client.config_query(length=0xFFFF))

@@ -237,6 +237,8 @@ def test_writes_that_fail(target):
     log_says(guest, mark, f"{NAME}: degraded: [0-9] write faults? in the last minute")
     assert client.ata(READ_EXT, 2040).registers[0] & 1
     until(guest, "degraded: 3 write faults, 1 read error in the last minute")
+    counted = guest.run(f"cd {FOLDER}/stats && cat write_faults read_faults").stdout.split()
+    assert counted == ["3", "1"]
     # What is the client's own fault is none of the disk's.
     guest.run("kvdel 3 4 eth0")
     guest.run(f"kvadd 3 4 eth0 {path} force=1")

@@ -111,6 +111,14 @@ def test_times(target):
         ]
         assert all(least & (least - 1) == 0 for least, _, _ in rows), "classes are powers of two"
         assert sum(row[1] + row[2] for row in rows) == 40
+        sums, *same = guest.run(f"cat {FOLDER}/stats/latency").stdout.splitlines()
+        assert [list(map(int, line.split())) for line in same] == rows
+        word, *micros = sums.split()
+        assert word == "sum"
+        for kind, total in enumerate(map(int, micros), 1):
+            least = sum(row[0] * row[kind] for row in rows)
+            assert least <= total < 2 * least, "what the classes say of it"
         guest.run(f"echo >{FOLDER}/stats/clear")
+        assert guest.run(f"cat {FOLDER}/stats/latency").stdout.split() == ["sum", "0", "0"]
         assert guest.run(f"cat {latency}").stdout.strip() == ""
     assert guest.run("ls /sys/kernel/debug/kvblade").stdout == ""

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::metrics;
+
 /// Configure ATA over Ethernet exports, and show what they do.
 ///
 /// Makes what the kernel module kvblade_rs exports what /etc/kvblade.conf and
@@ -25,11 +27,7 @@ pub(crate) struct Args {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Apply(Apply),
-    /// Check the configuration, and do nothing.
-    ///
-    /// Tells all errors of all files, each with its place and what was expected there. The exit
-    /// status is 1 if there are any. That no exports are configured is a warning.
-    Check(ConfigFile),
+    Check(Check),
     Add(Add),
     Set(Set),
     Remove(Remove),
@@ -37,6 +35,7 @@ pub(crate) enum Command {
     ///
     /// Requests under way are finished first.
     Stop,
+    Status(Status),
     Show(Show),
     /// Print the running exports as a configuration.
     Export,
@@ -51,6 +50,7 @@ pub(crate) enum Command {
     /// Tell all clients that the exports are there.
     Announce,
     Stats(Stats),
+    Metrics(Metrics),
     /// Show or clear the list of clients that are answered.
     Mask(ListCommand),
     /// Show or clear the list of clients that may use the disk.
@@ -67,7 +67,7 @@ pub(crate) enum Command {
     /// Prints KVBLADE_EXPORT=NAME for a device that the configuration names and for the partitions
     /// of it, and nothing for others.
     Udev,
-    /// Write the manual page and the completions into a folder.
+    /// Write the manual page, the completions and the dashboard into a folder.
     #[command(hide = true)]
     Generate {
         folder: PathBuf,
@@ -171,6 +171,37 @@ pub(crate) struct Remove {
     pub(crate) runtime: bool,
 }
 
+/// Check the configuration, and do nothing.
+///
+/// Tells all errors of all files, each with its place and what was expected there. The exit
+/// status is 1 if there are any. That no exports are configured is a warning.
+#[derive(clap::Args)]
+pub(crate) struct Check {
+    /// Check what runs instead, for a monitoring system such as Nagios or Icinga.
+    ///
+    /// Prints a line with numbers behind a bar, and a line for each thing that is wrong if there are
+    /// several. The exit status is 0 if all is well, 1 if something needs to be looked at, 2 if clients
+    /// cannot reach a disk or their data are in danger, and 3 if that cannot be found out.
+    #[arg(long)]
+    pub(crate) live: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
+}
+
+/// Show what is wrong, and what to do about it.
+///
+/// First what is wrong, the worst on top: exports that are configured and do not run, with the reason,
+/// that run otherwise than configured, that clients cannot reach, disks that are gone or fail, and other
+/// targets with the same address. Then the clients, the counters that are no good sign and what they mean,
+/// and all exports, with the time within which half of the requests and 99 of 100 were answered in
+/// microseconds. Without names each part has 20 lines at most.
+#[derive(clap::Args)]
+pub(crate) struct Status {
+    /// Only these exports, by name or address, and all of them.
+    pub(crate) names: Vec<String>,
+}
+
 #[derive(clap::Args)]
 pub(crate) struct ConfigFile {
     /// Read this file instead of /etc/kvblade.conf and /etc/kvblade.conf.d/*.conf.
@@ -214,6 +245,35 @@ pub(crate) struct Stats {
 
     /// Only these exports, by name or address.
     pub(crate) names: Vec<String>,
+}
+
+/// Print what a monitoring system wants to know of the exports.
+///
+/// Metrics of the module, the configuration, and each export, interface and client: states, sizes,
+/// counters, and how long requests took. The same is served at http://127.0.0.1:9978/metrics if
+/// kvblade-metrics.socket is enabled, and written for the text file collector of Prometheus' node
+/// exporter every half minute if kvblade-textfile.timer is.
+#[derive(clap::Args)]
+pub(crate) struct Metrics {
+    /// How it is written.
+    #[arg(long, default_value = "openmetrics")]
+    pub(crate) format: metrics::Format,
+
+    /// Replace this file by it in one step, instead of printing it.
+    #[arg(short, long)]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Answer a request of HTTP on standard input, as kvblade-metrics.socket wants it.
+    ///
+    /// The path is /metrics, and the format the one that the request accepts.
+    #[arg(long, conflicts_with_all = ["format", "output"])]
+    pub(crate) http: bool,
+
+    /// How many clients of each export are told, those heard last; 0 for none.
+    ///
+    /// Addresses of clients can be forged, and each one is a series of its own.
+    #[arg(long, default_value_t = 16)]
+    pub(crate) initiators: usize,
 }
 
 #[derive(clap::Args)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The manual pages, and the completions of shells, for packages.
+//! The manual pages, the completions of shells and the dashboard, for packages.
 
 use std::fs;
 use std::path::Path;
@@ -13,6 +13,7 @@ use clap_mangen::Man;
 
 use super::args::Args;
 use super::Failure;
+use crate::metrics::dashboard;
 
 /// Writes them into a folder, which is made if it is missing.
 pub(super) fn generate(folder: &Path) -> Result<(), Failure> {
@@ -23,7 +24,7 @@ pub(super) fn generate(folder: &Path) -> Result<(), Failure> {
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         generate_to(shell, &mut Args::command(), "kvctl", folder)?;
     }
-    Ok(())
+    Ok(fs::write(folder.join("dashboard.json"), dashboard())?)
 }
 
 /// A page for a command, in the section for administrators, and for each that is part of it.

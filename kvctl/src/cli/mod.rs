@@ -6,7 +6,9 @@ mod apply;
 pub(crate) mod args;
 mod edit;
 mod generate;
+mod metrics;
 mod running_exports;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +40,8 @@ use crate::state::Sysfs;
 /// Why a command has not done what it was to do. What there is to say was said, or is in the text.
 pub(crate) enum Failure {
     Said,
+    /// It is told by this exit status.
+    Status(u8),
     Because(String),
 }
 
@@ -84,6 +88,7 @@ pub(crate) fn run() -> ExitCode {
     };
     match dispatch(&context, args.command) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Status(status)) => status.into(),
         Err(failure) => {
             if let Failure::Because(text) = failure {
                 anstream::eprintln!("kvctl: {text}");
@@ -96,8 +101,9 @@ pub(crate) fn run() -> ExitCode {
 fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Apply(args) => apply::apply(context, &args),
+        Command::Check(args) if args.live => status::check(context, &args.config),
         Command::Check(args) => {
-            let config = context.config(&args)?;
+            let config = context.config(&args.config)?;
             apply::warn(context, &config);
             anstream::println!("{} exports, no errors", config.exports.len());
             Ok(())
@@ -112,11 +118,13 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
             let loops = Host(context.paths.clone()).loops();
             print(&export::text(&targets, &record, &loops))
         }
+        Command::Status(args) => status::status(context, &args),
         Command::Show(args) => running_exports::show(context, &args),
         Command::Online(args) => running_exports::set_state(context, &args.names, "online"),
         Command::Offline(args) => running_exports::set_state(context, &args.names, "offline"),
         Command::Announce => Ok(context.kernel.write("announce", "")?),
         Command::Stats(args) => running_exports::stats(context, &args),
+        Command::Metrics(args) => metrics::metrics(context, &args),
         Command::Mask(args) => running_exports::list(context, "mask", &args.action),
         Command::Reserve(args) => running_exports::list(context, "reserve", &args.action),
         Command::Import(args) => import_file(context, &args),

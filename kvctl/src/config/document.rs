@@ -263,6 +263,8 @@ impl Reader<'_> {
                 "serial" => read.serial = self.text(key, value),
                 "wwn" => read.wwn = self.text(key, value),
                 "announce" => read.announce = self.word(key, value),
+                "announce-every" => read.announce_every = self.number(key, value),
+                "single-writer" => read.single_writer = self.flag(key, value),
                 "log" => read.log = self.word(key, value),
                 "on-conflict" => read.on_conflict = self.word(key, value),
                 "conflict-check" => read.conflict_check = self.number(key, value),

@@ -27,7 +27,7 @@ const SIZE: &str = "a number of bytes, or a text with a unit";
 const MACS: &str = "[\"02:00:00:00:00:01\"]";
 
 /// `[export.NAME]` and `[defaults]`
-pub(crate) const EXPORT: [Key; 26] = [
+pub(crate) const EXPORT: [Key; 28] = [
     key("shelf", NUMBER, "0"),
     key("slot", NUMBER, "0"),
     key("device", TEXT, "\"/dev/sdb\""),
@@ -45,6 +45,8 @@ pub(crate) const EXPORT: [Key; 26] = [
     key("serial", TEXT, "\"1234\""),
     key("wwn", TEXT, "\"5000000000000001\""),
     key("announce", "a word in quotes", "\"accepted\""),
+    key("announce-every", NUMBER, "10"),
+    key("single-writer", FLAG, "true"),
     key("log", "a word in quotes", "\"quiet\""),
     key("on-conflict", "a word in quotes", "\"offline\""),
     key("conflict-check", NUMBER, "10"),

@@ -8,7 +8,7 @@ pub(crate) mod access;
 mod check;
 mod document;
 pub(crate) mod keys;
-mod load;
+pub(crate) mod load;
 pub(crate) mod model;
 mod partial;
 pub(crate) mod problem;

@@ -50,6 +50,10 @@ pub(crate) struct Export {
     /// 0: what the interface has.
     pub(crate) mtu: u32,
     pub(crate) announce: Announce,
+    /// In seconds; 0: only when there is something new.
+    pub(crate) announce_every: u32,
+    /// One client at a time may write.
+    pub(crate) single_writer: bool,
     pub(crate) log: Log,
     pub(crate) on_conflict: OnConflict,
     /// In seconds; 0: never.

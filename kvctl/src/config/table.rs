@@ -73,6 +73,8 @@ pub(super) struct ExportTable {
     pub(super) serial: Option<Spanned<String>>,
     pub(super) wwn: Option<Spanned<String>>,
     pub(super) announce: Option<Announce>,
+    pub(super) announce_every: Option<Spanned<i64>>,
+    pub(super) single_writer: Option<bool>,
     pub(super) log: Option<Log>,
     pub(super) on_conflict: Option<OnConflict>,
     pub(super) conflict_check: Option<Spanned<i64>>,

@@ -104,6 +104,13 @@ impl Checker<'_> {
         })
     }
 
+    pub(super) fn announce_every(&mut self, value: Option<&Spanned<i64>>) -> Option<u32> {
+        let allowed = "1 to 3600 seconds, or 0 for never";
+        self.number("announce-every", value, allowed, |seconds| {
+            (seconds <= 3600).then_some(seconds)
+        })
+    }
+
     pub(super) fn conflict_check(&mut self, value: Option<&Spanned<i64>>) -> Option<u32> {
         let allowed = "1 to 3600 seconds, or 0 for never";
         self.number("conflict-check", value, allowed, |seconds| {

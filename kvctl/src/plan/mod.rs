@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) jobs: Vec<Job>,
     /// A line for each thing to be done.
     pub(crate) lines: Vec<String>,
+    /// The same lines by the name of the export.
+    pub(crate) changes: BTreeMap<String, Vec<String>>,
     /// What cannot be done, by the name of the export.
     pub(crate) failures: Failures,
 }
@@ -153,7 +155,11 @@ pub(crate) fn plan(
     for job in &plan.jobs {
         let (_, target) = present.of(&job.name);
         let values = target.map_or(&nothing, |target| &target.values);
-        plan.lines.extend(job.describe(values));
+        let lines = job.describe(values);
+        if !lines.is_empty() {
+            plan.changes.insert(job.name.clone(), lines.clone());
+        }
+        plan.lines.extend(lines);
     }
     plan
 }

@@ -229,6 +229,8 @@ fn policy(export: &Export, mtu: u32) -> Vec<(&'static str, String)> {
         ("mtu_max", mtu.to_string()),
         ("cache", cache.to_owned()),
         ("announce", export.announce.word().to_owned()),
+        ("announce_every", export.announce_every.to_string()),
+        ("single_writer", u8::from(export.single_writer).to_string()),
         ("log", export.log.word().to_owned()),
         ("on_conflict", export.on_conflict.word().to_owned()),
         ("conflict_check", export.conflict_check.to_string()),

@@ -3,42 +3,17 @@
 //! All that can be shown of the exports, at one time.
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use serde::Serialize;
 
+use super::counters;
 use super::latency::Histogram;
 use crate::paths::Paths;
 use crate::state::running;
 use crate::state::Address;
 use crate::state::Kernel;
 use crate::state::Record;
-
-/// The counters of an export on an interface.
-const COUNTERS: [&str; 22] = [
-    "requests",
-    "reads",
-    "read_sectors",
-    "writes",
-    "written_sectors",
-    "flushes",
-    "trims",
-    "ata_errors",
-    "aoe_errors",
-    "retransmits",
-    "repeated_joined",
-    "answers_superseded",
-    "dropped_window",
-    "dropped_full",
-    "dropped_to_all",
-    "dropped_memory",
-    "dropped_mask",
-    "dropped_access",
-    "dropped_copy",
-    "dropped_conflict",
-    "dropped_late",
-    "dropped_mtu",
-];
+use crate::state::Target;
 
 /// An export.
 #[derive(Serialize)]
@@ -56,6 +31,8 @@ pub(crate) struct Export {
     /// The settings, by the names of their files in sysfs.
     pub(crate) settings: BTreeMap<&'static str, String>,
     pub(crate) initiators: Vec<Initiator>,
+    /// The cards of the clients that have written and are not gone.
+    pub(crate) writers: Vec<String>,
     pub(crate) ports: Vec<Port>,
 }
 
@@ -79,6 +56,14 @@ pub(crate) struct Port {
 }
 
 impl Port {
+    /// The word of the state, and the reason if there is one.
+    pub(crate) fn word_and_reason(&self) -> (&str, &str) {
+        match self.state.split_once(": ") {
+            Some(parts) => parts,
+            None => (&self.state, ""),
+        }
+    }
+
     /// A counter.
     pub(crate) fn stat(&self, name: &str) -> u64 {
         self.stats.get(name).copied().unwrap_or(0)
@@ -90,6 +75,12 @@ impl Export {
     pub(crate) fn is_called(&self, name: &str) -> bool {
         let address = name.strip_prefix('e').unwrap_or(name);
         self.name.as_deref() == Some(name) || address.parse() == Ok(self.address)
+    }
+
+    /// How it is called where there must be something: by its name, or its address as clients have it.
+    pub(crate) fn label(&self) -> String {
+        let address = || format!("e{}", self.address);
+        self.name.clone().unwrap_or_else(address)
     }
 
     /// How it is called.
@@ -105,7 +96,16 @@ pub(crate) fn gather(
     names: &[String],
 ) -> Result<Vec<Export>, String> {
     let record = Record::load(&paths.run)?;
-    let targets = running::targets(kernel)?;
+    describe(kernel, &record, running::targets(kernel)?, names)
+}
+
+/// All that there is to say of these exports, or of those of these names.
+pub(crate) fn describe(
+    kernel: &dyn Kernel,
+    record: &Record,
+    targets: BTreeMap<Address, Target>,
+    names: &[String],
+) -> Result<Vec<Export>, String> {
     let mut exports = Vec::new();
     for (address, target) in targets {
         let Some(first) = target.ports.keys().next() else {
@@ -122,13 +122,14 @@ pub(crate) fn gather(
             duplicates: number(kernel, &format!("{folder}/duplicates")).unwrap_or(0),
             settings: target.values,
             initiators: initiators(kernel, &folder),
+            writers: writers(kernel, &folder),
             ports: Vec::new(),
         };
         if !names.is_empty() && !names.iter().any(|name| export.is_called(name)) {
             continue;
         }
         let ports = target.ports.into_iter();
-        let ports = ports.map(|(interface, state)| port(kernel, paths, address, interface, state));
+        let ports = ports.map(|(interface, state)| port(kernel, address, interface, state));
         exports.push(Export {
             ports: ports.collect(),
             ..export
@@ -162,20 +163,23 @@ fn initiators(kernel: &dyn Kernel, folder: &str) -> Vec<Initiator> {
     text.lines().filter_map(initiator).collect()
 }
 
-fn port(
-    kernel: &dyn Kernel,
-    paths: &Paths,
-    address: Address,
-    interface: String,
-    state: String,
-) -> Port {
+fn writers(kernel: &dyn Kernel, folder: &str) -> Vec<String> {
+    let text = kernel.read(&format!("{folder}/writers"));
+    let text = text.unwrap_or_default();
+    let cards = text.lines().filter_map(|line| line.split(' ').next());
+    cards
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn port(kernel: &dyn Kernel, address: Address, interface: String, state: String) -> Port {
     let folder = address.on(&interface);
-    let stats = COUNTERS
-        .iter()
-        .filter_map(|name| Some((*name, number(kernel, &format!("{folder}/stats/{name}"))?)))
+    let stats = counters::all()
+        .map(|counter| counter.file)
+        .filter_map(|name| Some((name, number(kernel, &format!("{folder}/stats/{name}"))?)))
         .collect();
-    // Without debugfs no times are shown.
-    let latency = fs::read_to_string(paths.debug.join(&folder).join("latency"));
+    let latency = kernel.read(&format!("{folder}/stats/latency"));
     Port {
         mtu: number(kernel, &format!("{folder}/mtu")),
         stats,

@@ -2,6 +2,7 @@
 
 //! `kvctl show` and `kvctl stats`: what is now.
 
+use super::counters;
 use super::gather::Export;
 use super::table::Table;
 
@@ -48,7 +49,7 @@ fn size(sectors: u64) -> String {
 
 /// A line for each counter that is not zero.
 pub(crate) fn statistics(exports: &[Export]) -> String {
-    let mut table = Table::new(&["NAME", "PORT", "COUNTER", "VALUE"], &[3]);
+    let mut table = Table::new(&["NAME", "PORT", "COUNTER", "VALUE", "MEANS"], &[3]);
     for export in exports {
         for port in &export.ports {
             let place = format!("{}@{}", export.address, port.interface);
@@ -58,6 +59,7 @@ pub(crate) fn statistics(exports: &[Export]) -> String {
                     place.clone(),
                     (*name).to_owned(),
                     value.to_string(),
+                    counters::meaning(name).unwrap_or_default().to_owned(),
                 ]);
             }
         }

@@ -2,12 +2,14 @@
 
 //! Shows what the exports are and do.
 
+pub(crate) mod counters;
 mod gather;
-mod latency;
+pub(crate) mod latency;
 mod list;
-mod table;
+pub(crate) mod table;
 mod watch;
 
+pub(crate) use gather::describe;
 pub(crate) use gather::gather;
 pub(crate) use gather::Export;
 pub(crate) use gather::Port;

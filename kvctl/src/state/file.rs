@@ -29,6 +29,23 @@ pub(crate) fn replace_readable(path: &Path, text: &str) -> Result<(), String> {
     replace_with(path, text, Some((permissions, now)))
 }
 
+/// Replaces a file by one that everybody may read. It need not outlast a crash.
+pub(crate) fn replace_soon(path: &Path, text: &str) -> Result<(), String> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let write = || -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file()
+            .set_permissions(Permissions::from_mode(0o644))?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error| format!("{}: cannot be written: {error}", path.display()))
+}
+
 fn replace_with(
     path: &Path,
     text: &str,

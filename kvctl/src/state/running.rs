@@ -3,6 +3,7 @@
 //! What the module exports now.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use super::address::Address;
 use super::kernel::config_string;
@@ -10,11 +11,13 @@ use super::kernel::Kernel;
 
 /// The settings of a disk that can be read and written in sysfs, with the options of `add` for
 /// those that must be the same on all interfaces from the beginning.
-pub(crate) const POLICY: [(&str, &str); 7] = [
+pub(crate) const POLICY: [(&str, &str); 9] = [
     ("bufcnt", "bufcnt"),
     ("mtu_max", "mtu"),
     ("cache", "cache"),
     ("announce", "announce"),
+    ("announce_every", "announce_every"),
+    ("single_writer", "single_writer"),
     ("log", "log"),
     ("on_conflict", "on_conflict"),
     ("conflict_check", "conflict_check"),
@@ -97,7 +100,7 @@ pub(crate) fn targets(kernel: &dyn Kernel) -> Result<BTreeMap<Address, Target>, 
 }
 
 /// What is the same on all interfaces.
-fn read_target(kernel: &dyn Kernel, folder: &str) -> std::io::Result<Target> {
+fn read_target(kernel: &dyn Kernel, folder: &str) -> io::Result<Target> {
     let read = |name: &str| kernel.read(&format!("{folder}/{name}"));
     let mut target = Target {
         path: read("bpath")?,
@@ -109,6 +112,11 @@ fn read_target(kernel: &dyn Kernel, folder: &str) -> std::io::Result<Target> {
         let line = match name {
             "config" => config_string(kernel, folder)?,
             "mask" | "reserve" => read(name)?.replace('\n', " "),
+            // A module of before does not have them.
+            "announce_every" | "single_writer" => match read(name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => "0".to_owned(),
+                read => read?,
+            },
             _ => read(name)?,
         };
         target.values.insert(name, line);

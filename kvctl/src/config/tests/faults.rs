@@ -21,7 +21,7 @@ pub(super) fn said(texts: &[&str]) -> String {
 #[test]
 fn every_fault_is_shown_with_its_place_and_what_was_expected() {
     // What is wrong, and what must be said: place, text, expectation.
-    let cases: [(&str, &str, &[&str]); 24] = [
+    let cases: [(&str, &str, &[&str]); 25] = [
         (
             "colour = 1",
             "0.conf:7:1",
@@ -76,6 +76,11 @@ fn every_fault_is_shown_with_its_place_and_what_was_expected() {
             "on-conflict = \"fight\"",
             "0.conf:7:15",
             &["on-conflict \"fight\"", "\"silent\""],
+        ),
+        (
+            "announce-every = 3601",
+            "0.conf:7:18",
+            &["announce-every 3601", "or 0 for never"],
         ),
         (
             "conflict-check = -1",

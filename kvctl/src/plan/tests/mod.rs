@@ -144,7 +144,7 @@ fn only_what_differs_is_touched() {
     assert_eq!(
         written[1],
         "add: 1 0 eth0 /dev/a ro=1 shared=0 offset=0 length=0 bufcnt=9 mtu=0 \
-                            cache=through announce=all log=normal on_conflict=report conflict_check=10 offline=1"
+                            cache=through announce=all announce_every=0 single_writer=0 log=normal on_conflict=report conflict_check=10 offline=1"
     );
     assert_eq!(written[2], "del: 1 0 eth0");
     assert_eq!(written.len(), 3);

@@ -52,7 +52,7 @@ fn who_has_a_device_is_told() {
 fn exports_made_by_hand_are_left_alone() {
     let (world, mut record) = (World::new(), Record::default());
     let options =
-        "ro=0 shared=0 offset=0 length=0 bufcnt=64 mtu=0 cache=through announce=all log=normal on_conflict=report conflict_check=10";
+        "ro=0 shared=0 offset=0 length=0 bufcnt=64 mtu=0 cache=through announce=all announce_every=0 single_writer=0 log=normal on_conflict=report conflict_check=10";
     world.add(&format!("1 0 eth0 /dev/a {options}")).unwrap();
     world.add(&format!("1 9 eth0 /dev/x {options}")).unwrap();
     assert_eq!(done(&world, &mut record, ""), Vec::<String>::new());

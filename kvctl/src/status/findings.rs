@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is not as it should be, and how bad that is.
+
+use std::fmt;
+
+use crate::show::Export;
+use crate::show::Port;
+use crate::standing::Standing;
+use crate::standing::Verdict;
+
+/// How bad something is; the numbers are the exit statuses of monitoring plugins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Ok = 0,
+    Warning = 1,
+    Critical = 2,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Ok => "OK",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+        })
+    }
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Finding {
+    pub(crate) level: Level,
+    /// The export, and the interface if it is about one.
+    pub(crate) place: String,
+    pub(crate) what: String,
+    /// What there is to do.
+    pub(crate) advice: &'static str,
+}
+
+/// All that is not as it should be, the worst first.
+pub(crate) fn findings(standing: &Standing, exports: &[Export]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut note = |level, place: &str, what: String, advice| {
+        findings.push(Finding {
+            level,
+            place: place.to_owned(),
+            what,
+            advice,
+        });
+    };
+    if let Some(reason) = &standing.invalid {
+        // The place of the fault follows the sentence.
+        let sentence = reason.lines().next().unwrap_or_default();
+        note(
+            Level::Warning,
+            "configuration",
+            sentence.to_owned(),
+            "kvctl check",
+        );
+    }
+    if !standing.loaded {
+        let level = match standing.exports.is_empty() {
+            true => Level::Ok,
+            false => Level::Critical,
+        };
+        let what = "not loaded: nothing is exported".to_owned();
+        note(level, "module", what, "systemctl start kvblade");
+    }
+    for (name, verdict) in &standing.exports {
+        if let Some((level, what, advice)) = of_verdict(verdict) {
+            note(level, name, what, advice);
+        }
+    }
+    for export in exports {
+        if export.writers.len() > 1 {
+            let what = format!("several clients write: {}", export.writers.join(", "));
+            let advice =
+                "right for a cluster file system only; single-writer = true refuses others";
+            note(Level::Ok, &export.label(), what, advice);
+        }
+        let serves = |port: &Port| matches!(port.word_and_reason().0, "up" | "degraded");
+        let has_path = export.ports.iter().any(serves);
+        for port in &export.ports {
+            if let Some((level, advice)) = of_state(port, has_path) {
+                let place = format!("{} on {}", export.label(), port.interface);
+                note(level, &place, port.state.clone(), advice);
+            }
+        }
+    }
+    // What is equally bad stays in its order.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    findings
+}
+
+fn of_verdict(verdict: &Verdict) -> Option<(Level, String, &'static str)> {
+    if verdict.is_applied() {
+        return None;
+    }
+    // Why something is not there says more than what is missing.
+    let mut reasons = verdict.failures.join("; ");
+    if let ("", [first, rest @ ..]) = (reasons.as_str(), verdict.changes.as_slice()) {
+        let more = if rest.is_empty() { "" } else { ", ..." };
+        reasons = format!("{first}{more}");
+    }
+    Some(match (verdict.configured, verdict.running) {
+        (true, false) => (
+            Level::Critical,
+            format!("configured, does not run: {reasons}"),
+            "kvctl apply",
+        ),
+        (true, true) => (
+            Level::Warning,
+            format!("not as configured: {reasons}"),
+            "kvctl apply --dry-run",
+        ),
+        (false, _) => (
+            Level::Warning,
+            "runs, and is not configured any more".to_owned(),
+            "kvctl apply",
+        ),
+    })
+}
+
+/// How bad the state of a port is, where the export may have another path.
+fn of_state(port: &Port, has_path: bool) -> Option<(Level, &'static str)> {
+    let (word, reason) = port.word_and_reason();
+    let level = match has_path {
+        true => Level::Warning,
+        false => Level::Critical,
+    };
+    Some(match (word, reason) {
+        ("up", _) | ("offline", "") => return None,
+        (_, "device is gone") => (
+            Level::Critical,
+            "look for the disk: cable, controller, dmesg",
+        ),
+        ("down", "no carrier") => (level, "look at the cable and the switch"),
+        ("down", "interface is down") => (level, "ip link set INTERFACE up"),
+        ("down", "no such interface") => {
+            (level, "ip link: was it renamed, or its driver not loaded?")
+        }
+        ("down", "MTU below 1060") => (level, "ip link set INTERFACE mtu 1500"),
+        ("down", _) => (level, "export on the interface that takes its frames"),
+        ("offline", _) => (Level::Warning, "kvctl online, when the reason is gone"),
+        ("closing", _) => (Level::Warning, "the disk does not end requests: dmesg"),
+        ("conflict", _) => (
+            Level::Critical,
+            "another target has the address: change one of both NOW, then check the clients' data",
+        ),
+        ("degraded", reason) if reason.contains("write fault") => {
+            (Level::Critical, "the disk fails: smartctl, dmesg")
+        }
+        ("degraded", reason) if reason.contains("read error") => {
+            (Level::Warning, "the disk fails: smartctl, dmesg")
+        }
+        ("degraded", reason) if reason.contains("older than") => {
+            (Level::Critical, "the disk stands still: dmesg, iostat -x")
+        }
+        _ => (Level::Warning, "dmesg"),
+    })
+}

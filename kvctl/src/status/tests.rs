@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use super::findings::Level;
+use super::*;
+use crate::metrics::tests::Machine;
+use crate::plan::machine::Host;
+use crate::state::Sysfs;
+
+const CONFIG: &str = "[export.disk]\nshelf = 3\ndevice = \"/nowhere\"\ninterfaces = [\"eth0\"]\n";
+
+impl Machine {
+    fn status(&self, names: &[&str]) -> Result<Status, String> {
+        let kernel = Sysfs(self.paths.kvblade.clone());
+        let host = Host(self.paths.clone());
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        look(&kernel, &host, &self.paths, None, &names)
+    }
+}
+
+/// The first words of the line with numbers, and how bad it is.
+fn told(machine: &Machine) -> (String, Level) {
+    let status = machine.status(&[]).unwrap();
+    let text = status.plugin();
+    let (said, _) = text.split_once(" | ").unwrap();
+    (said.to_owned(), status.level())
+}
+
+#[test]
+fn a_state_has_its_level_and_what_to_do() {
+    for (state, level) in [
+        ("up", Level::Ok),
+        ("offline", Level::Ok),
+        ("offline: no carrier", Level::Warning),
+        ("closing: waiting for requests to end", Level::Warning),
+        ("down: no carrier", Level::Critical),
+        ("down: device is gone", Level::Critical),
+        ("down: port of br0", Level::Critical),
+        ("conflict: 02:00:00:00:00:01", Level::Critical),
+        ("degraded: device is read-only", Level::Warning),
+        ("degraded: 1 read error in the last minute", Level::Warning),
+        (
+            "degraded: 1 write fault, 2 read errors in the last minute",
+            Level::Critical,
+        ),
+        ("degraded: 7 requests older than 5 s", Level::Critical),
+    ] {
+        let machine = Machine::new();
+        machine.export("3.4@eth0", state);
+        let status = machine.status(&[]).unwrap();
+        assert_eq!(status.level(), level, "{state}");
+        let page = status.page(false);
+        let mut lines = page.lines();
+        assert!(lines
+            .next()
+            .unwrap()
+            .starts_with(&format!("{level}: 1 export")));
+        if level != Level::Ok {
+            let line = lines.nth(2).unwrap();
+            assert!(
+                line.contains(state) && line.starts_with(&level.to_string()),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn another_path_makes_it_less_bad() {
+    let machine = Machine::new();
+    machine.export("3.4@eth0", "down: no carrier");
+    machine.export("3.4@eth1", "up");
+    let (said, level) = told(&machine);
+    assert_eq!(said, "KVBLADE WARNING - e3.4 on eth0: down: no carrier");
+    assert_eq!(level, Level::Warning);
+}
+
+#[test]
+fn the_line_for_plugins_has_numbers() {
+    let machine = Machine::new();
+    machine.export("3.4@eth0", "up");
+    machine.export("3.5@eth0", "down: no carrier");
+    machine.export("3.6@eth0", "conflict: 02:00:00:00:00:01");
+    let text = machine.status(&[]).unwrap().plugin();
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.next().unwrap(),
+        "KVBLADE CRITICAL - e3.5 on eth0: down: no carrier, and 1 more | \
+         exports=3 up=1 down=1 degraded=0 conflict=1 offline=0"
+    );
+    assert_eq!(lines.count(), 2);
+}
+
+#[test]
+fn what_is_configured_and_does_not_run_has_a_reason() {
+    let machine = Machine::new();
+    machine.file("etc/kvblade.conf", CONFIG);
+    let (said, level) = told(&machine);
+    assert_eq!(level, Level::Critical);
+    assert_eq!(
+        said,
+        "KVBLADE CRITICAL - module: not loaded: nothing is exported, and 1 more"
+    );
+    machine.export("3.9@eth0", "up");
+    let (said, _) = told(&machine);
+    assert!(
+        said.starts_with("KVBLADE CRITICAL - disk: configured, does not run: ")
+            && said.contains("/nowhere: not there"),
+        "{said}"
+    );
+    machine.file("etc/kvblade.conf", "nonsense");
+    let (said, level) = told(&machine);
+    assert_eq!(level, Level::Warning);
+    assert!(
+        said.starts_with("KVBLADE WARNING - configuration: "),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_cannot_be_seen_is_not_well() {
+    let machine = Machine::new();
+    machine.file("run/kvblade/exports.json", "nonsense");
+    machine.export("3.9@eth0", "up");
+    assert!(machine.status(&[]).is_err());
+}
+
+#[test]
+fn one_of_many_is_shown_by_its_name() {
+    let machine = Machine::new();
+    for slot in 0..30 {
+        machine.export(&format!("3.{slot}@eth0"), "up");
+    }
+    machine.export("3.30@eth0", "down: no carrier");
+    let page = machine.status(&[]).unwrap().page(false);
+    assert!(page.contains("... and 11 more"), "{page}");
+    assert!(page.contains("duplicates") && page.contains("another target has answered"));
+    let page = machine.status(&["e3.7"]).unwrap().page(true);
+    assert!(
+        page.starts_with("OK: 1 export\n") && !page.contains("e3.8"),
+        "{page}"
+    );
+    assert!(page.contains("no: made by hand"), "{page}");
+    let both = "several clients write: 02:00:00:00:00:0a, 02:00:00:00:00:0b";
+    assert!(page.contains(both), "{page}");
+    for (client, writes) in [("0a", "yes"), ("0b", "yes"), ("0c", "no")] {
+        let mut lines = page.lines();
+        let own = |line: &&str| line.starts_with("e3.7") && line.contains(&format!(":{client} "));
+        assert!(lines.find(own).unwrap().ends_with(writes), "{page}");
+    }
+    assert_eq!(
+        machine.status(&["web"]).err().unwrap(),
+        "web: neither configured nor exported"
+    );
+}
