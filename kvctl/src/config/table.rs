@@ -44,6 +44,7 @@ pub(super) struct RuleTable {
 #[derive(Default)]
 pub(super) struct InterfaceTable {
     pub(super) mtu: Option<Spanned<i64>>,
+    pub(super) require: Option<Require>,
 }
 
 /// `[export.NAME]` and `[defaults]`
@@ -158,6 +159,14 @@ words! {
         Report = "report",
         Offline = "offline",
         Silent = "silent",
+    }
+}
+
+words! {
+    /// What an interface must be, so that there are exports on it.
+    Require {
+        Macsec = "macsec",
+        Vlan = "vlan",
     }
 }
 
