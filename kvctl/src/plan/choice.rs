@@ -39,9 +39,18 @@ impl Surroundings<'_> {
             .iter()
             .partition(|it| is_pattern(it.as_str()));
         for name in names {
-            match self.named(name.as_str(), running) {
-                Ok(name) => _ = choice.interfaces.insert(name),
-                Err(reason) => choice.missing.push(reason),
+            match self.own_name(name.as_str(), running) {
+                None => {
+                    choice.missing.push(no_such(name));
+                    // It may be the alternative name of one that has gone away.
+                    let ports = running.into_iter().flat_map(|target| target.ports.keys());
+                    let absent = ports.filter(|name| !self.interfaces.contains_key(*name));
+                    choice.interfaces.extend(absent.cloned());
+                }
+                Some(own) => match self.why_refused(&own, running) {
+                    Some(reason) => choice.missing.push(reason),
+                    None => _ = choice.interfaces.insert(own),
+                },
             }
         }
         let named = choice.interfaces.clone();
@@ -52,24 +61,37 @@ impl Surroundings<'_> {
     }
 
     /// The own name of an interface that is named.
-    fn named(&self, name: &str, running: Option<&Target>) -> Result<String, String> {
-        let own = if self.interfaces.contains_key(name) || is_running(running, name) {
-            name.to_owned()
+    fn own_name(&self, name: &str, running: Option<&Target>) -> Option<String> {
+        if self.interfaces.contains_key(name) || is_running(running, name) {
+            return Some(name.to_owned());
+        }
+        let own = self.machine.own_name(name)?;
+        self.interfaces.contains_key(&own).then_some(own)
+    }
+
+    /// Why there can be no export on an interface that is named.
+    fn why_refused(&self, own: &str, running: Option<&Target>) -> Option<String> {
+        if let Some(reason) = self.lacks(own) {
+            return Some(format!("{own} is {reason}"));
+        }
+        if is_running(running, own) {
+            return None;
+        }
+        let taker = self.machine.taker(own)?;
+        // The module says it alike.
+        Some(if self.is_open_vswitch(&taker) {
+            format!(
+                "{own} is a port of an Open vSwitch: export on an interface of the switch itself \
+                 (ovs-vsctl list-br)"
+            )
         } else {
-            let own = self.machine.own_name(name);
-            own.filter(|own| self.interfaces.contains_key(own))
-                .ok_or_else(|| format!("{name}: no such Ethernet interface"))?
-        };
-        if let Some(reason) = self.lacks(&own) {
-            return Err(format!("{own} is {reason}"));
-        }
-        match self.machine.taker(&own) {
-            Some(taker) if !is_running(running, &own) => {
-                // The module says it alike.
-                Err(format!("{own} is a port of {taker}: export on {taker}"))
-            }
-            _ => Ok(own),
-        }
+            format!("{own} is a port of {taker}: export on {taker}")
+        })
+    }
+
+    fn is_open_vswitch(&self, name: &str) -> bool {
+        let nature = self.interfaces.get(name);
+        nature.is_some_and(|it| it.kind.as_deref() == Some("openvswitch"))
     }
 
     /// What an interface is that must be something else. Nothing of one that is not there.
@@ -89,8 +111,9 @@ impl Surroundings<'_> {
             }
             (*require == Require::Macsec && !self.machine.is_strict(own)).then(|| {
                 format!(
-                    "a macsec that takes frames without a key, and [interface.\"{pattern}\"] \
-                     requires macsec: ip link set {own} type macsec validate strict"
+                    "a macsec that takes frames without a key or once more, and [interface.\"{pattern}\"] \
+                     requires macsec: ip link set {own} type macsec validate strict \
+                     replay on window 32"
                 )
             })
         })
@@ -122,7 +145,7 @@ impl Surroundings<'_> {
         let lines: Vec<String> = lines.collect();
         if taken.is_empty() {
             choice.missing.push(if lines.is_empty() {
-                format!("{pattern}: no such Ethernet interface")
+                no_such(pattern)
             } else {
                 let all = lines.join(", ");
                 format!("{pattern}: takes no interface, leaves out {all}; name one to export on it")
@@ -155,6 +178,10 @@ impl Surroundings<'_> {
             Some(format!("port of {taker}"))
         })
     }
+}
+
+fn no_such(pattern: &Pattern) -> String {
+    format!("{pattern}: no such Ethernet interface")
 }
 
 fn is_running(running: Option<&Target>, name: &str) -> bool {

@@ -30,7 +30,7 @@ pub(crate) trait Machine: Sync {
     /// The Ethernet interfaces, and what each is.
     fn interfaces(&self) -> BTreeMap<String, Nature>;
 
-    /// Whether a MACsec interface takes only what is authenticated.
+    /// Whether a MACsec interface takes only what is authenticated, and does not take it again.
     fn is_strict(&self, macsec: &str) -> bool;
 
     /// The interface that takes the frames of this one, as a bridge does those of its ports.
@@ -77,9 +77,9 @@ impl Machine for Host {
     }
 
     fn is_strict(&self, macsec: &str) -> bool {
-        let links = links(&["dev", macsec]);
-        let strict = |link: &Link| link.linkinfo.info_data.validation.as_deref() == Some("strict");
-        links.first().is_some_and(strict)
+        let mut command = Command::new("ip");
+        let told = run(command.args(["-details", "link", "show", "dev", macsec]));
+        is_strict(&told.unwrap_or_default())
     }
 
     fn taker(&self, interface: &str) -> Option<String> {
@@ -174,13 +174,14 @@ struct Link {
 #[derive(Default, Deserialize)]
 struct LinkInfo {
     info_kind: Option<String>,
-    #[serde(default)]
-    info_data: LinkData,
 }
 
-#[derive(Default, Deserialize)]
-struct LinkData {
-    validation: Option<String>,
+/// Whether a MACsec interface is strict, by what `ip -details link` says of it. Not all versions say
+/// these as JSON.
+fn is_strict(told: &str) -> bool {
+    let words: Vec<&str> = told.split_whitespace().collect();
+    let has = |pair: [&str; 2]| words.windows(2).any(|found| found == pair);
+    has(["validate", "strict"]) && has(["replay", "on"])
 }
 
 /// Some interfaces, or all. Without the program there are none.
@@ -220,4 +221,25 @@ fn run(command: &mut Command) -> Result<String, String> {
     }
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(said.lines().next().unwrap_or(&program).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_strict() {
+        let told = |validate: &str, replay: &str| {
+            format!(
+                "7: macsec0@eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1468 state UP\n    macsec \
+                 sci 0200000000010001 protect on cipher GCM-AES-128 icvlen 16 encodingsa 0 \
+                 validate {validate} encrypt on send_sci on end_station off scb off replay \
+                 {replay} window 32\n"
+            )
+        };
+        assert!(is_strict(&told("strict", "on")));
+        assert!(!is_strict(&told("strict", "off")));
+        assert!(!is_strict(&told("check", "on")));
+        assert!(!is_strict(""));
+    }
 }

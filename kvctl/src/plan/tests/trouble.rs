@@ -145,6 +145,16 @@ fn an_alternative_name_is_the_interfaces_own() {
     assert_eq!(world.folders(), ["1.0@eth1"]);
     let both = text.replace("[\"san\"]", "[\"san\", \"eth1\"]");
     assert_eq!(done(&world, &mut record, &both), Vec::<String>::new());
+    // Its card is away for a while, and comes back under another name of its own.
+    world.interfaces = vec!["eth0"];
+    world.alternatives.clear();
+    let (_, failures) = apply(&world, &mut record, &text);
+    assert_eq!(failures, ["a: san: no such Ethernet interface"]);
+    assert_eq!(world.folders(), ["1.0@eth1"]);
+    world.interfaces = vec!["eth0", "eth7"];
+    world.alternatives.insert("san", "eth7");
+    done(&world, &mut record, &text);
+    assert_eq!(world.folders(), ["1.0@eth7"]);
     world.alternatives.clear();
     let (_, failures) = apply(
         &world,
@@ -216,8 +226,8 @@ fn an_interface_must_be_what_is_required() {
     assert!(world.folders().is_empty());
     world.natures.insert("eth0", macsec.clone());
     let (_, failures) = apply(&world, &mut record, &text);
-    let open = "a: eth0 is a macsec that takes frames without a key, and [interface.\"eth0\"] \
-                requires macsec: ip link set eth0 type macsec validate strict";
+    let open = "a: eth0 is a macsec that takes frames without a key or once more, and [interface.\"eth0\"] \
+                requires macsec: ip link set eth0 type macsec validate strict replay on window 32";
     assert_eq!(failures[0], open);
     world.strict.insert("eth0");
     done(&world, &mut record, &text);
