@@ -82,6 +82,11 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
         let refusal = format!("{what}: nothing is done. {wanted}");
         return Err(Failure::Because(refusal));
     }
+    if args.dry_run {
+        for line in &plan.patterns {
+            anstream::println!("{line}");
+        }
+    }
     for line in &plan.lines {
         anstream::println!("{line}");
     }

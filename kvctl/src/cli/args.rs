@@ -83,7 +83,7 @@ pub(crate) enum Command {
 /// the exports that it is at, and names those that it has not done.
 #[derive(clap::Args)]
 pub(crate) struct Apply {
-    /// Only say what would be done.
+    /// Only say what would be done, and which interfaces each pattern takes and leaves out.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 

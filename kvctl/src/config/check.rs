@@ -11,8 +11,10 @@ use toml::Spanned;
 use super::access::at;
 use super::access::Lists;
 use super::document::read;
+use super::model::Caps;
 use super::model::Config;
 use super::model::Export;
+use super::model::Requirements;
 use super::partial::Partial;
 use super::problem::Place;
 use super::problem::Problem;
@@ -54,8 +56,10 @@ pub(super) fn check(
     let tables = documents.iter().filter_map(|it| it.defaults.as_ref());
     let given = tables.flat_map(|it| it.get_ref().given.iter().cloned());
     let given: BTreeSet<String> = given.collect();
+    let (caps, requirements) = interfaces(&documents, &mut problems);
     let mut config = Config {
-        caps: caps(&documents, &mut problems),
+        caps,
+        requirements,
         none_wanted: documents.iter().any(Document::has_empty_export),
         emptied: sources
             .iter()
@@ -148,8 +152,9 @@ fn belong_to_one(file: usize, table: &ExportTable, problems: &mut Problems) {
     }
 }
 
-fn caps(documents: &[Document], problems: &mut Problems) -> Vec<(glob::Pattern, u32)> {
-    let mut caps = Vec::new();
+/// Caps on the MTU of interfaces, and what they must be.
+fn interfaces(documents: &[Document], problems: &mut Problems) -> (Caps, Requirements) {
+    let (mut caps, mut requirements) = (Vec::new(), Vec::new());
     let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
     for (file, document) in documents.iter().enumerate() {
         for (name, table) in &document.interface {
@@ -167,14 +172,15 @@ fn caps(documents: &[Document], problems: &mut Problems) -> Vec<(glob::Pattern, 
                 owner: format!("interface {}", name.get_ref()),
                 problems,
             };
-            let pattern = check.pattern(name);
-            if let (Some(pattern), Some(mtu)) = (pattern, check.mtu(table.mtu.as_ref())) {
-                caps.push((pattern, mtu));
+            let mtu = check.mtu(table.mtu.as_ref());
+            if let Some(pattern) = check.pattern(name) {
+                requirements.extend(table.require.map(|it| (pattern.clone(), it)));
+                caps.extend(mtu.map(|mtu| (pattern, mtu)));
             }
             seen.insert(name.get_ref(), place);
         }
     }
-    caps
+    (caps, requirements)
 }
 
 /// Whether an export can have this name.

@@ -150,7 +150,8 @@ impl Reader<'_> {
         let mut read = InterfaceTable::default();
         for (name, value) in in_order(table) {
             match find(&keys::INTERFACE, name) {
-                Some(key) => read.mtu = self.number(key, value),
+                Some(key) if key.name == "mtu" => read.mtu = self.number(key, value),
+                Some(key) => read.require = self.word(key, value),
                 None => self.unknown(name, &keys::INTERFACE),
             }
         }

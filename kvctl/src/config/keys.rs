@@ -85,7 +85,10 @@ pub(crate) const RULE: [Key; 2] = [
 ];
 
 /// `[interface.NAME-OR-PATTERN]`
-pub(crate) const INTERFACE: [Key; 1] = [key("mtu", NUMBER, "9000")];
+pub(crate) const INTERFACE: [Key; 2] = [
+    key("mtu", NUMBER, "9000"),
+    key("require", "a word in quotes", "\"macsec\""),
+];
 
 /// The table `access` of an export.
 pub(crate) const CHOICE: [Key; 4] = [

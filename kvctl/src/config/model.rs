@@ -13,6 +13,7 @@ use super::table::Announce;
 use super::table::Log;
 use super::table::OnConflict;
 use super::table::Persist;
+use super::table::Require;
 
 /// All that the administrator wants.
 #[derive(Default)]
@@ -23,9 +24,15 @@ pub(crate) struct Config {
     pub(crate) none_wanted: bool,
     /// Files without any table: something may have emptied them.
     pub(crate) emptied: Vec<PathBuf>,
-    /// Caps on the MTU of interfaces.
-    pub(crate) caps: Vec<(Pattern, u32)>,
+    pub(crate) caps: Caps,
+    pub(crate) requirements: Requirements,
 }
+
+/// Caps on the MTU of interfaces.
+pub(crate) type Caps = Vec<(Pattern, u32)>;
+
+/// What interfaces must be.
+pub(crate) type Requirements = Vec<(Pattern, Require)>;
 
 /// An export.
 #[derive(Clone, Debug)]

@@ -50,6 +50,7 @@ pub(super) struct RuleTable {
 #[derive(Default)]
 pub(super) struct InterfaceTable {
     pub(super) mtu: Option<Spanned<i64>>,
+    pub(super) require: Option<Require>,
 }
 
 /// `[export.NAME]` and `[defaults]`
@@ -166,6 +167,14 @@ words! {
         Report = "report",
         Offline = "offline",
         Silent = "silent",
+    }
+}
+
+words! {
+    /// What an interface must be, so that there are exports on it.
+    Require {
+        Macsec = "macsec",
+        Vlan = "vlan",
     }
 }
 

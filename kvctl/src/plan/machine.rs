@@ -15,6 +15,8 @@ use rustix::fs::major;
 use rustix::fs::minor;
 use serde::Deserialize;
 
+use super::cards::natures;
+use super::cards::Nature;
 use crate::paths::Paths;
 
 /// The type of Ethernet interfaces in sysfs, ARPHRD_ETHER.
@@ -25,8 +27,11 @@ const REFRESH: &str = "change 1dc8d0fc-6b0f-4c4b-a0f5-3a1f1a6f0c2e KVBLADE=1";
 
 /// What is asked of the machine. Tests have one of their own.
 pub(crate) trait Machine: Sync {
-    /// The names of the Ethernet interfaces.
-    fn interfaces(&self) -> Vec<String>;
+    /// The Ethernet interfaces, and what each is.
+    fn interfaces(&self) -> BTreeMap<String, Nature>;
+
+    /// Whether a MACsec interface takes only what is authenticated, and does not take it again.
+    fn is_strict(&self, macsec: &str) -> bool;
 
     /// The interface that takes the frames of this one, as a bridge does those of its ports.
     fn taker(&self, interface: &str) -> Option<String>;
@@ -60,17 +65,21 @@ pub(crate) trait Machine: Sync {
 pub(crate) struct Host(pub(crate) Paths);
 
 impl Machine for Host {
-    fn interfaces(&self) -> Vec<String> {
+    fn interfaces(&self) -> BTreeMap<String, Nature> {
         let ethernet = |path: &Path| {
             fs::read_to_string(path.join("type")).is_ok_and(|text| text.trim_end() == ETHERNET)
         };
         let entries = fs::read_dir(&self.0.net).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries
+        let names = entries
             .filter(|entry| ethernet(&entry.path()))
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect();
-        names.sort();
-        names
+            .filter_map(|entry| entry.file_name().into_string().ok());
+        natures(&self.0.net, names.collect(), kinds)
+    }
+
+    fn is_strict(&self, macsec: &str) -> bool {
+        let mut command = Command::new("ip");
+        let told = run(command.args(["-details", "link", "show", "dev", macsec]));
+        is_strict(&told.unwrap_or_default())
     }
 
     fn taker(&self, interface: &str) -> Option<String> {
@@ -84,10 +93,8 @@ impl Machine for Host {
     }
 
     fn own_name(&self, alternative: &str) -> Option<String> {
-        let mut command = Command::new("ip");
-        let output = run(command.args(["-json", "link", "show", "dev", alternative])).ok()?;
-        let links: Vec<Link> = serde_json::from_str(&output).ok()?;
-        links.into_iter().next().map(|link| link.ifname)
+        let mut links = links(&["dev", alternative]).into_iter();
+        links.next().map(|link| link.ifname)
     }
 
     fn device(&self, path: &Path) -> Result<String, String> {
@@ -156,10 +163,43 @@ impl Machine for Host {
     }
 }
 
-/// What `ip -json link` says of an interface.
+/// What `ip -json -details link` says of an interface.
 #[derive(Deserialize)]
 struct Link {
     ifname: String,
+    #[serde(default)]
+    linkinfo: LinkInfo,
+}
+
+#[derive(Default, Deserialize)]
+struct LinkInfo {
+    info_kind: Option<String>,
+}
+
+/// Whether a MACsec interface is strict, by what `ip -details link` says of it. Not all versions say
+/// these as JSON.
+fn is_strict(told: &str) -> bool {
+    let words: Vec<&str> = told.split_whitespace().collect();
+    let has = |pair: [&str; 2]| words.windows(2).any(|found| found == pair);
+    has(["validate", "strict"]) && has(["replay", "on"])
+}
+
+/// Some interfaces, or all. Without the program there are none.
+fn links(which: &[&str]) -> Vec<Link> {
+    let mut command = Command::new("ip");
+    let output = run(command
+        .args(["-json", "-details", "link", "show"])
+        .args(which));
+    let links = output
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok());
+    links.unwrap_or_default()
+}
+
+/// The kinds of all interfaces that are no cards.
+fn kinds() -> BTreeMap<String, String> {
+    let kind = |link: Link| Some((link.ifname, link.linkinfo.info_kind?));
+    links(&[]).into_iter().filter_map(kind).collect()
 }
 
 fn not_there(path: &Path, error: &io::Error) -> String {
@@ -181,4 +221,25 @@ fn run(command: &mut Command) -> Result<String, String> {
     }
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(said.lines().next().unwrap_or(&program).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_strict() {
+        let told = |validate: &str, replay: &str| {
+            format!(
+                "7: macsec0@eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1468 state UP\n    macsec \
+                 sci 0200000000010001 protect on cipher GCM-AES-128 icvlen 16 encodingsa 0 \
+                 validate {validate} encrypt on send_sci on end_station off scb off replay \
+                 {replay} window 32\n"
+            )
+        };
+        assert!(is_strict(&told("strict", "on")));
+        assert!(!is_strict(&told("strict", "off")));
+        assert!(!is_strict(&told("check", "on")));
+        assert!(!is_strict(""));
+    }
 }

@@ -2,6 +2,8 @@
 
 //! What must be done to have what the configuration wants, and doing it.
 
+mod cards;
+mod choice;
 mod diff;
 mod execute;
 pub(crate) mod job;
@@ -47,6 +49,8 @@ pub(crate) struct Plan {
     pub(crate) lines: Vec<String>,
     /// The same lines by the name of the export.
     pub(crate) changes: BTreeMap<String, Vec<String>>,
+    /// A line for what each pattern takes, and for what it leaves out.
+    pub(crate) patterns: Vec<String>,
     /// What cannot be done, by the name of the export.
     pub(crate) failures: Failures,
 }
@@ -134,13 +138,19 @@ pub(crate) fn plan(
         let job = || {
             let address = address.ok_or(format!("shelf {} has no slot left", export.shelf))?;
             let running = state.targets.get(&address);
-            let (wanted, missing) = surroundings.want(export, address, running, &saved(name));
-            Ok::<_, String>((present.job(&wanted), missing))
+            let (wanted, found) = surroundings.want(export, address, running, &saved(name));
+            Ok::<_, String>((present.job(&wanted), found))
         };
         match job() {
-            Ok((job, missing)) => {
+            Ok((job, found)) => {
                 let unusable = job.iter().flat_map(|job| job.unusable.clone());
-                let failures = missing
+                for line in found.patterns {
+                    if !plan.patterns.contains(&line) {
+                        plan.patterns.push(line);
+                    }
+                }
+                let failures = found
+                    .missing
                     .into_iter()
                     .chain(unusable)
                     .chain(job.as_ref().err().cloned());

@@ -3,14 +3,17 @@
 //! What the configuration comes to on this machine, now.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use glob::Pattern;
 use kvblade_wire::aoe::Mac;
 
+use super::cards::Nature;
+use super::choice::is_pattern;
+use super::choice::Choice;
 use super::machine::Machine;
 use crate::config::model::Source;
+use crate::config::table::Require;
 use crate::config::Config;
 use crate::config::Export;
 use crate::state::saved::Saved;
@@ -59,32 +62,46 @@ pub(crate) enum Device {
 /// What is known of the machine while exports are planned.
 pub(crate) struct Surroundings<'a> {
     pub(crate) machine: &'a dyn Machine,
-    pub(crate) interfaces: Vec<String>,
+    pub(crate) interfaces: BTreeMap<String, Nature>,
     pub(crate) loops: BTreeMap<PathBuf, PathBuf>,
     pub(crate) caps: &'a [(Pattern, u32)],
+    pub(crate) requirements: &'a [(Pattern, Require)],
+    /// The own names of interfaces that these two name by others.
+    own_names: BTreeMap<&'a str, String>,
 }
 
 impl<'a> Surroundings<'a> {
     /// Looks at the machine.
     pub(crate) fn new(machine: &'a dyn Machine, config: &'a Config) -> Self {
+        let interfaces = machine.interfaces();
+        let caps = config.caps.iter().map(|(pattern, _)| pattern);
+        let named = caps.chain(config.requirements.iter().map(|(pattern, _)| pattern));
+        let own_names = named
+            .map(Pattern::as_str)
+            .filter(|name| !interfaces.contains_key(*name) && !is_pattern(name))
+            .filter_map(|name| Some((name, machine.own_name(name)?)))
+            .collect();
         Self {
             machine,
-            interfaces: machine.interfaces(),
+            interfaces,
+            own_names,
             loops: machine.loops(),
             caps: &config.caps,
+            requirements: &config.requirements,
         }
     }
 
-    /// What an export comes to, where `running` is what there is of it; also tells which
-    /// interfaces are missing.
+    /// What an export comes to, where `running` is what there is of it; also tells how its
+    /// interfaces were chosen.
     pub(crate) fn want(
         &self,
         export: &Export,
         address: Address,
         running: Option<&Target>,
         saved: &Result<Saved, String>,
-    ) -> (Wanted, Vec<String>) {
-        let (interfaces, missing) = self.interfaces_of(export, running);
+    ) -> (Wanted, Choice) {
+        let choice = self.choose(export, running);
+        let interfaces: Vec<String> = choice.interfaces.iter().cloned().collect();
         let start = start(export);
         let saved = export
             .persist
@@ -118,61 +135,7 @@ impl<'a> Surroundings<'a> {
             force: export.force,
             interfaces,
         };
-        (wanted, missing)
-    }
-
-    /// The interfaces that there are of those wanted, and what is wrong with the others. One that
-    /// has gone away, or has become a part of another, comes back to its port by itself, so that
-    /// the port stays.
-    fn interfaces_of(
-        &self,
-        export: &Export,
-        running: Option<&Target>,
-    ) -> (Vec<String>, Vec<String>) {
-        let is_running = |name: &str| running.is_some_and(|it| it.ports.contains_key(name));
-        let ports = running.into_iter().flat_map(|target| target.ports.keys());
-        let known: BTreeSet<&String> = self.interfaces.iter().chain(ports).collect();
-        let mut found = BTreeSet::new();
-        let mut missing = Vec::new();
-        for pattern in &export.interfaces {
-            let mut matching = known.iter().filter(|name| pattern.matches(name)).peekable();
-            if matching.peek().is_none() {
-                match self.by_alternative_name(pattern) {
-                    Some(name) if is_running(&name) => _ = found.insert(name),
-                    Some(name) => match self.part_of(&name) {
-                        Some(reason) => missing.push(reason),
-                        None => _ = found.insert(name),
-                    },
-                    None => missing.push(format!("{pattern}: no such Ethernet interface")),
-                }
-            }
-            for name in matching {
-                let reason = self.part_of(name).filter(|_| !is_running(name));
-                match reason {
-                    None => _ = found.insert((*name).clone()),
-                    // A pattern means those that can serve.
-                    Some(reason) if pattern.as_str() == *name => missing.push(reason),
-                    Some(_) => {}
-                }
-            }
-        }
-        (found.into_iter().collect(), missing)
-    }
-
-    /// Why an interface cannot serve, if another takes its frames; the module says it alike.
-    fn part_of(&self, name: &str) -> Option<String> {
-        let taker = self.machine.taker(name)?;
-        Some(format!("{name} is a port of {taker}: export on {taker}"))
-    }
-
-    /// The Ethernet interface that has what is no pattern as an alternative name.
-    fn by_alternative_name(&self, pattern: &Pattern) -> Option<String> {
-        let text = pattern.as_str();
-        if text.contains(['*', '?', '[']) {
-            return None;
-        }
-        let own = self.machine.own_name(text)?;
-        self.interfaces.contains(&own).then_some(own)
+        (wanted, choice)
     }
 
     fn device_of(&self, export: &Export) -> Device {
@@ -196,12 +159,18 @@ impl<'a> Surroundings<'a> {
         }
     }
 
+    /// Whether a table for interfaces speaks of this one.
+    pub(super) fn means(&self, pattern: &Pattern, name: &str) -> bool {
+        let own = self.own_names.get(pattern.as_str());
+        pattern.matches(name) || own.is_some_and(|own| own == name)
+    }
+
     /// A disk has one limit for all of its interfaces: the least of those that are said.
     fn mtu_of(&self, export: &Export, interfaces: &[String]) -> u32 {
         let caps = self
             .caps
             .iter()
-            .filter(|(pattern, _)| interfaces.iter().any(|name| pattern.matches(name)))
+            .filter(|(pattern, _)| interfaces.iter().any(|name| self.means(pattern, name)))
             .map(|(_, mtu)| *mtu);
         let limits = caps.chain([export.mtu]).filter(|mtu| *mtu != 0);
         limits.min().unwrap_or(0)

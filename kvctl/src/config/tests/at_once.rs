@@ -121,8 +121,12 @@ fn what_was_wanted_is_told_in_the_words_of_the_manual() {
             "[interface.eth0]\nmtus = 5",
             &[
                 "interface eth0: unknown key mtus; did you mean mtu?",
-                "expected mtu",
+                "expected one of mtu, require",
             ],
+        ),
+        (
+            "[interface.eth0]\nrequire = \"macsek\"",
+            &["interface eth0: require \"macsek\": no such word; did you mean macsec?"],
         ),
         (
             "[interface.eth0]\nmtu = \"9000\"",

@@ -11,11 +11,12 @@ use super::config;
 use super::done;
 use super::export;
 use super::look;
+use super::plan;
 use super::world::World;
 use crate::config::parse;
 use crate::config::problem::Source;
+use crate::plan::cards::Nature;
 use crate::plan::emptied;
-use crate::plan::plan;
 use crate::state::saved::Saved;
 use crate::state::slots::Slots;
 use crate::state::Kernel;
@@ -196,6 +197,16 @@ fn an_alternative_name_is_the_interfaces_own() {
     assert_eq!(world.folders(), ["1.0@eth1"]);
     let both = text.replace("[\"san\"]", "[\"san\", \"eth1\"]");
     assert_eq!(done(&world, &mut record, &both), Vec::<String>::new());
+    // Its card is away for a while, and comes back under another name of its own.
+    world.interfaces = vec!["eth0"];
+    world.alternatives.clear();
+    let (_, failures) = apply(&world, &mut record, &text);
+    assert_eq!(failures, ["a: san: no such Ethernet interface"]);
+    assert_eq!(world.folders(), ["1.0@eth1"]);
+    world.interfaces = vec!["eth0", "eth7"];
+    world.alternatives.insert("san", "eth7");
+    done(&world, &mut record, &text);
+    assert_eq!(world.folders(), ["1.0@eth7"]);
     world.alternatives.clear();
     let (_, failures) = apply(
         &world,
@@ -203,4 +214,94 @@ fn an_alternative_name_is_the_interfaces_own() {
         &export("b", 1, "").replace("eth0", "san"),
     );
     assert_eq!(failures[0], "b: san: no such Ethernet interface");
+}
+
+#[test]
+fn a_pattern_means_what_leads_to_a_wire() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    let nature = |kind: &str| Nature {
+        kind: Some(kind.to_owned()),
+        has_card: false,
+    };
+    world.interfaces = vec!["br0", "eth0", "eth1", "veth1", "veth2"];
+    world.natures = [
+        ("br0", nature("bridge")),
+        ("veth1", nature("veth")),
+        ("veth2", nature("veth")),
+    ]
+    .into();
+    world.takers = [("eth1", "br7"), ("veth1", "br0")].into();
+    let text = export("a", 0, "").replace("[\"eth0\"]", "[\"*\"]");
+    let mut state = look(&world, Record::default(), Slots::default()).unwrap();
+    let kept = |_: &str| Ok(Saved::default());
+    let told = plan(&config(&text), &[], &mut state, &world, kept).patterns;
+    let expected = [
+        "*: takes eth0",
+        "*: leaves out br0 (bridge without a card)",
+        "*: leaves out eth1 (port of br7)",
+        "*: leaves out veth1, veth2 (virtual: veth)",
+    ];
+    assert_eq!(told, expected);
+    done(&world, &mut record, &text);
+    assert_eq!(world.folders(), ["1.0@eth0"]);
+    // By its name it is meant all the same, and what is not named any more goes.
+    let named = text.replace("[\"*\"]", "[\"*\", \"veth2\"]");
+    done(&world, &mut record, &named);
+    assert_eq!(world.folders(), ["1.0@eth0", "1.0@veth2"]);
+    done(&world, &mut record, &text);
+    assert_eq!(world.folders(), ["1.0@eth0"]);
+    // A bridge may get its card back.
+    world.natures.get_mut("br0").unwrap().has_card = true;
+    done(&world, &mut record, &text);
+    world.natures.insert("br0", nature("bridge"));
+    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
+    assert_eq!(world.folders(), ["1.0@br0", "1.0@eth0"]);
+    // Nothing at all is told as a failure.
+    let none = export("b", 1, "").replace("[\"eth0\"]", "[\"veth*\"]");
+    let (_, failures) = apply(&world, &mut record, &none);
+    let why = "b: veth*: takes no interface, leaves out veth1, veth2 (virtual: veth); name one to export on it";
+    assert_eq!(failures[0], why);
+}
+
+#[test]
+fn an_interface_must_be_what_is_required() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    let macsec = Nature {
+        kind: Some("macsec".to_owned()),
+        has_card: true,
+    };
+    let require = "[interface.eth0]\nrequire = \"macsec\"\n";
+    let text = export("a", 0, "") + require;
+    let (_, failures) = apply(&world, &mut record, &text);
+    let card = "eth0 is a card, and [interface.\"eth0\"] requires macsec";
+    assert_eq!(failures[0], format!("a: {card}"));
+    assert!(world.folders().is_empty());
+    world.natures.insert("eth0", macsec.clone());
+    let (_, failures) = apply(&world, &mut record, &text);
+    let open = "a: eth0 is a macsec that takes frames without a key or once more, and [interface.\"eth0\"] \
+                requires macsec: ip link set eth0 type macsec validate strict replay on window 32";
+    assert_eq!(failures[0], open);
+    world.strict.insert("eth0");
+    done(&world, &mut record, &text);
+    assert_eq!(world.folders(), ["1.0@eth0"]);
+    // One that is a card from now on is left, and a pattern means none of them.
+    world.natures.clear();
+    let (_, failures) = apply(&world, &mut record, &text);
+    assert_eq!(failures, [format!("a: {card}")]);
+    assert!(world.folders().is_empty());
+    world.natures.insert("eth1", macsec);
+    world.strict.insert("eth1");
+    let all = text
+        .replace("[\"eth0\"]", "[\"eth*\"]")
+        .replace(".eth0]", ".\"*\"]");
+    done(&world, &mut record, &all);
+    assert_eq!(world.folders(), ["1.0@eth1"]);
+    // By another name of it, too.
+    world.alternatives.insert("san", "eth0");
+    let other = export("b", 1, "") + &require.replace("eth0", "san");
+    let (_, failures) = apply(&world, &mut record, &other);
+    assert_eq!(
+        failures[0],
+        format!("b: {}", card.replace("\"eth0\"", "\"san\""))
+    );
 }

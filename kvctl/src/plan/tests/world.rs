@@ -11,6 +11,7 @@ use std::sync::Mutex;
 
 use kvblade_wire::aoe::ConfigString;
 
+use crate::plan::cards::Nature;
 use crate::plan::machine::Machine;
 use crate::state::Address;
 use crate::state::Kernel;
@@ -27,6 +28,10 @@ pub(crate) struct World {
     /// A setting that cannot be written, or `del`.
     pub(crate) refused: Option<&'static str>,
     pub(crate) interfaces: Vec<&'static str>,
+    /// Interfaces that are no cards.
+    pub(crate) natures: BTreeMap<&'static str, Nature>,
+    /// Those that take nothing without a key.
+    pub(crate) strict: BTreeSet<&'static str>,
     /// Interfaces that are parts of others, and alternative names.
     pub(crate) takers: BTreeMap<&'static str, &'static str>,
     pub(crate) alternatives: BTreeMap<&'static str, &'static str>,
@@ -168,8 +173,16 @@ impl Kernel for World {
 }
 
 impl Machine for World {
-    fn interfaces(&self) -> Vec<String> {
-        self.interfaces.iter().map(ToString::to_string).collect()
+    fn interfaces(&self) -> BTreeMap<String, Nature> {
+        let nature = |name: &&str| {
+            let nature = self.natures.get(name).cloned().unwrap_or_default();
+            (name.to_string(), nature)
+        };
+        self.interfaces.iter().map(nature).collect()
+    }
+
+    fn is_strict(&self, macsec: &str) -> bool {
+        self.strict.contains(macsec)
     }
 
     fn taker(&self, interface: &str) -> Option<String> {
