@@ -55,7 +55,7 @@ test-qemu: setup-tests module ## run the tests in guests; K=EXPRESSION or T=FILE
 test-soak: module ## I/O over a bad wire while things change; MINUTES=20
 	@dev/in-tools tests/run qemu --minutes $(or $(MINUTES),20) tests/qemu/soak.py
 
-test-stall: module ## disks, wires and targets that stand still, for up to three minutes each; takes two hours
+test-stall: module ## disks, wires and targets that stand still, for up to three minutes each; takes 45 minutes
 	@dev/in-tools tests/run qemu tests/qemu/stall.py
 
 test-debug: ## tests with a debug kernel (KASAN, lockdep, kmemleak ...), which is built once

@@ -19,7 +19,7 @@ pub(crate) enum DeviceEvent {
     /// It is going away; references to it must be given back.
     Vanishing,
     /// It is up or down, or its link, MTU or address has changed, or it is part of another
-    /// interface or not any more: clients should be told.
+    /// interface or not any more, or its frames go by another way: clients should be told.
     Changed,
 }
 
@@ -97,6 +97,8 @@ impl<H: DeviceEventHandler> Notifier<H> {
             | bindings::netdev_cmd_NETDEV_CHANGE
             | bindings::netdev_cmd_NETDEV_CHANGEMTU
             | bindings::netdev_cmd_NETDEV_CHANGEUPPER
+            | bindings::netdev_cmd_NETDEV_BONDING_FAILOVER
+            | bindings::netdev_cmd_NETDEV_NOTIFY_PEERS
             | bindings::netdev_cmd_NETDEV_CHANGEADDR => DeviceEvent::Changed,
             _ => return bindings::NOTIFY_DONE as i32,
         };

@@ -4,7 +4,7 @@
 //!
 //! Initiators take two targets with one address for two paths to one disk, and write to both. A
 //! target cannot hear what the other answers to initiators, so each asks for its own addresses: now
-//! and then, and often for a while after the link has come back.
+//! and then, and often for a while after the link has come back, or frames go by another way.
 
 use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;

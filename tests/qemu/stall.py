@@ -1,27 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0
-"""All that can stand still, for long: `make test-stall`, an hour and a half on two cores.
+"""All that can stand still, for long: `make test-stall`, three quarters of an hour on two cores.
 
-Each prints a line for the table of docs/reliability.md: how long it stood still, and how long the
-client did.
+Each prints a line for the table of docs/reliability.md: how long it stood still, and how long each
+client had no answer. Several clients are there at the same time, each with a disk of its own.
 """
 
+import contextlib
 import time
 
 import pytest
 
 from beds import mapped
 from lab import Disk
-from pairs import pair_of
-from stalls import Files, Requests, cut, frozen
+from pairs import Pair, pair_of
+from stalls import (
+    RESUME,
+    SUSPEND,
+    Files,
+    Requests,
+    client_of,
+    cut,
+    export,
+    frozen,
+    stand_still,
+    unloaded,
+)
 
 SECTORS = 400_000
-# Seconds after the end within which the client has gone on; or so much of the time that it lasted.
+# Seconds after the end within which a client has gone on; or so much of the time that it lasted.
 GRACE, PART = 6, 0.1
-FREEZES = (1, 5, 10, 20, 50, 65, 170)
 CLIENTS = ("files", "randread-1", "randwrite-1", "randrw-16", "randwrite-64")
+# Of a disk for each client.
+PIECE = SECTORS // len(CLIENTS)
+# How long requests go on after a stall.
+AFTER = 15
 NETEM = "modprobe sch_netem; tc qdisc add dev eth0 root netem loss 1%"
 # In sectors: a thin pool's blocks, its data before it is extended, and after.
 BLOCK, SMALL, LARGE = 128, 60_032, 200_064
+VBLADE = "vblade 0 {slot} eth0 {disk} >/dev/null 2>&1 </dev/null & echo $! >>/run/vblade.pids"
 
 
 @pytest.fixture(scope="module")
@@ -31,64 +47,91 @@ def pair():
         yield pair
 
 
+def pieces(pair: Pair, name: str, count: int = len(CLIENTS)) -> list[str]:
+    """Disks that can be frozen, one for each client."""
+    return [
+        mapped(pair.target, f"{name}{i}", f"0 {PIECE} linear /dev/sda {i * PIECE}")
+        for i in range(count)
+    ]
+
+
+def warmed_up(pair: Pair, device: str) -> str:
+    """Answers make the driver's timeouts short."""
+    pair.initiator.run(f"dd if={device} of=/dev/null bs=64k count=100 iflag=direct")
+    return device
+
+
+@pytest.fixture(scope="module")
+def devices(pair):
+    """At the client, a device for each of the clients' kinds, in their order."""
+    with contextlib.ExitStack() as stack:
+        exports = [
+            stack.enter_context(pair.exported(slot, disk))
+            for slot, disk in enumerate(pieces(pair, "held"), 1)
+        ]
+        yield [warmed_up(pair, device) for device in exports]
+
+
 @pytest.fixture
 def say(capsys, request):
-    """Prints a row, and asserts that the client has gone on soon enough."""
+    """Prints a row, and asserts that all clients have gone on soon enough."""
 
-    def row(lasted: float, client, grace: float = GRACE) -> None:
+    def row(lasted: float, clients: list, grace: float = GRACE) -> None:
+        outages = ", ".join(f"{client.name} {client.outage:.1f} s" for client in clients)
         with capsys.disabled():
-            print(f"\n| {request.node.name} | {lasted:.1f} s | {client.outage:.1f} s |")
-        assert client.outage - lasted < max(grace, PART * lasted)
+            print(f"\n| {request.node.name} | {lasted:.1f} s | {outages} |", flush=True)
+        assert max(client.outage for client in clients) - lasted < max(grace, PART * lasted)
 
     return row
 
 
-@pytest.fixture
-def device(pair):
-    """A disk that can be frozen, and a client that has used it for a while."""
-    disk = mapped(pair.target, "held", f"0 {SECTORS} linear /dev/sda 0")
-    with pair.exported(1, disk) as device:
-        pair.initiator.run(f"dd if={device} of=/dev/null bs=64k count=100 iflag=direct")
-        yield device
-    pair.target.run("dmsetup remove held")
+def all_clients(pair: Pair, devices: list[str], seconds: float) -> list:
+    kinds = zip(devices, CLIENTS, strict=True)
+    return [
+        client_of(pair.initiator, device, what, seconds + AFTER + 5 * (what != "files"))
+        for device, what in kinds
+    ]
 
 
-def client_of(pair, device: str, what: str, seconds: float):
-    """`files`, or requests: how, and how many at a time."""
-    if what == "files":
-        return Files(pair.initiator, device)
-    how, depth = what.split("-")
-    return Requests(pair.initiator, device, how, int(depth), seconds + 25)
+def all_held(pair: Pair):
+    return frozen(pair.target, *(f"held{i}" for i in range(len(CLIENTS))))
 
 
-def stand_still(client, seconds: float, stall) -> float:
-    """Returns how long it lasted."""
-    with client:
-        began = time.monotonic()
-        with stall:
-            time.sleep(seconds)
-        lasted = time.monotonic() - began
-        client.go_on(400)
-    return lasted
+@pytest.mark.parametrize("seconds", [1, 5, 10, 20, 50, 65, 170])
+def test_disks(pair, devices, say, seconds):
+    clients = all_clients(pair, devices, seconds)
+    say(stand_still(clients, seconds, all_held(pair)), clients)
 
 
-@pytest.mark.parametrize("what", CLIENTS)
-@pytest.mark.parametrize("seconds", FREEZES)
-def test_a_disk(pair, device, say, what, seconds):
-    client = client_of(pair, device, what, seconds)
-    say(stand_still(client, seconds, frozen(pair.target, "held")), client)
-
-
-@pytest.mark.parametrize("what", ["files", "randrw-16"])
 @pytest.mark.parametrize("seconds", [10, 50])
-def test_a_disk_behind_a_wire_that_loses_one_in_a_hundred(pair, device, say, what, seconds):
-    client = client_of(pair, device, what, seconds)
+def test_disks_behind_a_wire_that_loses_one_in_a_hundred(pair, devices, say, seconds):
+    clients = all_clients(pair, devices, seconds)
     pair.both(NETEM)
     try:
-        lasted = stand_still(client, seconds, frozen(pair.target, "held"))
+        lasted = stand_still(clients, seconds, all_held(pair))
     finally:
         pair.both("tc qdisc del dev eth0 root")
-    say(lasted, client, grace=15)
+    say(lasted, clients, grace=15)
+
+
+@pytest.mark.parametrize("seconds", [5, 20, 60])
+def test_a_wire(pair, devices, say, seconds):
+    clients = all_clients(pair, devices, seconds)
+    say(stand_still(clients, seconds, cut(pair.target, pair.initiator)), clients)
+
+
+@contextlib.contextmanager
+def powerless(pair: Pair):
+    """The target is not there."""
+    pair.cut_power()
+    yield
+    export(pair.target, pieces(pair, "held"))
+
+
+@pytest.mark.parametrize("seconds", [1, 5, 30])
+def test_a_module_that_is_loaded_again(pair, devices, say, seconds):
+    clients = all_clients(pair, devices, seconds + 10)
+    say(stand_still(clients, seconds, unloaded(pair.target)), clients)
 
 
 @pytest.mark.parametrize("seconds", [20, 50])
@@ -98,12 +141,12 @@ def test_a_thin_pool_that_is_full_and_extended(pair, say, seconds):
     run("dd if=/dev/zero of=/dev/sdb bs=64k count=1 oflag=direct")
     run(f"dmsetup create pool --table '0 {SMALL} {pool}'")
     run("dmsetup message pool 0 'create_thin 0'")
-    disk = mapped(pair.target, "held", "0 300000 thin /dev/mapper/pool 0")
-    with pair.exported(1, disk) as device:
-        pair.initiator.run(f"dd if={device} of=/dev/null bs=64k count=100 iflag=direct")
-        files = Files(pair.initiator, device)
+    disk = mapped(pair.target, "thin", "0 300000 thin /dev/mapper/pool 0")
+    with pair.exported(9, disk) as device:
+        files = Files(pair.initiator, warmed_up(pair, device))
         with files:
-            fill = pair.initiator.spawn("dd if=/dev/zero of=/mnt/large bs=64k count=600 conv=fsync")
+            large = "/mnt/e0.9/large"
+            fill = pair.initiator.spawn(f"dd if=/dev/zero of={large} bs=64k count=600 conv=fsync")
             while "out_of_data_space" not in run("dmsetup status pool").stdout:
                 assert fill.poll() is None, "the pool is not full"
                 time.sleep(0.1)
@@ -114,63 +157,67 @@ def test_a_thin_pool_that_is_full_and_extended(pair, say, seconds):
             lasted = time.monotonic() - began
             files.go_on(400)
             fill.wait(timeout=400)
-    run("dmsetup remove held; dmsetup remove pool")
-    say(lasted, files)
+    run("dmsetup remove thin; dmsetup remove pool")
+    say(lasted, [files])
 
 
-@pytest.mark.parametrize(("delay", "minutes"), [(0.5, 2), (2, 10), (8, 3), (30, 4)])
-def test_a_disk_that_is_slow_for_minutes(pair, capsys, delay, minutes):
+def test_disks_that_are_slow_for_ten_minutes(pair, capsys):
     """Each request takes as long as it says, and not much more."""
+    delays, minutes = (0.5, 2, 8, 30), 10
     pair.target.run("modprobe dm-delay")
-    disk = mapped(pair.target, "slow", f"0 {SECTORS} delay /dev/sda 0 {int(delay * 1000)}")
-    with pair.exported(1, disk) as device:
-        client = Requests(pair.initiator, device, "randrw", 4, minutes * 60)
-        with client:
-            pass
-    pair.target.run("dmsetup remove slow")
-    with capsys.disabled():
-        print(f"\n| {delay} s each, {minutes} minutes | {client.done} | {client.outage:.1f} s |")
-    assert client.done >= 4 * minutes * 60 / delay / 3
-    assert client.outage < 3 * delay + GRACE
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for i, delay in enumerate(delays):
+            table = f"0 {PIECE} delay /dev/sda {i * PIECE} {int(delay * 1000)}"
+            disk = mapped(pair.target, f"slow{i}", table)
+            device = stack.enter_context(pair.exported(10 + i, disk))
+            clients.append(Requests(pair.initiator, device, "randrw", 4, minutes * 60))
+        with contextlib.ExitStack() as running:
+            for client in clients:
+                running.enter_context(client)
+    for i, (delay, client) in enumerate(zip(delays, clients, strict=True)):
+        with capsys.disabled():
+            print(f"\n| {delay} s each | {client.done} done | {client.outage:.1f} s |", flush=True)
+        pair.target.run(f"dmsetup remove slow{i}")
+        assert client.done >= 4 * minutes * 60 / delay / 3
+        assert client.outage < 3 * delay + GRACE
 
 
-@pytest.mark.parametrize("what", ["files", "randrw-16"])
-@pytest.mark.parametrize("seconds", [5, 20, 60])
-def test_a_wire(pair, device, say, what, seconds):
-    client = client_of(pair, device, what, seconds)
-    say(stand_still(client, seconds, cut(pair.target, pair.initiator)), client)
-
-
-@pytest.mark.parametrize("seconds", [5, 30])
-def test_a_module_that_is_loaded_again(pair, device, say, seconds):
-    client = client_of(pair, device, "files", seconds)
-    run = pair.target.run
-    disk = run("cat /sys/kvblade/0.1@eth0/bpath").stdout.strip()
-    with client:
-        began = time.monotonic()
-        run("modprobe -r kvblade_rs")
-        time.sleep(seconds)
-        run(f"modprobe kvblade_rs && kvadd 0 1 eth0 {disk}")
-        lasted = time.monotonic() - began
-        client.go_on(400)
-    say(lasted, client)
-
-
-def test_a_target_that_is_started_again(pair, say):
-    """The last one: what was mapped is gone."""
-    pair.target.run("kvadd 0 1 eth0 /dev/sda")
-    try:
-        pair.initiator.run("aoe-discover")
-        pair.wait_up(1)
-        device = "/dev/etherd/e0.1"
-        pair.initiator.run(f"dd if={device} of=/dev/null bs=64k count=100 iflag=direct")
-        client = client_of(pair, device, "files", 60)
-        with client:
-            began = time.monotonic()
-            pair.cut_power()
-            pair.target.run("kvadd 0 1 eth0 /dev/sda")
-            lasted = time.monotonic() - began
+def test_vblade_beside(pair, capsys):
+    """What it costs there, on disks that stand still at the same time, for longer and longer.
+    Nothing is asserted of that."""
+    target, initiator = pair.target, pair.initiator
+    seconds = (1, 5, 10, 20)
+    slots = range(21, 21 + len(seconds))
+    disks = pieces(pair, "theirs", len(seconds))
+    names = [f"theirs{i}" for i in range(len(seconds))]
+    for slot, disk in zip(slots, disks, strict=True):
+        target.run(VBLADE.format(slot=slot, disk=disk))
+    initiator.run("sleep 1; aoe-discover")
+    for slot in slots:
+        pair.wait_up(slot)
+    clients = [Files(initiator, warmed_up(pair, f"/dev/etherd/e0.{slot}")) for slot in slots]
+    with contextlib.ExitStack() as stack:
+        for client in clients:
+            stack.enter_context(client)
+        began, lasted = time.monotonic(), []
+        target.run(SUSPEND.format(name=" ".join(names)))
+        for name, until in zip(names, seconds, strict=True):
+            time.sleep(max(0, began + until - time.monotonic()))
+            target.run(RESUME.format(name=name))
+            lasted.append(time.monotonic() - began)
+        for client in clients:
             client.go_on(400)
-        say(lasted, client)
-    finally:
-        pair.target.run("kvdel 0 1 eth0")
+    for length, client in zip(lasted, clients, strict=True):
+        with capsys.disabled():
+            print(f"\n| vblade | {length:.1f} s | files {client.outage:.1f} s |", flush=True)
+    target.run("kill $(cat /run/vblade.pids)")
+    for slot, name in zip(slots, names, strict=True):
+        initiator.run(f"aoe-flush e0.{slot}")
+        target.run(f"until dmsetup remove {name}; do sleep 0.1; done")
+
+
+def test_a_target_that_is_started_again(pair, devices, say):
+    """The last one: it has less then than a target of this file."""
+    clients = all_clients(pair, devices, 60)
+    say(stand_still(clients, 0, powerless(pair)), clients)

@@ -15,27 +15,30 @@ RESUME = "dmsetup resume {name}"
 # Files that are written and synced one after the other, with the time at which each was.
 FILES = """
 n=0
-while [ ! -e /run/enough ]; do
+while [ ! -e {folder}.enough ]; do
     n=$((n + 1))
-    dd if=/dev/urandom of=/mnt/file$((n % 16)) bs=16k count=1 conv=fsync 2>/dev/null || exit 1
+    dd if=/dev/urandom of={folder}/file$((n % 16)) bs=16k count=1 conv=fsync 2>/dev/null || exit 1
     cut -d' ' -f1 /proc/uptime
 done
 """
+# So many requests a second at most leave the guest time for other clients.
 FIO = (
     "fio --name=stall --filename={device} --direct=1 --ioengine=libaio --iodepth={depth}"
     " --rw={how} --bs=4k --size=24m --norandommap=1 --time_based --runtime={seconds}"
-    " --output-format=json"
+    " --rate_iops=200 --output-format=json"
 )
+# Seconds in which fio has started.
+START = 5
 
 
 @contextlib.contextmanager
-def frozen(guest: Guest, name: str) -> Iterator[None]:
-    """A device of the device mapper holds all that comes while the context lasts."""
-    guest.run(SUSPEND.format(name=name))
+def frozen(guest: Guest, *names: str) -> Iterator[None]:
+    """Devices of the device mapper hold all that comes while the context lasts."""
+    guest.run(SUSPEND.format(name=" ".join(names)))
     try:
         yield
     finally:
-        guest.run(RESUME.format(name=name))
+        guest.run(RESUME.format(name=" ".join(names)))
 
 
 @contextlib.contextmanager
@@ -50,17 +53,39 @@ def cut(*guests: Guest) -> Iterator[None]:
             guest.run("tc qdisc del dev eth0 root")
 
 
+def export(target: Guest, disks: list[str]) -> None:
+    """Exports disks from slot 1 on, all at the same time."""
+    adds = " ".join(f"kvadd 0 {slot} eth0 {disk} &" for slot, disk in enumerate(disks, 1))
+    target.run(f"{adds} wait")
+
+
+@contextlib.contextmanager
+def unloaded(target: Guest) -> Iterator[None]:
+    """The module is not there, and what `export` has made, while the context lasts."""
+    disks = target.run("cat /sys/kvblade/0.[1-9]@eth0/bpath").stdout.split()
+    target.run("modprobe -r kvblade_rs")
+    yield
+    target.run("modprobe kvblade_rs")
+    export(target, disks)
+
+
 class Files:
     """A client that writes files on ext4 and syncs each, while the context lasts."""
 
+    name = "files"
+
     def __init__(self, client: Guest, device: str):
         self.client, self.device = client, device
+        self._folder = f"/mnt/{device.rpartition('/')[2]}"
         self.outage = 0.0
 
     def __enter__(self) -> "Files":
-        run = self.client.run
-        run(f"mkfs.ext4 -q {self.device} && mount {self.device} /mnt && rm -f /run/enough")
-        self._job = self.client.spawn(FILES)
+        # Nothing is left for the kernel to write by itself later.
+        self.client.run(
+            f"mkfs.ext4 -q -N 64 -E lazy_itable_init=0 {self.device} && mkdir -p {self._folder}"
+            f" && mount {self.device} {self._folder} && rm -f {self._folder}.enough"
+        )
+        self._job = self.client.spawn(FILES.format(folder=self._folder))
         self.go_on(60)
         return self
 
@@ -76,34 +101,56 @@ class Files:
             time.sleep(0.2)
 
     def __exit__(self, *_exception: object) -> None:
-        self.client.run("touch /run/enough")
+        self.client.run(f"touch {self._folder}.enough")
         said = self._job.wait(timeout=600).stdout
         times = [float(line) for line in said.split()]
         self.outage = max((b - a for a, b in itertools.pairwise(times)), default=0.0)
-        self.client.run("umount /mnt", timeout=300)
+        self.client.run(f"umount {self._folder}", timeout=300)
 
 
 class Requests:
-    """A client with so many requests of its device under way at a time, while the context lasts."""
+    """A client with so many requests of its device under way at a time. It starts with the context,
+    which ends when so many seconds are over."""
 
     def __init__(self, client: Guest, device: str, how: str, depth: int, seconds: float):
-        self.client = client
+        self.client, self.name = client, f"{how}-{depth}"
         self._how = FIO.format(device=device, how=how, depth=depth, seconds=int(seconds))
         self.outage, self.done = 0.0, 0
 
     def __enter__(self) -> "Requests":
         self._job = self.client.spawn(self._how)
-        # It needs a while to start.
-        time.sleep(5)
         return self
 
     def go_on(self, timeout: float) -> None:
         """Nothing: the time tells whether requests are answered."""
 
     def __exit__(self, *_exception: object) -> None:
-        said = self._job.wait(timeout=600).stdout
+        said = self._job.wait(timeout=900).stdout
         job = json.loads(said[said.index("{") :])["jobs"][0]
         assert job["error"] == 0
         ways = [job[way] for way in ("read", "write")]
         self.outage = max(way["clat_ns"]["max"] for way in ways) / 1e9
         self.done = sum(way["total_ios"] for way in ways)
+
+
+def client_of(client: Guest, device: str, what: str, seconds: float) -> Files | Requests:
+    """`files`, or requests for so long: how, and how many at a time."""
+    if what == Files.name:
+        return Files(client, device)
+    how, depth = what.split("-")
+    return Requests(client, device, how, int(depth), seconds)
+
+
+def stand_still(clients: list, seconds: float, stall) -> float:
+    """Some clients at the same time while a stall lasts so long. Returns how long it was."""
+    with contextlib.ExitStack() as stack:
+        for client in clients:
+            stack.enter_context(client)
+        time.sleep(START)
+        began = time.monotonic()
+        with stall:
+            time.sleep(seconds)
+        lasted = time.monotonic() - began
+        for client in clients:
+            client.go_on(400)
+    return lasted

@@ -3,6 +3,7 @@
 
 import pytest
 
+from aoeframes import BROADCAST, CONFIG, RESPONSE, Reply, mac_bytes
 from beds import bed
 from configs import apply, clean, export, ports, refused
 from lab import Disk
@@ -71,6 +72,23 @@ def test_a_part_of_another_interface_is_refused(target, guest, make, master):
     client.mac = mac
     assert len(client.read(0)) == 512
     guest.run(f"kvdel 3 4 {master}")
+
+
+def test_a_bond_that_goes_by_its_other_card_announces_and_asks(target, guest):
+    """Its link does not come back, but switches and rivals behind the other card are news."""
+    guest.run(f"{BOND}; ip link set eth1 down; ip link set eth1 master bond0")
+    active = "until grep -qx {} /sys/class/net/bond0/bonding/active_slave; do sleep 0.1; done"
+    guest.run(active.format("eth0"))
+    guest.run("kvadd 3 4 bond0 /dev/sda force=1 conflict_check=3600; sleep 2")
+    other = target.neighbours[1]
+    other.drain(), other.drain_requests()
+    guest.run(f"ip link set eth0 down; {active.format('eth1')}")
+    told = other.recv_if(lambda raw: raw[:6] == mac_bytes(BROADCAST) and raw[14] & RESPONSE, 10)
+    assert told, "no announcement"
+    assert (Reply(told).shelf, Reply(told).slot) == (SHELF, SLOT)
+    asked = other.recv_request(10)
+    assert asked and asked[:6] == mac_bytes(BROADCAST) and asked[19] == CONFIG
+    guest.run("kvdel 3 4 bond0")
 
 
 @pytest.mark.parametrize(

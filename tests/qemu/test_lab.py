@@ -11,6 +11,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 from lab import SCATTER_GATHER, Disk, Guest, GuestError, Nic, Wire, problems, start_all
+from lab.guest import WRONG_CLOCK
 
 JUMBO = 9014
 # What the headers of Ethernet, IP and ICMP leave of it.
@@ -147,6 +148,19 @@ def test_an_emulator_that_aborts_while_it_boots_is_started_again():
         guest.wait_ready()
         assert guest.run("hostname").stdout == "aborted\n"
         assert "lab: QEMU has aborted" in guest.console_tail(1000)
+    finally:
+        guest.stop()
+
+
+def test_a_guest_whose_clock_is_wrong_is_started_again():
+    guest = Guest("clock")
+    try:
+        guest.launch()
+        with guest.console.open("ab") as console:
+            console.write(WRONG_CLOCK)
+        guest.wait_ready()
+        assert guest.run("hostname").stdout == "clock\n"
+        assert "lab: the clock is wrong" in guest.console_tail(1000)
     finally:
         guest.stop()
 
