@@ -8,24 +8,23 @@
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
-// The formats are those of the whole protocol, and also make a crate of their own on the host.
-#[allow(dead_code, unreachable_pub, unused_imports)]
-mod aoe;
-#[allow(dead_code, unreachable_pub, unused_imports)]
-mod ata;
 mod bindings;
+mod blade;
 mod block;
 mod compat;
 mod net;
 mod sync;
 mod sysfs;
-mod target;
 mod trace;
+// A library that the host compiles too, so that all of it is public.
+pub mod wire;
 
+use crate::blade::Registry;
 use crate::net::Notifier;
 use crate::sync::WorkQueue;
 use crate::sysfs::Control;
-use crate::target::Registry;
+use crate::wire::aoe;
+use crate::wire::ata;
 
 module! {
     type: Kvblade,

@@ -12,8 +12,8 @@ use super::arguments;
 use super::kobject::Attribute;
 use super::kobject::Entries;
 use super::refusals::Refusals;
-use crate::target::Port;
-use crate::target::Right;
+use crate::blade::Port;
+use crate::wire::access::Right;
 
 /// The directory of an export's access lists.
 pub(super) struct Access {

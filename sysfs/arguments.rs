@@ -14,12 +14,12 @@ use crate::ata::Text;
 use crate::ata::Wwn;
 use crate::block::OpenMode;
 use crate::net::InterfaceName;
-use crate::target::AccessList;
-use crate::target::NewExport;
-use crate::target::Policy;
-use crate::target::Refusal;
-use crate::target::Settings;
-use crate::target::Word;
+use crate::wire::access::AccessList;
+use crate::blade::NewExport;
+use crate::blade::Policy;
+use crate::blade::Refusal;
+use crate::blade::Settings;
+use crate::blade::Word;
 
 fn invalid(sentence: core::fmt::Arguments<'_>) -> Refusal {
     Refusal::new(EINVAL, sentence)

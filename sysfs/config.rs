@@ -17,8 +17,8 @@ use super::kobject::Binary;
 use super::kobject::Node;
 use crate::aoe::config::CAPACITY;
 use crate::aoe::ConfigString;
-use crate::target::Change;
-use crate::target::Refusal;
+use crate::blade::Change;
+use crate::blade::Refusal;
 
 pub(super) static CONFIG: Attribute<Export> =
     Attribute::new(c"config", 0o644, Some(config), Some(set_config));

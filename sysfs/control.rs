@@ -21,10 +21,10 @@ use super::kobject::Node;
 use super::latency::Debug;
 use super::refusals::Refusals;
 use super::stats::Stats;
-use crate::target::Port;
-use crate::target::Refusal;
-use crate::target::Registry;
-use crate::target::Watcher;
+use crate::blade::Port;
+use crate::blade::Refusal;
+use crate::blade::Registry;
+use crate::blade::Watcher;
 
 /// The directory `/sys/kvblade` with those of the exports. It is there as long as this value.
 pub(crate) struct Control {

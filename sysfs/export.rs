@@ -20,14 +20,14 @@ use super::policy;
 use super::refusals::Refusals;
 use crate::aoe::MacList;
 use crate::block::OpenMode;
-use crate::target::Blade;
-use crate::target::Change;
-use crate::target::Policy;
-use crate::target::Port;
-use crate::target::Refusal;
-use crate::target::Registry;
-use crate::target::Settings;
-use crate::target::Watcher;
+use crate::blade::Blade;
+use crate::blade::Change;
+use crate::blade::Policy;
+use crate::blade::Port;
+use crate::blade::Refusal;
+use crate::blade::Registry;
+use crate::blade::Settings;
+use crate::blade::Watcher;
 
 /// An export's directory.
 pub(super) struct Export {

@@ -8,7 +8,7 @@ use kernel::fmt;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
-use crate::target::Port;
+use crate::blade::Port;
 
 /// The histogram of a port, as a file shows it.
 struct Latency(Arc<Port>);

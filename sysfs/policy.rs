@@ -12,9 +12,9 @@ use super::arguments;
 use super::export::Export;
 use super::kobject::Attribute;
 use super::kobject::Node;
-use crate::target::Policy;
-use crate::target::Refusal;
-use crate::target::Word;
+use crate::blade::Policy;
+use crate::blade::Refusal;
+use crate::blade::Word;
 
 pub(super) static RO: Attribute<Export> = Attribute::new(c"ro", 0o444, Some(ro), None);
 pub(super) static SHARED: Attribute<Export> = Attribute::new(c"shared", 0o444, Some(shared), None);

@@ -13,7 +13,7 @@ use kernel::sync::Mutex;
 use kernel::task::Pid;
 
 use super::kobject::LONGEST;
-use crate::target::Refusal;
+use crate::blade::Refusal;
 
 /// Refusals kept: as many as threads may be at it at once.
 const KEPT: usize = 256;

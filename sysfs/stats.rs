@@ -12,8 +12,8 @@ use super::kobject::Attribute;
 use super::kobject::Entries;
 use super::kobject::Node;
 use super::refusals::Refusals;
-use crate::target::Counter;
-use crate::target::Port;
+use crate::blade::Counter;
+use crate::blade::Port;
 
 /// The directory of an export's counters.
 pub(super) struct Stats {

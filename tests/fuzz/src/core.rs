@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A blade without a kernel: the core as `target/receive.rs` and `target/execute.rs` drive it,
+//! A blade without a kernel: the core as `blade/receive.rs` and `blade/execute.rs` drive it,
 //! with a disk in memory.
 
 use kvblade_wire::aoe;

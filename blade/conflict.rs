@@ -185,7 +185,7 @@ fn ask_for_shelf(ports: &[Arc<Port>], index: usize, second: u32) {
     });
 }
 
-impl super::blade::Blade {
+impl super::exported::Blade {
     /// The card of another target that has been heard by another port, for which this one serves nothing
     /// either.
     pub(super) fn rival_elsewhere(&self) -> Option<Mac> {

@@ -15,12 +15,12 @@ use crate::sync;
 use crate::sync::Once;
 use crate::sync::SlabBox;
 use crate::sync::Urgent;
-use crate::target::order::Place;
-use crate::target::request::Request;
+use crate::blade::order::Place;
+use crate::blade::request::Request;
 
 impl Blade {
     /// A request has ended. In any context.
-    pub(in crate::target) fn release(self: &Arc<Self>, place: Place) {
+    pub(in crate::blade) fn release(self: &Arc<Self>, place: Place) {
         if self.places.release(place) {
             self.wake(&rcu::read_lock());
         }
@@ -36,7 +36,7 @@ impl Blade {
 
     /// Takes a request in. In any context; it may have ended before this returns, and the blade be
     /// closed but for the guard.
-    pub(in crate::target) fn post(self: &Arc<Self>, request: SlabBox<Request>, guard: &rcu::Guard) {
+    pub(in crate::blade) fn post(self: &Arc<Self>, request: SlabBox<Request>, guard: &rcu::Guard) {
         if self.arrived.push(request) {
             self.wake(guard);
         }
@@ -44,12 +44,12 @@ impl Blade {
 
     /// Whether this is the context of the task that submits, if only as an interrupt: it answers what ends
     /// now, and keeps the blade.
-    pub(in crate::target) fn is_submitted_here(&self) -> bool {
+    pub(in crate::blade) fn is_submitted_here(&self) -> bool {
         self.submitter.read_once() & !Self::WANTED == sync::this_task()
     }
 
     /// Takes a request back whose I/O has ended. As [`Blade::post`].
-    pub(in crate::target) fn post_ended(
+    pub(in crate::blade) fn post_ended(
         self: &Arc<Self>,
         request: SlabBox<Request>,
         _guard: &rcu::Guard,

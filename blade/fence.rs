@@ -16,9 +16,9 @@ use kernel::time::delay::fsleep;
 use kernel::time::Delta;
 use kernel::time::Msecs;
 
-use super::access::AccessList;
-use super::access::Right;
-use super::blade::Blade;
+use crate::wire::access::AccessList;
+use crate::wire::access::Right;
+use super::exported::Blade;
 use super::order::Place;
 use super::order::Places;
 use super::order::MOST;
@@ -294,8 +294,8 @@ mod tests {
     use super::*;
     use crate::ata::Extent;
     use crate::ata::Lba;
-    use crate::target::order::Span;
-    use crate::target::order::Spans;
+    use crate::blade::order::Span;
+    use crate::blade::order::Spans;
 
     const CARD: Mac = Mac([2, 0, 0, 0, 0, 1]);
     const NOWHERE: Extent = Extent {

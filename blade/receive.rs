@@ -8,10 +8,10 @@ use kernel::prelude::*;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 
-use super::access::Access;
-use super::access::Right;
-use super::access::Verdict;
-use super::blade::Blade;
+use crate::wire::access::Access;
+use crate::wire::access::Right;
+use crate::wire::access::Verdict;
+use super::exported::Blade;
 use super::class::Class;
 use super::discovery::Discovery;
 use super::discovery::Query;

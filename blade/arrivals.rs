@@ -8,7 +8,7 @@
 
 use kernel::sync::atomic::Atomic;
 
-use super::blade::Blade;
+use super::exported::Blade;
 use crate::sync::Express;
 use crate::sync::Mark;
 use crate::sync::Once;

@@ -15,9 +15,9 @@ use kernel::workqueue::impl_has_work;
 use kernel::workqueue::new_work;
 use kernel::workqueue::Work;
 
-use super::access::Access;
-use super::access::AccessList;
-use super::access::Right;
+use crate::wire::access::Access;
+use crate::wire::access::AccessList;
+use crate::wire::access::Right;
 use super::arrivals::Arrivals;
 use super::fence::Claims;
 use super::health::Health;

@@ -12,7 +12,7 @@ use kernel::workqueue::impl_has_delayed_work;
 use kernel::workqueue::new_delayed_work;
 use kernel::workqueue::DelayedWork;
 
-use super::blade::Blade;
+use super::exported::Blade;
 use super::idle::Idle;
 use super::new_export::NewExport;
 use super::port::Port;

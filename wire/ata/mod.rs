@@ -4,7 +4,7 @@
 //! what it says of itself. ATA/ATAPI Command Set (ACS), restricted to what AoE carries.
 //!
 //! Nothing here does I/O or knows of the kernel: the same files are compiled and tested on the
-//! host (`tests/unit`). The way of a command is [`Asked::parse`], [`Operation::prepare`], then the I/O
+//! host (`wire/`). The way of a command is [`Asked::parse`], [`Operation::prepare`], then the I/O
 //! by whoever has the device, then [`Outcome::answer`].
 
 #![forbid(unsafe_code)]

@@ -4,7 +4,7 @@
 //!
 //! Each file has one kind of frame or one rule, and the constants that belong to it. All offsets
 //! count from the first byte of the Ethernet destination. Nothing here knows of the kernel: the
-//! same files are compiled and tested on the host (`tests/unit`).
+//! same files are compiled and tested on the host (`wire/`).
 //!
 //! Parsers take what an initiator sent and must survive any bytes, so nothing here indexes,
 //! slices or computes in a way that can panic.

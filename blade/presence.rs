@@ -8,7 +8,7 @@ use kernel::sync::Arc;
 use kernel::time::delay::fsleep;
 use kernel::time::Delta;
 
-use super::blade::Blade;
+use super::exported::Blade;
 use super::port::Port;
 use super::refusal::Refusal;
 use super::registry::Registry;

@@ -3,23 +3,21 @@
 //! The core: exported blades, the ports by which initiators reach them, and what is done with
 //! their requests.
 //!
-//! A frame's journey: [`receive`] finds the port and posts a [`request`] to its [`blade`]; the
+//! A frame's journey: [`receive`] finds the port and posts a [`request`] to its [`exported`]; the
 //! blade's worker takes it in the order of arrival, lets it wait its [`turn`] if it touches
 //! sectors that an earlier one is busy with, and decides on it in [`execute`]: it is answered at
 //! once, or its I/O is submitted and it is answered when that has ended, in [`answer`].
 
 #![deny(unsafe_code)]
 
-#[allow(unreachable_pub)]
-mod access;
 mod announce;
 mod answer;
 mod arrivals;
-mod blade;
 mod class;
 mod conflict;
 mod discovery;
 mod execute;
+mod exported;
 mod fence;
 mod health;
 mod history;
@@ -39,8 +37,6 @@ mod registry;
 mod removal;
 mod repeats;
 mod request;
-#[allow(unreachable_pub)]
-mod rules;
 mod settings;
 mod stall;
 mod state;
@@ -53,9 +49,7 @@ mod watch;
 mod watchers;
 mod writers;
 
-pub(crate) use access::AccessList;
-pub(crate) use access::Right;
-pub(crate) use blade::Blade;
+pub(crate) use exported::Blade;
 pub(crate) use new_export::NewExport;
 pub(crate) use policy::Policy;
 pub(crate) use policy::Word;

@@ -11,7 +11,7 @@ use kernel::sync::atomic::Relaxed;
 use kernel::time::msecs_to_jiffies;
 use kernel::time::Msecs;
 
-use super::blade::Blade;
+use super::exported::Blade;
 use super::order::Place;
 use super::order::MOST;
 use super::state::Degraded;
@@ -153,9 +153,9 @@ mod tests {
     use super::*;
     use crate::ata::Extent;
     use crate::ata::Lba;
-    use crate::target::order::Places;
-    use crate::target::order::Span;
-    use crate::target::order::Spans;
+    use crate::blade::order::Places;
+    use crate::blade::order::Span;
+    use crate::blade::order::Spans;
 
     #[test]
     fn what_has_come_since_is_not_late() -> Result {

@@ -6,12 +6,12 @@ use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
 use kernel::time::Msecs;
 
-use super::access::Right;
+use crate::wire::access::Right;
 use super::policy::Audience;
 use super::port::Port;
-use super::rules::Advertisement;
-use super::rules::Body;
-use super::rules::Rules;
+use crate::wire::rules::Advertisement;
+use crate::wire::rules::Body;
+use crate::wire::rules::Rules;
 use crate::aoe;
 use crate::aoe::ConfigCommand;
 use crate::aoe::ConfigRequest;

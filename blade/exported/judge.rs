@@ -10,18 +10,18 @@ use super::Blade;
 use super::JUDGE;
 use super::SUBMIT;
 use crate::sync::SlabBox;
-use crate::target::request::Progress;
-use crate::target::request::Request;
+use crate::blade::request::Progress;
+use crate::blade::request::Request;
 
 impl Blade {
     /// Whether there may be requests that have been under way for a while. In any context.
-    pub(in crate::target) fn may_stall(&self) -> bool {
+    pub(in crate::blade) fn may_stall(&self) -> bool {
         self.stall.may_be_there()
     }
 
     /// Takes a request in that may be a repetition, and is dropped if it is none. In any context.
     #[cold]
-    pub(in crate::target) fn post_beyond(self: &Arc<Self>, request: SlabBox<Request>) {
+    pub(in crate::blade) fn post_beyond(self: &Arc<Self>, request: SlabBox<Request>) {
         let _ = self.arrived.push(request);
         self.wake_judge();
     }
@@ -34,7 +34,7 @@ impl Blade {
     /// Takes a request back that has ended after so long that it may have been repeated: who decides on
     /// those that have arrived is to answer it, when he knows of all that came before.
     #[cold]
-    pub(in crate::target) fn post_old(self: &Arc<Self>, mut request: SlabBox<Request>) {
+    pub(in crate::blade) fn post_old(self: &Arc<Self>, mut request: SlabBox<Request>) {
         request.progress = Progress::Ended;
         let _ = self.arrived.push(request);
         self.wake_judge();

@@ -7,9 +7,9 @@ use kernel::sync::Arc;
 use kernel::workqueue;
 use kernel::workqueue::WorkItem;
 
-use super::blade::Blade;
-use super::blade::ASK;
-use super::blade::REPLY;
+use super::exported::Blade;
+use super::exported::ASK;
+use super::exported::REPLY;
 use super::request::Request;
 use crate::sync::NoSoftirqs;
 use crate::sync::SlabBox;

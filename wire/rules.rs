@@ -3,7 +3,7 @@
 //! What a blade remembers of its initiators' wishes, and what follows from it: the config string,
 //! the MAC mask list, the reservation.
 //!
-//! Pure like `aoe/` and `ata/`: it knows nothing of the kernel, and the host tests and fuzzes it.
+//! Pure like `wire/aoe/` and `wire/ata/`: it knows nothing of the kernel, and the host tests and fuzzes it.
 
 use crate::aoe::config;
 use crate::aoe::mask;

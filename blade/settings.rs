@@ -4,7 +4,7 @@
 
 use kernel::prelude::*;
 
-use super::rules::Rules;
+use crate::wire::rules::Rules;
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
 use crate::ata::Wwn;

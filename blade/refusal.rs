@@ -5,7 +5,7 @@
 use kernel::prelude::*;
 use kernel::str::CString;
 
-use super::blade::Blade;
+use super::exported::Blade;
 use crate::aoe::ShelfSlot;
 use crate::block::OpenError;
 use crate::block::OpenMode;

@@ -12,9 +12,9 @@ use kernel::sync::Arc;
 use kernel::sync::Mutex;
 use kernel::time::Msecs;
 
-use super::access::Right;
+use crate::wire::access::Right;
 use super::announce::Announcements;
-use super::blade::Blade;
+use super::exported::Blade;
 use super::conflict::Conflict;
 use super::latency::Latency;
 use super::policy::LogLevel;
