@@ -5,6 +5,7 @@
 //!
 //! Only `net/`, `block/`, `sync/`, `trace/` and `sysfs/kobject.rs` with its folder may use this module.
 
+// Bindgen writes names, types and documentation as C has them.
 #![allow(
     clippy::all,
     clippy::undocumented_unsafe_blocks,

@@ -6,12 +6,8 @@ use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
 use kernel::time::Msecs;
 
-use crate::wire::access::Right;
 use super::policy::Audience;
 use super::port::Port;
-use crate::wire::rules::Advertisement;
-use crate::wire::rules::Body;
-use crate::wire::rules::Rules;
 use crate::aoe;
 use crate::aoe::ConfigCommand;
 use crate::aoe::ConfigRequest;
@@ -19,6 +15,10 @@ use crate::aoe::Mac;
 use crate::aoe::ReplyHeader;
 use crate::net::Reply;
 use crate::sync::Pace;
+use crate::wire::access::Right;
+use crate::wire::rules::Advertisement;
+use crate::wire::rules::Body;
+use crate::wire::rules::Rules;
 
 /// The firmware version that initiators are told; Linux shows it as `v0001`.
 const FIRMWARE: u16 = 1;

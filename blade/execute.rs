@@ -12,8 +12,6 @@ use super::policy::OnConflict;
 use super::request::Batch;
 use super::request::Progress;
 use super::request::Request;
-use crate::wire::rules::Answer;
-use crate::wire::rules::Body;
 use super::stats::Counter;
 use super::watchers::Change;
 use crate::aoe;
@@ -36,6 +34,9 @@ use crate::block::Owner;
 use crate::block::SECTOR;
 use crate::net::Frame;
 use crate::sync::SlabBox;
+use crate::wire::access::Right;
+use crate::wire::rules::Answer;
+use crate::wire::rules::Body;
 
 /// Sectors of one I/O at most.
 const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;

@@ -15,9 +15,6 @@ use kernel::workqueue::impl_has_work;
 use kernel::workqueue::new_work;
 use kernel::workqueue::Work;
 
-use crate::wire::access::Access;
-use crate::wire::access::AccessList;
-use crate::wire::access::Right;
 use super::arrivals::Arrivals;
 use super::fence::Claims;
 use super::health::Health;
@@ -47,6 +44,9 @@ use crate::sync::Inbox;
 use crate::sync::Once;
 use crate::sync::RcuCell;
 use crate::sync::WorkQueue;
+use crate::wire::access::Access;
+use crate::wire::access::AccessList;
+use crate::wire::access::Right;
 
 mod judge;
 mod work;

@@ -16,8 +16,6 @@ use kernel::time::delay::fsleep;
 use kernel::time::Delta;
 use kernel::time::Msecs;
 
-use crate::wire::access::AccessList;
-use crate::wire::access::Right;
 use super::exported::Blade;
 use super::order::Place;
 use super::order::Places;
@@ -34,6 +32,8 @@ use crate::sync;
 use crate::sync::Moment;
 use crate::sync::Once;
 use crate::sync::RcuBox;
+use crate::wire::access::AccessList;
+use crate::wire::access::Right;
 
 /// How long the requests of those who are excluded are waited for, in milliseconds: as long as those
 /// of an export that is removed.

@@ -12,10 +12,9 @@ use kernel::sync::Arc;
 use kernel::sync::Mutex;
 use kernel::time::Msecs;
 
-use crate::wire::access::Right;
 use super::announce::Announcements;
-use super::exported::Blade;
 use super::conflict::Conflict;
+use super::exported::Blade;
 use super::latency::Latency;
 use super::policy::LogLevel;
 use super::state::Down;
@@ -35,6 +34,7 @@ use crate::sync::Once;
 use crate::sync::Pace;
 use crate::sync::RcuBox;
 use crate::sync::RcuCell;
+use crate::wire::access::Right;
 
 /// How often the log is told at most of what the access lists refuse, in milliseconds.
 const REFUSAL_INTERVAL: Msecs = 1000;

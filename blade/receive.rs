@@ -8,13 +8,10 @@ use kernel::prelude::*;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
 
-use crate::wire::access::Access;
-use crate::wire::access::Right;
-use crate::wire::access::Verdict;
-use super::exported::Blade;
 use super::class::Class;
 use super::discovery::Discovery;
 use super::discovery::Query;
+use super::exported::Blade;
 use super::initiators::Seat;
 use super::latency::Latency;
 use super::port::Port;
@@ -25,7 +22,6 @@ use super::stats::Counter;
 use super::table::Table;
 use super::tracing::not_let_in;
 use crate::aoe;
-use crate::aoe::Command;
 use crate::aoe::Header;
 use crate::ata::admission;
 use crate::ata::Asked;
@@ -39,6 +35,9 @@ use crate::sync::RcuCell;
 use crate::sync::Stopwatch;
 use crate::sync::WorkQueue;
 use crate::sync::FROM_RESERVE;
+use crate::wire::access::Access;
+use crate::wire::access::Right;
+use crate::wire::access::Verdict;
 
 /// Where received frames find their ports: on the interfaces that have any.
 pub(super) struct Reception {

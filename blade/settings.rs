@@ -4,10 +4,10 @@
 
 use kernel::prelude::*;
 
-use crate::wire::rules::Rules;
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
 use crate::ata::Wwn;
+use crate::wire::rules::Rules;
 
 /// The model that is shown unless the administrator gives another.
 const MODEL: &str = "kvblade_rs";

@@ -12,6 +12,7 @@ use kernel::prelude::*;
 
 use super::device::Device;
 use super::frame::Frame;
+use crate::aoe;
 use crate::bindings;
 use crate::block::Pages;
 
@@ -32,9 +33,6 @@ unsafe impl Send for Reply {}
 unsafe impl Sync for Reply {}
 
 impl Reply {
-    /// The shortest frame that Ethernet carries, without the checksum.
-    const MIN: usize = 60;
-
     /// A frame with `linear` bytes, all zero, and more zeroes up to Ethernet's minimum unless
     /// `data_follows`, that is unless pages with at least a sector are going to be added.
     ///
@@ -104,7 +102,7 @@ impl Reply {
         if data_follows {
             linear
         } else {
-            linear.max(Self::MIN)
+            linear.saturating_add(aoe::padding(linear))
         }
     }
 

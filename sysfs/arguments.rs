@@ -12,14 +12,14 @@ use crate::aoe::MacList;
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
 use crate::ata::Wwn;
-use crate::block::OpenMode;
-use crate::net::InterfaceName;
-use crate::wire::access::AccessList;
 use crate::blade::NewExport;
 use crate::blade::Policy;
 use crate::blade::Refusal;
 use crate::blade::Settings;
 use crate::blade::Word;
+use crate::block::OpenMode;
+use crate::net::InterfaceName;
+use crate::wire::access::AccessList;
 
 fn invalid(sentence: core::fmt::Arguments<'_>) -> Refusal {
     Refusal::new(EINVAL, sentence)

@@ -19,7 +19,6 @@ use super::kobject::LONGEST;
 use super::policy;
 use super::refusals::Refusals;
 use crate::aoe::MacList;
-use crate::block::OpenMode;
 use crate::blade::Blade;
 use crate::blade::Change;
 use crate::blade::Policy;
@@ -28,6 +27,7 @@ use crate::blade::Refusal;
 use crate::blade::Registry;
 use crate::blade::Settings;
 use crate::blade::Watcher;
+use crate::block::OpenMode;
 
 /// An export's directory.
 pub(super) struct Export {

@@ -9,9 +9,9 @@ use kernel::workqueue::WorkItem;
 use super::Blade;
 use super::JUDGE;
 use super::SUBMIT;
-use crate::sync::SlabBox;
 use crate::blade::request::Progress;
 use crate::blade::request::Request;
+use crate::sync::SlabBox;
 
 impl Blade {
     /// Whether there may be requests that have been under way for a while. In any context.

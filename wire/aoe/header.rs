@@ -131,12 +131,14 @@ impl Header {
         })
     }
 
-    /// Whether this is a Query Config response in the name of `address`. If no card of this host
-    /// sent it, another target uses our address.
-    pub fn claims(&self, address: ShelfSlot) -> bool {
-        self.is_response
-            && self.command == Command::Config
-            && self.destination.exact() == Some(address)
+    /// The address in whose name this is a Query Config response. If it is one of ours, and no card
+    /// of this host sent it, another target uses our address.
+    pub fn claimed(&self) -> Option<ShelfSlot> {
+        if self.is_response && self.command == Command::Config {
+            self.destination.exact()
+        } else {
+            None
+        }
     }
 
     /// The header of the answer of the target `address`, out of the card with the MAC `own`.

@@ -165,15 +165,21 @@ fn announcement_is_a_response_that_nobody_asked_for() {
 fn a_config_response_with_our_address_claims_it() {
     let mut frame = request(1, &[]);
     let parse = |frame: &[u8]| Header::parse(frame).expect("a header");
-    assert!(!parse(&frame).claims(own_address()), "a request");
+    assert!(parse(&frame).claimed() != Some(own_address()), "a request");
     frame[14] = 0x18;
-    assert!(parse(&frame).claims(own_address()));
+    assert!(parse(&frame).claimed() == Some(own_address()));
     assert_eq!(parse(&frame).source, INITIATOR);
     frame[18] = 4;
-    assert!(!parse(&frame).claims(own_address()), "another slot");
+    assert!(
+        parse(&frame).claimed() != Some(own_address()),
+        "another slot"
+    );
     frame[18] = 0xff;
-    assert!(!parse(&frame).claims(own_address()), "a wildcard");
+    assert!(parse(&frame).claimed() != Some(own_address()), "a wildcard");
     frame[18] = 3;
     frame[19] = 0;
-    assert!(!parse(&frame).claims(own_address()), "another command");
+    assert!(
+        parse(&frame).claimed() != Some(own_address()),
+        "another command"
+    );
 }

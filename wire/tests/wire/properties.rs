@@ -95,7 +95,7 @@ proptest! {
         prop_assert_eq!(header.destination.exact(), Some(reply.address));
         prop_assert_eq!(header.command, reply.command);
         prop_assert_eq!(header.tag, reply.tag);
-        prop_assert_eq!(header.claims(reply.address), command == 1);
+        prop_assert_eq!(header.claimed(), (command == 1).then_some(reply.address));
     }
 
     #[test]

@@ -25,6 +25,7 @@ const BEGIN: u8 = 1;
 
 /// The version of the interface that is used.
 #[no_mangle]
+// QEMU looks for this very name.
 #[allow(non_upper_case_globals)]
 pub static qemu_plugin_version: c_int = 4;
 
