@@ -34,7 +34,6 @@ use crate::block::Owner;
 use crate::block::SECTOR;
 use crate::net::Frame;
 use crate::sync::SlabBox;
-use crate::wire::access::Right;
 use crate::wire::rules::Answer;
 use crate::wire::rules::Body;
 

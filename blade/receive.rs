@@ -196,7 +196,7 @@ impl Inlet {
     /// Notes another target on the segment that has the address of one of ours: initiators would take
     /// the two for two paths to one disk.
     fn hear(&self, device: &Device, header: &Header) {
-        if header.command != Command::Config || !header.destination.is_exact() {
+        if header.claimed().is_none() {
             return;
         }
         let guard = rcu::read_lock();

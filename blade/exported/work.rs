@@ -11,12 +11,12 @@ use kernel::workqueue::WorkItem;
 use super::Blade;
 use super::REPLY;
 use super::SUBMIT;
+use crate::blade::order::Place;
+use crate::blade::request::Request;
 use crate::sync;
 use crate::sync::Once;
 use crate::sync::SlabBox;
 use crate::sync::Urgent;
-use crate::blade::order::Place;
-use crate::blade::request::Request;
 
 impl Blade {
     /// A request has ended. In any context.

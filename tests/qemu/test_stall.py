@@ -9,7 +9,7 @@ import pytest
 from aoeframes import ATA, READ_EXT, WRITE_EXT
 from beds import SECTOR, bed, mapped
 from lab import Disk
-from stalls import RESUME, SUSPEND
+from stalls import Hold, answers, executed, tags
 
 SHELF, SLOT = 7, 1
 SECTORS = 2048
@@ -37,52 +37,6 @@ def client(target):
     with target.exported(SHELF, SLOT, f"/dev/{device}") as client:
         client.neighbour.drain()
         yield client
-
-
-class Hold:
-    """While the context lasts the disk does nothing. `frames` are sent before anything else."""
-
-    def __init__(self, target, client, *frames: bytes):
-        self.target, self.client, self.frames = target, client, frames
-
-    def __enter__(self) -> "Hold":
-        self.target.guest.run(SUSPEND.format(name="held"))
-        self.began = time.monotonic()
-        self.send(*self.frames)
-        return self
-
-    def send(self, *frames: bytes) -> None:
-        for frame in frames:
-            self.client.neighbour.send(frame)
-
-    def until(self, age: float) -> None:
-        """Waits until what came first is so old."""
-        time.sleep(max(0, self.began + age - time.monotonic()))
-
-    def __exit__(self, *_exception: object) -> None:
-        # What was sent last has come, and been looked at.
-        time.sleep(0.3)
-        self.before = executed(self.target)
-        self.target.guest.run(RESUME.format(name="held"))
-
-
-def executed(target) -> tuple[int, int]:
-    """Reads and writes that the disk below has done."""
-    fields = target.guest.run("cat /sys/block/sda/stat").stdout.split()
-    return int(fields[0]), int(fields[4])
-
-
-def answers(client, wait: float = 1.5) -> list[bytes]:
-    """The tags of all answers that come."""
-    tags = []
-    while raw := client.receive(lambda frame: frame[19] == ATA, wait):
-        assert (raw[15], raw[27]) == (0, 0x40)
-        tags.append(raw[20:24])
-    return tags
-
-
-def tags(*frames: bytes) -> list[bytes]:
-    return [frame[20:24] for frame in frames]
 
 
 def counted(target, *names: str) -> list[int]:
