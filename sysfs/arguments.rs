@@ -137,8 +137,8 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
         _ => {
             return Err(invalid(format_args!(
                 "{key}: no such option (there are ro, shared, offset, length, bufcnt, mtu, cache, \
-                 announce, announce_every, single_writer, log, on_conflict, conflict_check, force, offline, model, sn, wwn, config, \
-                 mask and reserve)"
+                 announce, announce_every, single_writer, log, on_conflict, conflict_check, force, \
+                 offline, model, sn, wwn, config, mask and reserve)"
             )))
         }
     }

@@ -132,8 +132,8 @@ def test_wrong_usage(guest, command, sentence):
         (
             "0 1 eth0 /dev/sdb colour=red",
             "colour: no such option (there are ro, shared, offset, length, bufcnt, mtu, cache,"
-            " announce, log, on_conflict, conflict_check, force, offline, model, sn, wwn, config,"
-            " mask and reserve)",
+            " announce, announce_every, single_writer, log, on_conflict, conflict_check, force,"
+            " offline, model, sn, wwn, config, mask and reserve)",
         ),
         ("0 1 eth0 /dev/sdb ro=yes", "ro=yes: the value must be 0 or 1"),
         (f"0 1 eth0 /dev/sdb model={'x' * 41}", f"model {'x' * 41}: more than 40 characters"),

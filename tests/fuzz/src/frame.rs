@@ -115,11 +115,11 @@ fn own_frames_are_no_requests(bytes: &[u8]) {
     let own = Mac(*mac.first_chunk().unwrap_or(&OWN));
     let announcement = ReplyHeader::announcement(Mac::BROADCAST, own, address).to_bytes();
     let heard = Header::parse(&announcement).expect("a header");
-    assert!(heard.is_response && heard.claims(address) && heard.tag.0 == [0; 4]);
+    assert!(heard.claimed() == Some(address) && heard.tag.0 == [0; 4]);
     assert!(admission::admit(&heard, &announcement, true).is_none());
     let probe = config::probe(own, address.into());
     let heard = Header::parse(&probe).expect("a header");
-    assert!(!heard.claims(address) && heard.destination.matches(address));
+    assert!(heard.claimed().is_none() && heard.destination.matches(address));
     assert!(admission::admit(&heard, &probe, true).is_some());
 }
 
