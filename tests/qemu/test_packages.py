@@ -352,11 +352,13 @@ def test_what_the_documents_say_of_bpftrace(system, guest):
         shown.append(job.wait().stdout)
     assert re.search(rf"^@\[3, 4, {mac}\]: \d+$", shown[0], re.MULTILINE)
     assert re.search(r"^@us\[36\]:", shown[1], re.MULTILINE)
-    assert f"{mac} e3.4 dropped_access\n" in shown[2]
+    assert f"{mac} e3.4\n" in shown[2]
     assert re.search(r"^@\[36\]:", shown[4], re.MULTILINE)
 
 
 def test_purge_leaves_nothing_behind(system, guest):
+    # What has failed in the tests before systemd remembers, and no package.
+    guest.run("systemctl reset-failed")
     guest.run("apt-get purge -y kvblade-utils kvblade-rs-dkms", timeout=600)
     root = Path(paths.setup()["machine"])
     before = {f"/{path.relative_to(root)}" for path in root.rglob("*")}
