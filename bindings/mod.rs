@@ -3,7 +3,7 @@
 //! Bindings to the kernel's C side: those of the `kernel` crate, and the few that it lacks,
 //! generated at build time from `bindings/kvblade.h`. Items generated here win over the crate's.
 //!
-//! Only `net/`, `block/`, `sync/`, `trace/` and `sysfs/kobject.rs` with its folder may use this module.
+//! Only `net/`, `block/`, `sync/`, `trace/`, `compat/` and `sysfs/kobject.rs` with its folder may use this module.
 
 // Bindgen writes names, types and documentation as C has them.
 #![allow(
