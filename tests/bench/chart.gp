@@ -1,28 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0
-# Draws clustered bars of a table, as SVG and PNG: gnuplot -e "data='FILE';out='NAME';what='TITLE'".
-# The first row of the table names the contestants, the first column the cells.
+# Draws clustered horizontal bars, as SVG and PNG:
+#   gnuplot -e "data='FILE'; out='NAME'; what='TITLE'; rows=HEIGHT; most=FIGURE; contestants=NUMBER"
+# The data has two parts for gnuplot's `index`: the cells, each with the height of its middle, and then
+# a part for each contestant: its name, and a line with height and figure for each of its bars.
 
 set datafile separator tab
-set style data histograms
-set style histogram clustered gap 2
 set style fill solid 0.9 border -1
-set boxwidth 0.9
 set title what
-set ylabel "instructions per I/O"
-set format y "%.0f"
-set yrange [0:*]
-set grid ytics
-set key outside right top reverse Left noenhanced
-set bmargin 5
-set xtics nomirror
-columns = int(system("awk -F'\t' 'NR == 1 { print NF }' ".data))
+set xlabel "instructions per I/O: less is better"
+set format x "%.0f"
+set grid xtics
+set yrange [rows:0]
+set ytics nomirror
+set tics scale 0
+set border 3
+set key outside bottom center horizontal noenhanced
+set bmargin 6
+HALF = 0.42
+# The longest bar leaves room for its digits.
+set xrange [0:1.1 * most]
 
 do for [kind in "svg png"] {
 	if (kind eq "svg") {
-		set terminal svg size 1200,500 font "sans,11" background rgb "white"
+		set terminal svg size 800,(140 + 17 * rows) font "sans,11" background rgb "white"
 	} else {
-		set terminal pngcairo size 1200,500 font "sans,10"
+		set terminal pngcairo size 800,(140 + 17 * rows) font "sans,10"
 	}
 	set output out.".".kind
-	plot for [i = 2:columns] data using i:xtic(1) title columnheader(i)
+	plot data index 0 using (NaN):2:ytic(1) notitle, \
+		for [i = 1:contestants] data index i using (0):1:(0):2:($1 - HALF):($1 + HALF) \
+			with boxxyerror title columnheader(1), \
+		for [i = 1:contestants] data index i using 2:1:(sprintf("%.0f", $2)) \
+			with labels left offset 0.4, 0 font ",8" notitle
 }

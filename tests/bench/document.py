@@ -17,24 +17,39 @@ _DOCS = paths.SOURCE / "docs"
 _DOCUMENT = _DOCS / "performance.md"
 _CHART = Path(__file__).resolve().parent / "chart.gp"
 
-# Cells of one plot, their short names, and the contestants whose bars would hide the others'.
+# The pictures: which figures, the cells and their short names, and the title. Few cells each, so
+# that it can be read at the width of a page; the tables have them all.
 _PLOTS = {
-    "direct": {cell.name: cell.name.replace(", window ", "\\n") for cell in direct.CELLS},
-    "whole-4": {
-        cell.name: f"{cell.operation}\\ndepth {cell.depth}\\nMTU {cell.mtu}"
-        for cell in whole.CELLS
-        if cell.kib == 4 and cell.disk == DISK
+    "direct": (
+        "direct",
+        {
+            cell.name: cell.name.replace(", ", "\\n")
+            for cell in direct.CELLS
+            if cell.sectors == 8 and cell.disk == DISK
+        },
+        "Load generator on a raw socket, 4 KiB, MTU 9000",
+    ),
+    **{
+        f"whole-4-{mtu}": (
+            "whole",
+            {
+                cell.name: f"{cell.operation}\\ndepth {cell.depth}"
+                for cell in whole.CELLS
+                if (cell.kib, cell.mtu, cell.disk) == (4, mtu, DISK)
+            },
+            f"fio through the kernel's client, 4 KiB random, MTU {mtu}",
+        )
+        for mtu in (9000, 1500)
     },
-    "whole-128": {
-        cell.name: f"{cell.operation}\\nMTU {cell.mtu}"
-        for cell in whole.CELLS
-        if cell.kib == 128 and cell.disk == DISK
-    },
-}
-_TITLES = {
-    "direct": "Load generator on a raw socket, by request and window",
-    "whole-4": "fio through the kernel's client, 4 KiB random",
-    "whole-128": "fio through the kernel's client, 128 KiB sequential, depth 8",
+    "whole-128": (
+        "whole",
+        {
+            cell.name: cell.operation
+            for cell in whole.CELLS
+            if (cell.kib, cell.mtu, cell.disk) == (128, 9000, DISK)
+        },
+        "fio through the kernel's client, 128 KiB sequential, depth 8, MTU 9000",
+    ),
 }
 
 
@@ -50,7 +65,8 @@ def write(figures: dict[str, Figures], about: dict[str, str], rounds: int) -> No
         report.markdown(report.totals(figures["direct"])),
         "### fio through the kernel's client",
         report.markdown(report.totals(figures["whole"])),
-        "![](performance-whole-4.svg)",
+        "![](performance-whole-4-9000.svg)",
+        "![](performance-whole-4-1500.svg)",
         "![](performance-whole-128.svg)",
         "### Among many, and beside a greedy one",
         report.markdown(report.totals(figures["scale"])),
@@ -63,16 +79,31 @@ def write(figures: dict[str, Figures], about: dict[str, str], rounds: int) -> No
     if not found:
         raise ValueError(f"{_DOCUMENT} has no marks for figures")
     _DOCUMENT.write_text(text)
-    for name, cells in _PLOTS.items():
-        _plot(name, cells, figures["direct" if name == "direct" else "whole"])
+    draw(figures)
 
 
-def _plot(name: str, cells: dict[str, str], figures: Figures) -> None:
+def draw(figures: dict[str, Figures]) -> None:
+    """Draws all pictures."""
+    for name, (table, cells, title) in _PLOTS.items():
+        _plot(name, cells, figures[table], title)
+
+
+def _plot(name: str, cells: dict[str, str], figures: Figures, title: str) -> None:
     names = [one for one in figures.contestants(next(iter(cells))) if one != contestants.BARE.name]
-    rows = [["", *names]]
-    for cell, short in cells.items():
-        rows.append([short, *(f"{figures.median(cell, one):.0f}" for one in names)])
+    # A bar for each contestant, and as much as one between the cells.
+    height = len(names) + 1
+    middles = [f'"{short}"\t{height * i + height / 2}' for i, short in enumerate(cells.values())]
+    parts = ["\n".join(["\t", *middles])]
+    most = max(figures.median(cell, one) for cell in cells for one in names)
+    for j, one in enumerate(names):
+        bars = [
+            f"{height * i + j + 1}\t{figures.median(cell, one):.0f}" for i, cell in enumerate(cells)
+        ]
+        parts.append("\n".join([f"{one}\t{one}", *bars]))
     data = paths.scratch() / f"{name}.tsv"
-    data.write_text("".join("\t".join(row) + "\n" for row in rows))
-    settings = f"data='{data}'; out='{_DOCS}/performance-{name}'; what=\"{_TITLES[name]}\""
+    data.write_text("\n\n\n".join(parts) + "\n")
+    settings = (
+        f"data='{data}'; out='{_DOCS}/performance-{name}'; what=\"{title}\"; "
+        f"rows={height * len(cells)}; most={most:.0f}; contestants={len(names)}"
+    )
     subprocess.run(["gnuplot", "-e", settings, _CHART], check=True)
