@@ -4,7 +4,7 @@
 //! what they do.
 //!
 //! `config` knows what is wanted, `state` what is, `plan` what is to be done about it, and
-//! `standing` how far both are apart; `show`, `status`,
+//! `standing` how far both are apart; `show`, `status`, `top`,
 //! `metrics`, `persist`, `import` and `claim` stand beside. All of it works through `/sys/kvblade` alone.
 
 mod claim;
@@ -24,6 +24,7 @@ mod standing;
 mod state;
 mod status;
 mod suggest;
+mod top;
 mod writer;
 
 use std::process::ExitCode;

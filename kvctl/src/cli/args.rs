@@ -8,6 +8,7 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::metrics;
+use crate::top;
 
 /// Configure ATA over Ethernet exports, and show what they do.
 ///
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Stop,
     Status(Status),
     Show(Show),
+    Top(Top),
     /// Print the running exports as a configuration.
     Export,
     /// Put exports online: I/O is served.
@@ -90,6 +92,13 @@ pub(crate) struct Apply {
     /// Remove all exports if the configuration has none, and those of a file that has no tables any more.
     #[arg(short, long)]
     pub(crate) yes: bool,
+
+    /// Only make what is not there: exports that do not run or have lost their device, and interfaces.
+    ///
+    /// What runs is neither changed nor ended. So a device that appears does not put in force what an
+    /// administrator has not finished yet.
+    #[arg(long)]
+    pub(crate) only_missing: bool,
 
     #[command(flatten)]
     pub(crate) config: ConfigFile,
@@ -231,6 +240,33 @@ pub(crate) struct Show {
     /// How many times; without it, until the program is ended.
     #[arg(short, long, default_value_t = 0, hide_default_value = true)]
     pub(crate) count: u64,
+
+    /// Only these exports, by name or address.
+    pub(crate) names: Vec<String>,
+}
+
+/// Watch live what exports, interfaces and clients do, the busiest first.
+///
+/// Fills the terminal, and draws only what changes, so that a slow line will do. For each there are
+/// requests and kilobytes a second, the time within which half of the requests and 99 of 100 were
+/// answered in microseconds, what is under way, what is dropped by cause, and how the requests and the
+/// times have been lately, from left to right.
+///
+/// Keys: e, i and c show exports, interfaces and clients; s sorts by the next column; the arrows, PgUp,
+/// PgDn, Home and End move; q ends.
+#[derive(clap::Args)]
+pub(crate) struct Top {
+    /// Seconds from one look to the next.
+    #[arg(short, long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) interval: u64,
+
+    /// What to show at first.
+    #[arg(long, value_enum, default_value_t = top::View::Exports)]
+    pub(crate) by: top::View,
+
+    /// What to sort by at first.
+    #[arg(long, value_enum, default_value_t = top::Order::Requests)]
+    pub(crate) sort: top::Order,
 
     /// Only these exports, by name or address.
     pub(crate) names: Vec<String>,

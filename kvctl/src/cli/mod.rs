@@ -120,6 +120,7 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         }
         Command::Status(args) => status::status(context, &args),
         Command::Show(args) => running_exports::show(context, &args),
+        Command::Top(args) => running_exports::top(context, &args),
         Command::Online(args) => running_exports::set_state(context, &args.names, "online"),
         Command::Offline(args) => running_exports::set_state(context, &args.names, "offline"),
         Command::Announce => Ok(context.kernel.write("announce", "")?),

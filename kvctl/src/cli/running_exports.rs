@@ -5,11 +5,13 @@
 use super::args::ListAction;
 use super::args::Show;
 use super::args::Stats;
+use super::args::Top;
 use super::Context;
 use super::Failure;
 use crate::show;
 use crate::show::Export;
 use crate::state::Kernel;
+use crate::top;
 
 fn gather(context: &Context, names: &[String]) -> Result<Vec<Export>, String> {
     show::gather(&context.kernel, &context.paths, names)
@@ -52,6 +54,12 @@ pub(super) fn show(context: &Context, args: &Show) -> Result<(), Failure> {
         show::list(&exports)
     };
     super::print(&text)
+}
+
+/// `kvctl top`
+pub(super) fn top(context: &Context, args: &Top) -> Result<(), Failure> {
+    let look = || gather(context, &args.names);
+    Ok(top::run(look, args.interval, args.by, args.sort)?)
 }
 
 /// `kvctl stats`

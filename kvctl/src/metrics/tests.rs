@@ -10,6 +10,9 @@ use crate::plan::machine::Host;
 use crate::show::counters;
 use crate::state::Sysfs;
 
+#[path = "../../tests/tree/mod.rs"]
+mod tree;
+
 /// A machine in a folder.
 pub(crate) struct Machine {
     root: tempfile::TempDir,
@@ -24,54 +27,12 @@ impl Machine {
     }
 
     pub(crate) fn file(&self, name: &str, text: &str) {
-        let path = self.root.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        tree::file(self.root.path(), name, text);
     }
 
     /// An export, with all counters at their place in the table.
     pub(crate) fn export(&self, folder: &str, state: &str) {
-        for (name, value) in [
-            ("bpath", "/dev/sda"),
-            ("bdev", "8:0"),
-            ("scnt", "2048"),
-            ("busy", "3"),
-            ("duplicates", "1"),
-            ("state", state),
-            ("mtu", "1500"),
-            ("ro", "0"),
-            ("shared", "0"),
-            ("offset", "0"),
-            ("length", "0"),
-            ("bufcnt", "64"),
-            ("mtu_max", "0"),
-            ("cache", "through"),
-            ("announce", "all"),
-            ("log", "normal"),
-            ("on_conflict", "report"),
-            ("conflict_check", "10"),
-            ("model", "m"),
-            ("sn", "s"),
-            ("wwn", ""),
-            ("mask", ""),
-            ("reserve", ""),
-            ("access/discover", "all"),
-            ("access/config", "all"),
-            ("access/read", "all"),
-            ("access/write", "all"),
-            (
-                "initiators",
-                "02:00:00:00:00:0a 2 5\n02:00:00:00:00:0b 0 1\n02:00:00:00:00:0c 0 90",
-            ),
-            ("writers", "02:00:00:00:00:0a 5\n02:00:00:00:00:0b 1"),
-            ("stats/latency", "sum 1500 0\n16 2 0\n1024 1 0\n"),
-        ] {
-            self.file(
-                &format!("sys/kvblade/{folder}/{name}"),
-                &format!("{value}\n"),
-            );
-        }
-        self.file(&format!("sys/kvblade/{folder}/config_raw"), "");
+        tree::export(self.root.path(), folder, state);
         for (number, counter) in counters::all().enumerate() {
             let file = format!("sys/kvblade/{folder}/stats/{}", counter.file);
             self.file(&file, &format!("{number}\n"));

@@ -71,10 +71,9 @@ impl Port {
 }
 
 impl Export {
-    /// Whether this is how someone calls the export: its name, or its address.
-    pub(crate) fn is_called(&self, name: &str) -> bool {
-        let address = name.strip_prefix('e').unwrap_or(name);
-        self.name.as_deref() == Some(name) || address.parse() == Ok(self.address)
+    /// The export on this interface.
+    pub(crate) fn on(&self, interface: &str) -> Option<&Port> {
+        self.ports.iter().find(|port| port.interface == interface)
     }
 
     /// How it is called where there must be something: by its name, or its address as clients have it.
@@ -86,6 +85,40 @@ impl Export {
     /// How it is called.
     pub(crate) fn title(&self) -> String {
         self.name.clone().unwrap_or_else(|| "-".into())
+    }
+}
+
+/// What someone calls exports by: their names, and addresses where no export has that for its name.
+pub(crate) struct Called<'a>(Vec<(&'a str, Option<Address>)>);
+
+impl<'a> Called<'a> {
+    /// `has` tells whether there is an export of this name.
+    pub(crate) fn new(names: &'a [String], has: impl Fn(&str) -> bool) -> Self {
+        let address = |name: &str| name.strip_prefix('e').unwrap_or(name).parse().ok();
+        let called = |name: &'a String| match has(name) {
+            true => (name.as_str(), None),
+            false => (name.as_str(), address(name)),
+        };
+        Self(names.iter().map(called).collect())
+    }
+
+    /// Whether they mean this one; none mean all.
+    pub(crate) fn mean(&self, export: &Export) -> bool {
+        self.0.is_empty() || self.0.iter().any(|one| is_called(export, one))
+    }
+
+    /// One that means none of these.
+    pub(crate) fn unknown(&self, exports: &[Export]) -> Option<&'a str> {
+        let is_unknown =
+            |one: &&(&str, Option<Address>)| !exports.iter().any(|it| is_called(it, one));
+        self.0.iter().find(is_unknown).map(|(name, _)| *name)
+    }
+}
+
+fn is_called(export: &Export, (name, address): &(&str, Option<Address>)) -> bool {
+    match address {
+        Some(address) => export.address == *address,
+        None => export.name.as_deref() == Some(name),
     }
 }
 
@@ -106,6 +139,8 @@ pub(crate) fn describe(
     targets: BTreeMap<Address, Target>,
     names: &[String],
 ) -> Result<Vec<Export>, String> {
+    let has = |name: &str| targets.keys().any(|it| record.name_of(*it) == Some(name));
+    let called = Called::new(names, has);
     let mut exports = Vec::new();
     for (address, target) in targets {
         let Some(first) = target.ports.keys().next() else {
@@ -125,7 +160,7 @@ pub(crate) fn describe(
             writers: writers(kernel, &folder),
             ports: Vec::new(),
         };
-        if !names.is_empty() && !names.iter().any(|name| export.is_called(name)) {
+        if !called.mean(&export) {
             continue;
         }
         let ports = target.ports.into_iter();
@@ -135,10 +170,7 @@ pub(crate) fn describe(
             ..export
         });
     }
-    match names
-        .iter()
-        .find(|name| !exports.iter().any(|it| it.is_called(name)))
-    {
+    match called.unknown(&exports) {
         Some(name) => Err(format!("{name}: not exported")),
         None => Ok(exports),
     }
@@ -186,5 +218,43 @@ fn port(kernel: &dyn Kernel, address: Address, interface: String, state: String)
         latency: Histogram::parse(&latency.unwrap_or_default()),
         interface,
         state,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn export(name: &str, address: &str) -> Export {
+        Export {
+            name: Some(name.to_owned()),
+            address: address.parse().unwrap(),
+            device: String::new(),
+            device_number: String::new(),
+            sectors: None,
+            busy: 0,
+            duplicates: 0,
+            settings: BTreeMap::new(),
+            initiators: Vec::new(),
+            writers: Vec::new(),
+            ports: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_name_that_looks_like_an_address_is_a_name() {
+        let exports = [export("e0.1", "0.9"), export("disk", "0.1")];
+        let has = |name: &str| exports.iter().any(|it| it.name.as_deref() == Some(name));
+        let meant = |name: &str| {
+            let names = [name.to_owned()];
+            let called = Called::new(&names, has);
+            let meant = exports.iter().filter(|it| called.mean(it));
+            let meant: Vec<String> = meant.map(Export::title).collect();
+            (meant, called.unknown(&exports).map(str::to_owned))
+        };
+        assert_eq!(meant("e0.1"), (vec!["e0.1".to_owned()], None));
+        assert_eq!(meant("0.1"), (vec!["disk".to_owned()], None));
+        assert_eq!(meant("e0.9"), (vec!["e0.1".to_owned()], None));
+        assert_eq!(meant("0.7"), (vec![], Some("0.7".to_owned())));
     }
 }
