@@ -74,10 +74,14 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     let slots = Slots::load(&paths.lib)?;
     let mut state = plan::look(&context.kernel, record, slots.clone())?;
     let machine = Host(paths.clone());
-    let plan = plan::plan(&config, &args.names, &mut state, &machine, |name| {
+    let mut plan = plan::plan(&config, &args.names, &mut state, &machine, |name| {
         Saved::load(&paths.lib, name)
     });
-    let emptied = plan::emptied(&config, &args.names, &state).filter(|_| !args.yes);
+    if args.only_missing {
+        plan.only_missing(&state);
+    }
+    let is_meant = args.yes || args.only_missing;
+    let emptied = plan::emptied(&config, &args.names, &state).filter(|_| !is_meant);
     if let Some(Emptied { what, wanted }) = emptied {
         let refusal = format!("{what}: nothing is done. {wanted}");
         return Err(Failure::Because(refusal));
@@ -132,9 +136,13 @@ fn run(
     let keep = |name: &str, made: &_| keep(kernel, &paths.lib, name, made);
     let interrupted = plan::interruption()?;
     let machine = Host(paths.clone());
+    let begun = plan::begun(&plan.jobs, &before);
+    if begun != before {
+        begun.store(&paths.run)?;
+    }
     let (record, failures) = plan.run(kernel, &machine, before.clone(), &interrupted, keep)?;
     // Also when it says the same: those who watch it look at the exports anew.
-    if record != before || !plan.lines.is_empty() {
+    if record != begun || !plan.lines.is_empty() {
         record.store(&paths.run)?;
     }
     slots.forget_unused(&paths.lib, &record)?;

@@ -48,6 +48,7 @@ fn apply_knows_what_was_added_while_it_waited() {
             let args = Apply {
                 dry_run: false,
                 yes: false,
+                only_missing: false,
                 config: ConfigFile { file: None },
                 names: Vec::new(),
             };

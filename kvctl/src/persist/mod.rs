@@ -6,6 +6,7 @@
 //! changes. While `apply` is at work nothing is kept, for an export that is just being made has not
 //! been given yet what was kept of it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -30,7 +31,8 @@ use crate::state::Kernel;
 use crate::state::Made;
 use crate::state::Record;
 
-/// How long until it is looked again at devices that others have.
+/// How long until it is looked again at devices that others have, and tried again to keep what could
+/// not be kept.
 const LOOK: Timespec = Timespec {
     tv_sec: 5,
     tv_nsec: 0,
@@ -52,14 +54,17 @@ impl Watched {
     }
 }
 
+/// Exports of which something could not be kept, and why, as it was told.
+type Due = BTreeMap<String, String>;
+
 /// Keeps what changes, for ever.
 pub(crate) fn persist(kernel: &dyn Kernel, paths: &Paths) -> Result<(), String> {
     loop {
         let changes = changes_of(&paths.run)
             .map_err(|error| format!("{}: cannot be watched: {error}", paths.run.display()))?;
-        let mut watched = begin(kernel, paths)?;
+        let (mut watched, mut due) = begin(kernel, paths)?;
         let held = Held::load(&paths.run);
-        while !wait(&changes, &mut watched, &held, kernel, paths)? {}
+        while !wait(&changes, &mut watched, &held, &mut due, kernel, paths)? {}
     }
 }
 
@@ -73,9 +78,9 @@ fn changes_of(folder: &Path) -> io::Result<OwnedFd> {
 }
 
 /// Opens the files of all settings that are to be kept, and keeps what they are now.
-fn begin(kernel: &dyn Kernel, paths: &Paths) -> Result<Vec<Watched>, String> {
+fn begin(kernel: &dyn Kernel, paths: &Paths) -> Result<(Vec<Watched>, Due), String> {
     let _lock = Lock::take(&paths.run)?;
-    let mut watched = Vec::new();
+    let (mut watched, mut due) = (Vec::new(), Due::new());
     for (name, made) in Record::load(&paths.run)?.exports {
         let Some(interface) = made.interfaces.first() else {
             continue;
@@ -92,9 +97,42 @@ fn begin(kernel: &dyn Kernel, paths: &Paths) -> Result<Vec<Watched>, String> {
                 watched.push(setting);
             }
         }
-        tell(keep(kernel, &paths.lib, &name, &made));
+        keep_or_owe(&mut due, &name, || keep(kernel, &paths.lib, &name, &made));
     }
-    Ok(watched)
+    Ok((watched, due))
+}
+
+/// Keeps what there is of an export. What cannot be kept is told once, and tried again.
+fn keep_or_owe(due: &mut Due, name: &str, keep: impl FnOnce() -> Result<(), String>) {
+    match keep() {
+        Ok(()) => {
+            if due.remove(name).is_some() {
+                anstream::eprintln!("kvctl: {name}: what clients have set is kept again");
+            }
+        }
+        Err(reason) => {
+            if due.get(name) != Some(&reason) {
+                anstream::eprintln!("kvctl: {reason}");
+            }
+            due.insert(name.to_owned(), reason);
+        }
+    }
+}
+
+/// Tries once more to keep what could not be kept.
+fn settle(due: &mut Due, kernel: &dyn Kernel, paths: &Paths) -> Result<(), String> {
+    if due.is_empty() {
+        return Ok(());
+    }
+    let _lock = Lock::take(&paths.run)?;
+    let record = Record::load(&paths.run)?;
+    due.retain(|name, _| record.exports.contains_key(name));
+    for (name, made) in &record.exports {
+        if due.contains_key(name) {
+            keep_or_owe(due, name, || keep(kernel, &paths.lib, name, made));
+        }
+    }
+    Ok(())
 }
 
 /// Opens the file of a setting that can be read whatever clients set.
@@ -114,6 +152,7 @@ fn wait(
     changes: &OwnedFd,
     watched: &mut Vec<Watched>,
     held: &Held,
+    due: &mut Due,
     kernel: &dyn Kernel,
     paths: &Paths,
 ) -> Result<bool, String> {
@@ -123,13 +162,14 @@ fn wait(
             .iter()
             .map(|it| PollFd::new(&it.file, PollFlags::PRI)),
     );
-    let look = (!held.0.is_empty()).then_some(&LOOK);
     loop {
+        let look = (!held.0.is_empty() || !due.is_empty()).then_some(&LOOK);
         match poll(&mut fds, look) {
             Ok(0) => {
                 if held.is_one_free() {
                     tell(retry(paths));
                 }
+                settle(due, kernel, paths)?;
             }
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(format!("cannot wait: {error}")),
@@ -150,7 +190,8 @@ fn wait(
         }
         let there = setting.arm().is_ok();
         if there && record.exports.get(&setting.name) == Some(&setting.made) {
-            tell(keep(kernel, &paths.lib, &setting.name, &setting.made));
+            let (name, made) = (&setting.name, &setting.made);
+            keep_or_owe(due, name, || keep(kernel, &paths.lib, name, made));
         }
         there
     });

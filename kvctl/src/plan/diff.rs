@@ -46,7 +46,11 @@ impl<'a> Present<'a> {
         let occupant = self.targets.get(&wanted.address);
         let owner = self.record.name_of(wanted.address);
         match (occupant, owner) {
-            (Some(target), Some(name)) if name == wanted.name && fits(wanted, target)? => {
+            (Some(target), Some(name))
+                if name == wanted.name
+                    && made.is_some_and(|made| !made.unfinished)
+                    && fits(wanted, target)? =>
+            {
                 Ok(change(wanted, made, target))
             }
             (Some(_), Some(name))
@@ -176,6 +180,7 @@ fn remember(wanted: &Wanted, made: Option<&Made>, target: &Target) -> Made {
         persist: wanted.persist.clone(),
         file: Some(wanted.file.clone()),
         table: None,
+        unfinished: false,
     }
 }
 
@@ -212,7 +217,8 @@ fn make(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> Result<Jo
         Backing::Device(path) => Path::new(&target.path) == path,
         Backing::File(..) => true,
     };
-    let before = own.filter(same_disk);
+    let is_whole = made.is_some_and(|made| !made.unfinished);
+    let before = own.filter(same_disk).filter(|_| is_whole);
     let mut remembered = remember(wanted, None, &Target::default());
     remembered.loop_device = kept_loop;
     let Beginning { sets, unusable } = beginning(wanted, made, before);

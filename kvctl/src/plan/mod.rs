@@ -63,6 +63,42 @@ pub(crate) struct State {
 }
 
 impl Plan {
+    /// Leaves out all but what is not there: exports that do not run or have lost their device, and
+    /// interfaces of those that run.
+    pub(crate) fn only_missing(&mut self, state: &State) {
+        let present = Present {
+            targets: &state.targets,
+            record: &state.record,
+            leaving: &BTreeSet::new(),
+        };
+        self.jobs = std::mem::take(&mut self.jobs)
+            .into_iter()
+            .filter_map(|job| {
+                let (made, target) = present.of(&job.name);
+                match target {
+                    Some(target) if !target.has_lost_device() => added(job, made?),
+                    _ => job.making.is_some().then_some(job),
+                }
+            })
+            .collect();
+        self.tell(&present);
+    }
+
+    /// Says what the jobs are.
+    fn tell(&mut self, present: &Present<'_>) {
+        let nothing = BTreeMap::new();
+        (self.lines, self.changes) = (Vec::new(), BTreeMap::new());
+        for job in &self.jobs {
+            let (_, target) = present.of(&job.name);
+            let values = target.map_or(&nothing, |target| &target.values);
+            let lines = job.describe(values);
+            if !lines.is_empty() {
+                self.changes.insert(job.name.clone(), lines.clone());
+            }
+            self.lines.extend(lines);
+        }
+    }
+
     /// Does it. Returns what there is then, and what could not be done. Whoever ends this before its
     /// time finds what was done until then in the record.
     pub(crate) fn run(
@@ -161,17 +197,42 @@ pub(crate) fn plan(
             Err(failure) => plan.failures.push((name.to_owned(), failure)),
         }
     }
-    let nothing = BTreeMap::new();
-    for job in &plan.jobs {
-        let (_, target) = present.of(&job.name);
-        let values = target.map_or(&nothing, |target| &target.values);
-        let lines = job.describe(values);
-        if !lines.is_empty() {
-            plan.changes.insert(job.name.clone(), lines.clone());
-        }
-        plan.lines.extend(lines);
-    }
+    plan.tell(&present);
     plan
+}
+
+/// Of a job for what runs, the interfaces that it adds, if there are any. What else differs stays so,
+/// and is not remembered as done.
+fn added(job: Job, made: &Made) -> Option<Job> {
+    if job.making.is_some() || job.adds.is_empty() {
+        return None;
+    }
+    let mut made = made.clone();
+    made.interfaces.extend(job.adds.iter().cloned());
+    Some(Job {
+        name: job.name,
+        anchor: job.anchor,
+        adds: job.adds,
+        made: Some(made),
+        ..Job::default()
+    })
+}
+
+/// What is remembered while new exports are made: whoever is killed meanwhile leaves some that nothing
+/// else tells from those made by hand, without what keeps clients away from them.
+pub(crate) fn begun(jobs: &[Job], before: &Record) -> Record {
+    let mut begun = before.clone();
+    let new = jobs
+        .iter()
+        .filter(|it| it.making.is_some() && it.removal.is_none());
+    begun.exports.extend(new.filter_map(|job| {
+        let made = Made {
+            unfinished: true,
+            ..job.made.clone()?
+        };
+        Some((job.name.clone(), made))
+    }));
+    begun
 }
 
 /// What there is to say before exports end because a file says nothing any more.

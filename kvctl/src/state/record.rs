@@ -55,6 +55,10 @@ pub(crate) struct Made {
     /// apply leaves it alone.
     #[serde(default)]
     pub(crate) table: Option<String>,
+    /// It was begun, and nothing is known of what is missing: whoever made it was killed. What there is
+    /// of it is offline, and is made anew.
+    #[serde(default)]
+    pub(crate) unfinished: bool,
 }
 
 impl Record {

@@ -48,6 +48,26 @@ fn what_is_kept_holds_when_the_export_is_made() {
 }
 
 #[test]
+fn whoever_was_kept_away_stays_away_if_the_one_who_made_the_export_was_killed() {
+    let (world, mut record) = (World::new(), Record::default());
+    let kept = Ok(saved(&[("config-string", "theirs"), ("reserve", MAC)]));
+    assert_eq!(apply_with(&world, &mut record, &kept), Vec::<String>::new());
+    // As it is after "add".
+    record.exports.get_mut("a").unwrap().unfinished = true;
+    for (file, value) in [("config", ""), ("reserve", ""), ("state", "offline")] {
+        world.write(&format!("1.0@eth0/{file}"), value).unwrap();
+    }
+    world.take_written();
+    assert_eq!(apply_with(&world, &mut record, &kept), Vec::<String>::new());
+    assert_eq!(values(&world), ["theirs", "", MAC, "up"]);
+    assert!(!record.exports["a"].unfinished);
+    assert_eq!(
+        done(&world, &mut record, &export("a", 0, ALL)),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn a_config_string_that_is_of_no_use_is_told_and_that_of_the_file_holds() {
     for cut in [r"\x80\x8", &r"\x80".repeat(1025), r"\q"] {
         let (world, mut record) = (World::new(), Record::default());

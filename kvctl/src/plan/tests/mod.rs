@@ -17,6 +17,7 @@ use super::look;
 use super::machine::Machine;
 use super::plan;
 use super::plan_stop;
+use super::Plan;
 use crate::config::parse;
 use crate::config::problem::Source;
 use crate::config::Config;
@@ -59,6 +60,21 @@ fn apply_kept(
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let mut state = look(world, record.clone(), Slots::default()).unwrap();
     let plan = plan(&config(text), &names, &mut state, world, saved);
+    run(world, record, plan)
+}
+
+/// Applies what is not there.
+fn apply_missing(world: &World, record: &mut Record, text: &str) -> Vec<String> {
+    let mut state = look(world, record.clone(), Slots::default()).unwrap();
+    let saved = |_: &str| Ok(Saved::default());
+    let mut plan = plan(&config(text), &[], &mut state, world, saved);
+    plan.only_missing(&state);
+    let (written, failures) = run(world, record, plan);
+    assert_eq!(failures, Vec::<String>::new());
+    written
+}
+
+fn run(world: &World, record: &mut Record, plan: Plan) -> (Vec<String>, Vec<String>) {
     let after = Mutex::new(record.clone());
     let mut failures = plan.failures;
     failures.extend(execute(
@@ -305,4 +321,42 @@ fn stop_removes_what_apply_has_made() {
     .is_empty());
     assert_eq!(world.folders(), ["1.9@eth0"]);
     assert_eq!(*record.lock().unwrap(), Record::default());
+}
+
+#[test]
+fn only_what_is_missing_is_made_when_a_device_appears() {
+    let (world, mut record) = (World::new(), Record::default());
+    let before = export("a", 0, "log = 'quiet'") + &export("b", 1, "");
+    done(&world, &mut record, &before);
+    // One is to end, one to change and to have another interface, and one is new.
+    let text = export("a", 0, "log = 'normal'").replace("\"eth0\"", "\"eth0\", \"eth1\"")
+        + &export("c", 2, "");
+    let mut written = apply_missing(&world, &mut record, &text);
+    written.sort();
+    let adds = |line: &String| line.starts_with("add: 1 ");
+    assert!(
+        written
+            .iter()
+            .any(|it| adds(it) && it.contains("1 0 eth1 ")),
+        "{written:?}"
+    );
+    assert!(
+        written
+            .iter()
+            .any(|it| adds(it) && it.contains("1 2 eth0 ")),
+        "{written:?}"
+    );
+    assert!(
+        !written.iter().any(|it| it.starts_with("del:")),
+        "{written:?}"
+    );
+    assert_eq!(world.value("1.0@eth0/log"), "quiet");
+    assert_eq!(
+        apply_missing(&world, &mut record, &text),
+        Vec::<String>::new()
+    );
+    // What was left out is done when it is applied.
+    let written = done(&world, &mut record, &text);
+    assert!(written.contains(&"del: 1 1 eth0".to_owned()), "{written:?}");
+    assert_eq!(world.value("1.0@eth0/log"), "normal");
 }
