@@ -120,10 +120,7 @@ pub(crate) fn files(paths: &Paths) -> Result<Vec<PathBuf>, Refused> {
         Ok(entries) => {
             let mut listed: Vec<PathBuf> = entries
                 .filter_map(|entry| Some(entry.ok()?.path()))
-                .filter(|path| {
-                    path.extension()
-                        .is_some_and(|extension| extension == "conf")
-                })
+                .filter(|path| is_ours(path))
                 .collect();
             listed.sort();
             files.extend(listed);
@@ -135,6 +132,13 @@ pub(crate) fn files(paths: &Paths) -> Result<Vec<PathBuf>, Refused> {
         return Err(Refused::Missing(main.clone(), folder.clone()));
     }
     Ok(files)
+}
+
+/// Whether a file of the folder is part of the configuration. As for a shell's *.conf, one with a dot
+/// before its name is not: editors leave such, which may be links to nothing.
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.ends_with(b".conf") && !name.starts_with(b".")
 }
 
 /// The names of cards in a file of the form of ethers(5), in lower case: as for the C library it is all
@@ -154,6 +158,8 @@ pub(crate) fn ethers(path: &Path) -> BTreeMap<String, Mac> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -168,6 +174,8 @@ mod tests {
         .unwrap();
         fs::write(paths.config_folder.join("latin.conf"), b"# gr\xfc\xdfe\n").unwrap();
         fs::write(paths.config_folder.join("x.conf"), "colour = 1\n").unwrap();
+        // What an editor leaves while someone edits.
+        symlink("root@host.1:1", paths.config_folder.join(".#web.conf")).unwrap();
         let Err(refused) = load(&paths, None) else {
             panic!("accepted");
         };
@@ -181,6 +189,7 @@ mod tests {
             assert!(said.contains(told), "{told} is not told:\n{said}");
         }
         assert!(!said.contains("is missing"), "{said}");
+        assert!(!said.contains(".#web"), "{said}");
         // Not even without another fault is it a configuration.
         fs::remove_file(paths.config_folder.join("x.conf")).unwrap();
         fs::remove_file(&paths.config).unwrap();
