@@ -41,6 +41,8 @@ pub(crate) struct Standing {
 pub(crate) struct Verdict {
     /// It is to be there.
     pub(crate) configured: bool,
+    /// Clients are to have I/O.
+    pub(crate) online: bool,
     /// Something of that name runs.
     pub(crate) running: bool,
     /// What `apply` would do.
@@ -111,10 +113,8 @@ impl Standing {
         self.targets = state.targets;
         self.record = state.record;
         for export in &config.exports {
-            self.exports
-                .entry(export.name.clone())
-                .or_default()
-                .configured = true;
+            let verdict = self.exports.entry(export.name.clone()).or_default();
+            (verdict.configured, verdict.online) = (true, export.start.online);
         }
         for (name, made) in &self.record.exports {
             self.exports.entry(name.clone()).or_default().running =

@@ -52,10 +52,17 @@ fn of_machine(standing: &Standing) -> Vec<Metric> {
         "export_applied",
         "Whether the export runs as the configuration says.",
     );
+    let mut online = gauge(
+        "export_online_wanted",
+        "Whether the configuration wants clients to have I/O.",
+    );
     for (name, verdict) in &standing.exports {
         applied.add(&[("export", name)], verdict.is_applied().into());
+        if verdict.configured {
+            online.add(&[("export", name)], verdict.online.into());
+        }
     }
-    vec![build, loaded, valid, applied]
+    vec![build, loaded, valid, applied, online]
 }
 
 fn of_exports(exports: &[Export]) -> Vec<Metric> {

@@ -54,6 +54,8 @@ fn variable(name: &str, label: &str, query: &str) -> Value {
         "datasource": { "type": "prometheus", "uid": "${datasource}" },
         "query": { "query": query, "refId": name },
         "refresh": 2, "includeAll": true, "multi": true, "sort": 1,
+        // All of them are more than those that run: what is missing is to be seen.
+        "allValue": ".*",
         "current": { "text": ["All"], "value": ["$__all"] },
     })
 }

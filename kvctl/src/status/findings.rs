@@ -38,8 +38,12 @@ pub(crate) struct Finding {
     pub(crate) advice: &'static str,
 }
 
-/// All that is not as it should be, the worst first.
-pub(crate) fn findings(standing: &Standing, exports: &[Export]) -> Vec<Finding> {
+/// All that is not as it should be of the machine and these exports, the worst first.
+pub(crate) fn findings(
+    standing: &Standing,
+    exports: &[Export],
+    nothing_runs: bool,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut note = |level, place: &str, what: String, advice| {
         findings.push(Finding {
@@ -52,17 +56,24 @@ pub(crate) fn findings(standing: &Standing, exports: &[Export]) -> Vec<Finding> 
     if let Some(reason) = &standing.invalid {
         // The place of the fault follows the sentence.
         let sentence = reason.lines().next().unwrap_or_default();
+        // What runs goes on. But where nothing does, nothing will.
+        let (level, more) = match nothing_runs {
+            true => (Level::Critical, ": nothing is exported"),
+            false => (Level::Warning, ""),
+        };
         note(
-            Level::Warning,
+            level,
             "configuration",
-            sentence.to_owned(),
+            format!("{sentence}{more}"),
             "kvctl check",
         );
     }
     if !standing.loaded {
-        let level = match standing.exports.is_empty() {
-            true => Level::Ok,
-            false => Level::Critical,
+        // What is wanted may not be known.
+        let is_wanted = !standing.exports.is_empty() || standing.invalid.is_some();
+        let level = match is_wanted {
+            true => Level::Critical,
+            false => Level::Ok,
         };
         let what = "not loaded: nothing is exported".to_owned();
         note(level, "module", what, "systemctl start kvblade");
@@ -78,6 +89,13 @@ pub(crate) fn findings(standing: &Standing, exports: &[Export]) -> Vec<Finding> 
             let advice =
                 "right for a cluster file system only; single-writer = true refuses others";
             note(Level::Ok, &export.label(), what, advice);
+        }
+        let verdict = export.name.as_ref().and_then(|it| standing.exports.get(it));
+        let is_offline = |port: &Port| port.state == "offline";
+        if verdict.is_some_and(|it| it.online) && export.ports.iter().any(is_offline) {
+            // By kvctl offline, or since what was kept of a mask or reservation is of no use.
+            let what = "offline, and configured to be online: clients get no I/O".to_owned();
+            note(Level::Warning, &export.label(), what, "kvctl online NAME");
         }
         let serves = |port: &Port| matches!(port.word_and_reason().0, "up" | "degraded");
         let has_path = export.ports.iter().any(serves);

@@ -14,6 +14,7 @@ use std::path::Path;
 use crate::paths::Paths;
 use crate::plan::machine::Machine;
 use crate::show;
+use crate::show::Called;
 use crate::show::Export;
 use crate::standing;
 use crate::standing::Verdict;
@@ -37,23 +38,29 @@ pub(crate) fn look(
     names: &[String],
 ) -> Result<Status, String> {
     let mut standing = standing::look(kernel, machine, paths, file)?;
+    let nothing_runs = standing.targets.is_empty();
     let targets = std::mem::take(&mut standing.targets);
     let mut exports = show::describe(kernel, &standing.record, targets, &[])?;
     if !names.is_empty() {
-        let known = |name: &String| {
-            standing.exports.contains_key(name) || exports.iter().any(|it| it.is_called(name))
-        };
-        if let Some(name) = names.iter().find(|name| !known(name)) {
+        let has = |name: &str| exports.iter().any(|it| it.name.as_deref() == Some(name));
+        let unconfigured = names
+            .iter()
+            .filter(|it| !standing.exports.contains_key(*it));
+        let unconfigured: Vec<String> = unconfigured.cloned().collect();
+        if let Some(name) = Called::new(&unconfigured, has).unknown(&exports) {
             return Err(format!("{name}: neither configured nor exported"));
         }
-        exports.retain(|export| names.iter().any(|name| export.is_called(name)));
+        // What is configured and does not run has a name too.
+        let has = |name: &str| has(name) || standing.exports.contains_key(name);
+        let called = Called::new(names, has);
+        exports.retain(|export| called.mean(export));
         let called = |own: &String| exports.iter().any(|it| it.name.as_ref() == Some(own));
         standing
             .exports
             .retain(|own, _| names.contains(own) || called(own));
     }
     Ok(Status {
-        findings: findings(&standing, &exports),
+        findings: findings(&standing, &exports, nothing_runs),
         exports,
         verdicts: standing.exports,
     })

@@ -117,6 +117,44 @@ fn what_is_configured_and_does_not_run_has_a_reason() {
 }
 
 #[test]
+fn after_a_start_with_a_wrong_configuration_nothing_is_well() {
+    let machine = Machine::new();
+    machine.file("etc/kvblade.conf", "colour = 1");
+    let (said, level) = told(&machine);
+    assert_eq!(level, Level::Critical);
+    let module = "KVBLADE CRITICAL - configuration: ";
+    assert!(said.starts_with(module), "{said}");
+    assert!(
+        said.ends_with(": nothing is exported, and 1 more"),
+        "{said}"
+    );
+    // The module was loaded before the configuration was looked at.
+    std::fs::create_dir_all(&machine.paths.kvblade).unwrap();
+    let (said, level) = told(&machine);
+    assert_eq!(level, Level::Critical);
+    assert!(said.ends_with(": nothing is exported"), "{said}");
+}
+
+#[test]
+fn an_export_that_is_offline_and_should_not_be_is_told() {
+    for (configured, level) in [("", Level::Warning), ("online = false\n", Level::Ok)] {
+        let machine = Machine::new();
+        let table = "[export.disk]\nshelf = 3\nslot = 4\ndevice = \"/dev/null\"\n\
+                     interfaces = [\"eth0\"]\n";
+        machine.file("etc/kvblade.conf", &format!("{table}{configured}"));
+        machine.export("3.4@eth0", "offline");
+        let made = "{\"exports\":{\"disk\":{\"address\":\"3.4\",\
+                    \"interfaces\":[\"eth0\"],\"loop_device\":null,\"model\":\"m\",\"serial\":\"s\",\
+                    \"start\":{},\"persist\":[]}}}";
+        machine.file("run/kvblade/exports.json", made);
+        let page = machine.status(&[]).unwrap().page(false);
+        let told = page.contains("offline, and configured to be online: clients get no I/O");
+        assert_eq!(told, level == Level::Warning, "{page}");
+        assert!(!told || page.contains("kvctl online NAME"), "{page}");
+    }
+}
+
+#[test]
 fn what_cannot_be_seen_is_not_well() {
     let machine = Machine::new();
     machine.file("run/kvblade/exports.json", "nonsense");
