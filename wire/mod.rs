@@ -12,3 +12,4 @@ pub mod access;
 pub mod aoe;
 pub mod ata;
 pub mod rules;
+pub mod settings;
