@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the documents say of settings, beside the table that declares them. What can be written from it
+//! What the documents say of settings and counters, beside the tables that declare them. What can be written from them
 //! is written by `make fmt`; of what is told by hand nothing may be missing.
 
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use kvblade_wire::counters::Counter;
+use kvblade_wire::counters::FAMILIES;
 use kvblade_wire::settings::Row;
 use kvblade_wire::settings::Setting;
 
@@ -151,4 +153,32 @@ fn the_files_in_sysfs_are_told() {
         };
         assert!(about.starts_with(how), "{file}: not told as {how}");
     }
+}
+
+#[test]
+fn the_files_of_counters_are_told() {
+    let mut files = String::new();
+    for row in Counter::ALL.map(Counter::row) {
+        let about = format!(
+            "(read) {} Since it was exported or cleared.",
+            row.about.trim()
+        );
+        let about = wrapped(&about, 100).join("\n");
+        let path = format!("/sys/kvblade/SHELF.SLOT@INTERFACE/stats/{}", row.file);
+        files += &format!("```\n{path}\n```\n\n{about}\n\n");
+    }
+    let around = (
+        "in the name of this one.\n\n",
+        "```\n/sys/kvblade/SHELF.SLOT@INTERFACE/stats/latency\n",
+    );
+    is_written("docs/sysfs-abi.md", around, &files);
+}
+
+#[test]
+fn the_causes_of_drops_are_told() {
+    let dropped = FAMILIES.iter().find(|it| it.label == "cause").unwrap();
+    let rows = dropped.counters.iter().map(|counter| counter.row());
+    let rows = rows.map(|row| format!("| `{}` | {} |\n", row.value, row.means.unwrap_or_default()));
+    let around = ("| cause | meaning |\n|---|---|\n", "\n## Alerts");
+    is_written("docs/monitoring.md", around, &rows.collect::<String>());
 }
