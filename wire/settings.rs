@@ -3,9 +3,10 @@
 //! The settings of an export, each declared once.
 //!
 //! The module's parser and files go by this table, and so does all of kvctl: check, plan, export, import,
-//! and the completion of keys. `kvadd --help` and the options in kvadd(8) are written from it by `make fmt`, and
-//! the tests of kvctl tell which setting a document leaves out. What a setting does is said
-//! where it is done; a new one does not compile until `blade/policy.rs` or `sysfs/arguments.rs` says it.
+//! and what `kvctl set` takes. `make fmt` writes from it the options of `kvadd --help` and kvadd(8), and the
+//! files of docs/sysfs-abi.md that may change; the tests of kvctl tell which setting another document
+//! leaves out. What a setting does is said where it is done: a new one does not compile until
+//! `blade/policy.rs` or `sysfs/arguments.rs` says what follows.
 
 #[macro_use]
 mod form;
@@ -100,12 +101,13 @@ settings! {
 settings! {
     /// What may change while the export runs, and the data path looks at: a number, a flag or a word.
     Tunable {
-        /// Requests that each client may have under way, 2 to 512; 64 unless it is said.
+        /// Requests that each client may have under way, and is told that it may. Those that do not need the
+        /// medium may be a few more.
         BufferCount {
             add: "bufcnt", file: "bufcnt", key: "buffer-count", example: "64",
             form: Form::Number(Number::of(2, 512)), default: 64, usage: "bufcnt=N",
         }
-        /// The longest frame in bytes, if it is to be less than the interface can; 0 for what that can.
+        /// The longest frame, without the Ethernet header, if it is to be less than the interface can.
         MtuMax {
             add: "mtu", file: "mtu_max", key: "mtu", example: "9000",
             form: Form::Number(Number {
@@ -126,35 +128,35 @@ settings! {
             form: Form::Word(Audience::WORDS), default: Audience::All as u32,
             usage: "announce=accepted, announce=none",
         }
-        /// Tell them again every so many seconds, 3600 at most; 0, which is the default, for never. Linux
-        /// asks once a minute only, so that a client whose link comes up late finds its disk sooner with
-        /// this.
+        /// Tell clients again after so many seconds that the export is there. Linux asks once a minute only,
+        /// so that a client whose link comes up late finds its disk sooner with this.
         AnnounceEvery {
             add: "announce_every", file: "announce_every", key: "announce-every", example: "10",
             form: Form::Number(Number::seconds(3600)), default: 0, usage: "announce_every=N",
         }
         /// Refuse the writes of a client while another has written that was heard in the last two and a
-        /// half minutes. See kvblade.conf(5).
+        /// half minutes. After a change whoever writes next is the one. See kvblade.conf(5).
         SingleWriter {
             add: "single_writer", file: "single_writer", key: "single-writer", example: "true",
             form: Form::Flag, default: 0, usage: "single_writer=1",
         }
-        /// Tell the kernel's log nothing but trouble, or also what access lists refuse.
+        /// Tell the kernel's log nothing but trouble, or also what access lists refuse. Trouble is that its
+        /// state is not as it should be, and that it is again; what is refused is told once a second at most.
         Log {
             add: "log", file: "log", key: "log", example: "\"quiet\"",
             form: Form::Word(LogLevel::WORDS), default: LogLevel::Normal as u32,
             usage: "log=quiet, log=access",
         }
         /// While another target has the address, refuse ATA commands, so that clients stop, or leave them
-        /// without an answer, so that clients wait. Unless it is said, the export goes on to serve, and
-        /// tells it; see kvblade_rs(7).
+        /// without an answer, so that clients wait. A refusal is AoE error 3. Unless it is said, the export
+        /// goes on to serve, and tells it; see kvblade_rs(7).
         OnConflict {
             add: "on_conflict", file: "on_conflict", key: "on-conflict", example: "\"offline\"",
             form: Form::Word(OnConflict::WORDS), default: OnConflict::Report as u32,
             usage: "on_conflict=offline, on_conflict=silent",
         }
-        /// Ask every so many seconds whether another target on the segment has the address, 3600 at most;
-        /// 10 unless it is said, 0 for never.
+        /// Ask after so many seconds, again and again, whether another target on the segment has the
+        /// address.
         ConflictCheck {
             add: "conflict_check", file: "conflict_check", key: "conflict-check", example: "10",
             form: Form::Number(Number::seconds(3600)), default: 10, usage: "conflict_check=N",

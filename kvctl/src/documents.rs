@@ -9,8 +9,10 @@ use std::path::PathBuf;
 
 use kvblade_wire::counters::Counter;
 use kvblade_wire::counters::FAMILIES;
+use kvblade_wire::settings::Form;
 use kvblade_wire::settings::Row;
 use kvblade_wire::settings::Setting;
+use kvblade_wire::settings::Tunable;
 
 use crate::config::keys::EXPORT;
 
@@ -57,9 +59,14 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 fn sentences(row: &Row) -> Vec<String> {
     let about = row.about.trim();
     let sentences = about.trim_end_matches('.').split(". ");
-    sentences
+    let mut sentences: Vec<String> = sentences
         .map(|sentence| format!("{}.", sentence.trim()))
-        .collect()
+        .collect();
+    if let (Form::Number(number), Some(first)) = (row.form, sentences.first_mut()) {
+        let what = first.trim_end_matches('.');
+        *first = format!("{what}: {number}; {} unless it is said.", row.default);
+    }
+    sentences
 }
 
 /// The first sentence, as a remark.
@@ -137,20 +144,56 @@ fn the_manual_page_of_the_configuration_has_all_keys() {
     }
 }
 
+/// What a file can have, in words.
+fn values(form: &Form) -> String {
+    let list = |words: &[&str]| {
+        let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+        words.join(", ").replacen("`,", "` unless it is said,", 1)
+    };
+    match form {
+        Form::Flag => "0 or 1; 0 unless it is said. ".to_owned(),
+        Form::Word(words) => list(words) + ". ",
+        Form::Switch(words) => list(words) + ". ",
+        // The first sentence says it.
+        Form::Number(_) => String::new(),
+        other => panic!("{other:?}: no form of what may change"),
+    }
+}
+
+#[test]
+fn the_files_of_what_may_change_are_written() {
+    let mut files = String::new();
+    for row in Tunable::ALL.map(Tunable::row) {
+        let about = sentences(row).join(" ");
+        let about = format!("(read, write) {}{about}", values(&row.form));
+        let about = wrapped(&about, 100).join("\n");
+        let path = format!("/sys/kvblade/SHELF.SLOT@INTERFACE/{}", row.file);
+        files += &format!("```\n{path}\n```\n\n{about}\n\n");
+    }
+    let around = (
+        "<!-- make fmt writes these from wire/settings.rs. -->\n\n",
+        "```\n/sys/kvblade/SHELF.SLOT@INTERFACE/mtu\n",
+    );
+    is_written("docs/sysfs-abi.md", around, &files);
+}
+
 #[test]
 fn the_files_in_sysfs_are_told() {
     let text = document("docs/sysfs-abi.md");
-    for setting in Setting::all().filter(|it| !it.row().file.is_empty()) {
+    for setting in Setting::all() {
         let file = setting.row().file;
+        let how = match setting {
+            // That is written.
+            Setting::Tunable(_) => continue,
+            _ if file.is_empty() => continue,
+            Setting::Mode(_) => "(read)",
+            Setting::Start(_) => "(read, write",
+        };
         let place = format!("\n/sys/kvblade/SHELF.SLOT@INTERFACE/{file}\n");
         let (_, rest) = text
             .split_once(&place)
             .unwrap_or_else(|| panic!("{file}: not in docs/sysfs-abi.md"));
         let (_, about) = rest.split_once("```\n\n").unwrap();
-        let how = match setting {
-            Setting::Mode(_) => "(read)",
-            Setting::Tunable(_) | Setting::Start(_) => "(read, write",
-        };
         assert!(about.starts_with(how), "{file}: not told as {how}");
     }
 }

@@ -24,7 +24,8 @@ pub struct Row {
     pub default: u32,
     /// How it is mostly said in `add`.
     pub usage: &'static str,
-    /// What it does, for who says it there. The first sentence is enough to be reminded.
+    /// What it does, for who says it there. The first sentence is enough to be reminded. What a number may be
+    /// is not in there, since the form says it.
     pub about: &'static str,
 }
 
