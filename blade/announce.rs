@@ -6,7 +6,6 @@ use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
 use kernel::time::Msecs;
 
-use super::policy::Audience;
 use super::port::Port;
 use crate::aoe;
 use crate::aoe::ConfigCommand;
@@ -19,6 +18,7 @@ use crate::wire::access::Right;
 use crate::wire::rules::Advertisement;
 use crate::wire::rules::Body;
 use crate::wire::rules::Rules;
+use crate::wire::settings::Audience;
 
 /// The firmware version that initiators are told; Linux shows it as `v0001`.
 const FIRMWARE: u16 = 1;

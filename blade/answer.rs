@@ -7,7 +7,6 @@ use kernel::prelude::*;
 use kernel::time::Msecs;
 
 use super::latency::Kind;
-use super::policy::Cache;
 use super::request::Request;
 use super::stats::Counter;
 use crate::aoe;
@@ -31,6 +30,7 @@ use crate::compat::EILSEQ;
 use crate::compat::ENODATA;
 use crate::net::Reply;
 use crate::sync::SlabBox;
+use crate::wire::settings::Cache;
 
 /// The firmware revision that initiators are shown: the module's version.
 const FIRMWARE: &str = env!("KVBLADE_VERSION");

@@ -12,12 +12,12 @@ use kernel::sync::atomic::Relaxed;
 use kernel::sync::Arc;
 use kernel::time::Msecs;
 
-use super::policy::OnConflict;
 use super::port::Port;
 use super::registry::Registry;
 use crate::aoe::Destination;
 use crate::aoe::Mac;
 use crate::sync::Moment;
+use crate::wire::settings::OnConflict;
 
 /// How long the segment is asked more often after the link has come back, in seconds: a switch may take
 /// half a minute before it forwards frames by a port again.

@@ -7,8 +7,6 @@ use kernel::prelude::*;
 
 use super::history::Write;
 use super::order::Span;
-use super::policy::Cache;
-use super::policy::OnConflict;
 use super::request::Batch;
 use super::request::Progress;
 use super::request::Request;
@@ -36,6 +34,8 @@ use crate::net::Frame;
 use crate::sync::SlabBox;
 use crate::wire::rules::Answer;
 use crate::wire::rules::Body;
+use crate::wire::settings::Cache;
+use crate::wire::settings::OnConflict;
 
 /// Sectors of one I/O at most.
 const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;

@@ -51,8 +51,8 @@ mod writers;
 
 pub(crate) use exported::Blade;
 pub(crate) use new_export::NewExport;
+pub(crate) use policy::Follows;
 pub(crate) use policy::Policy;
-pub(crate) use policy::Word;
 pub(crate) use port::Port;
 pub(crate) use refusal::Refusal;
 pub(crate) use registry::Registry;

@@ -16,7 +16,6 @@ use super::announce::Announcements;
 use super::conflict::Conflict;
 use super::exported::Blade;
 use super::latency::Latency;
-use super::policy::LogLevel;
 use super::state::Down;
 use super::state::State;
 use super::stats::Stats;
@@ -35,6 +34,7 @@ use crate::sync::Pace;
 use crate::sync::RcuBox;
 use crate::sync::RcuCell;
 use crate::wire::access::Right;
+use crate::wire::settings::LogLevel;
 
 /// How often the log is told at most of what the access lists refuse, in milliseconds.
 const REFUSAL_INTERVAL: Msecs = 1000;

@@ -39,7 +39,7 @@ pub(super) fn not_let_in(port: &Port, arrival: &Arrival<'_>, cause: Counter) {
     trace::refuse(
         || traced(port, arrival.header, arrival.asked),
         0,
-        cause.name(),
+        cause.row().file_name,
     );
 }
 
@@ -61,7 +61,7 @@ impl Request {
     /// The request is not answered.
     pub(super) fn is_dropped(&self, cause: Counter) {
         self.port.stats().count(cause);
-        trace::refuse(|| self.traced(), 0, cause.name());
+        trace::refuse(|| self.traced(), 0, cause.row().file_name);
     }
 
     /// The request repeats one that has not been answered yet, and is not executed by itself.

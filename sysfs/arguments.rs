@@ -5,7 +5,6 @@
 use kernel::prelude::*;
 use kernel::str::CString;
 
-use crate::aoe;
 use crate::aoe::ConfigString;
 use crate::aoe::Mac;
 use crate::aoe::MacList;
@@ -16,10 +15,16 @@ use crate::blade::NewExport;
 use crate::blade::Policy;
 use crate::blade::Refusal;
 use crate::blade::Settings;
-use crate::blade::Word;
 use crate::block::OpenMode;
 use crate::net::InterfaceName;
 use crate::wire::access::AccessList;
+use crate::wire::settings::Keys;
+use crate::wire::settings::Mode;
+use crate::wire::settings::Refused;
+use crate::wire::settings::Row;
+use crate::wire::settings::Setting;
+use crate::wire::settings::Start;
+use crate::wire::settings::Tunable;
 
 fn invalid(sentence: core::fmt::Arguments<'_>) -> Refusal {
     Refusal::new(EINVAL, sentence)
@@ -112,35 +117,26 @@ pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, Refusal> {
 }
 
 fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal> {
-    match key {
-        "ro" => new.mode.read_only = flag(key, value)?,
-        "shared" => new.mode.shared = flag(key, value)?,
-        "offset" => new.mode.offset = sectors(key, value)?,
-        "length" => new.mode.length = Some(sectors(key, value)?).filter(|length| *length != 0),
-        "bufcnt" => new.policy.set_buffer_count(buffer_count(value)?),
-        "mtu" => new.policy.set_mtu_max(mtu(value)?),
-        "cache" => new.policy.set_cache(word(key, value)?),
-        "announce" => new.policy.set_audience(word(key, value)?),
-        "log" => new.policy.set_log(word(key, value)?),
-        "on_conflict" => new.policy.set_on_conflict(word(key, value)?),
-        "announce_every" => new.policy.set_announce_every(announce_every(value)?),
-        "single_writer" => new.policy.set_single_writer(flag(key, value)?),
-        "conflict_check" => new.policy.set_conflict_check(conflict_check(value)?),
-        "force" => new.force = flag(key, value)?,
-        "offline" => settings(new)?.rules.offline = flag(key, value)?,
-        "model" => settings(new)?.model = ata_text(key, value)?,
-        "sn" => settings(new)?.serial = ata_text(key, value)?,
-        "wwn" => settings(new)?.wwn = wwn(value)?,
-        "config" => settings(new)?.rules.config = config(value)?,
-        "mask" => settings(new)?.rules.mask = macs(key, value)?,
-        "reserve" => settings(new)?.rules.reservation = macs(key, value)?,
-        _ => {
-            return Err(invalid(format_args!(
-                "{key}: no such option (there are ro, shared, offset, length, bufcnt, mtu, cache, \
-                 announce, announce_every, single_writer, log, on_conflict, conflict_check, force, \
-                 offline, model, sn, wwn, config, mask and reserve)"
-            )))
-        }
+    let setting = Setting::of_add(key)
+        .ok_or_else(|| invalid(format_args!("{key}: no such option (there are {Keys})")))?;
+    match setting {
+        Setting::Mode(mode) => match mode {
+            Mode::ReadOnly => new.mode.read_only = flag(setting, value)?,
+            Mode::Shared => new.mode.shared = flag(setting, value)?,
+            Mode::Offset => new.mode.offset = sectors(key, value)?,
+            Mode::Length => new.mode.length = Some(sectors(key, value)?).filter(|it| *it != 0),
+        },
+        Setting::Tunable(it) => new.policy.set(it, tunable(it, value)?),
+        Setting::Start(start) => match start {
+            Start::Force => new.force = flag(setting, value)?,
+            Start::Offline => settings(new)?.rules.offline = flag(setting, value)?,
+            Start::Model => settings(new)?.model = ata_text(key, value)?,
+            Start::Serial => settings(new)?.serial = ata_text(key, value)?,
+            Start::Wwn => settings(new)?.wwn = wwn(value)?,
+            Start::Config => settings(new)?.rules.config = config(value)?,
+            Start::Mask => settings(new)?.rules.mask = macs(key, value)?,
+            Start::Reserve => settings(new)?.rules.reservation = macs(key, value)?,
+        },
     }
     Ok(())
 }
@@ -154,72 +150,24 @@ fn settings(new: &mut NewExport) -> Result<&mut Settings, Refusal> {
     Ok(new.settings.insert(settings))
 }
 
-pub(super) fn flag(key: &str, value: &str) -> Result<bool, Refusal> {
-    match value {
-        "0" => Ok(false),
-        "1" => Ok(true),
-        _ => Err(invalid(format_args!(
-            "{key}={value}: the value must be 0 or 1"
-        ))),
-    }
+/// What a text says of a setting that may change while the export runs.
+pub(super) fn tunable(tunable: Tunable, text: &str) -> Result<u32, Refusal> {
+    number_of(tunable.row(), text)
+}
+
+fn flag(setting: Setting, text: &str) -> Result<bool, Refusal> {
+    Ok(number_of(setting.row(), text)? != 0)
+}
+
+fn number_of(row: &'static Row, text: &str) -> Result<u32, Refusal> {
+    let value = row.form.parse(text);
+    value.ok_or_else(|| invalid(format_args!("{}", Refused { row, text })))
 }
 
 fn sectors(key: &str, value: &str) -> Result<u64, Refusal> {
     value
         .parse()
         .map_err(|_| invalid(format_args!("{key} {value}: not a number of sectors")))
-}
-
-/// The longest frame, if it is to be shorter than the interface's MTU.
-pub(super) fn mtu(value: &str) -> Result<Option<u32>, Refusal> {
-    match value.parse() {
-        Ok(0) => Ok(None),
-        Ok(mtu) if mtu >= aoe::MIN_MTU => Ok(Some(mtu)),
-        _ => Err(invalid(format_args!(
-            "mtu {value}: not a number of bytes from 1060 on, or 0 for what the interface has"
-        ))),
-    }
-}
-
-/// A setting that is one of several words.
-pub(super) fn word<T: Word>(key: &str, value: &str) -> Result<T, Refusal> {
-    T::parse(value).ok_or_else(|| invalid(format_args!("{key} {value}: not one of:{}", T::CHOICES)))
-}
-
-/// Seconds between two questions whether another target has the address.
-pub(super) fn conflict_check(value: &str) -> Result<u32, Refusal> {
-    seconds("conflict_check", value, Policy::CONFLICT_CHECK_MAX)
-}
-
-/// Seconds between two announcements without cause.
-pub(super) fn announce_every(value: &str) -> Result<u32, Refusal> {
-    seconds("announce_every", value, Policy::ANNOUNCE_EVERY_MAX)
-}
-
-fn seconds(key: &str, value: &str, most: u32) -> Result<u32, Refusal> {
-    value
-        .parse()
-        .ok()
-        .filter(|seconds| *seconds <= most)
-        .ok_or_else(|| {
-            invalid(format_args!(
-                "{key} {value}: not a number of seconds up to {most}, or 0 for never"
-            ))
-        })
-}
-
-/// How many requests each initiator may have under way.
-pub(super) fn buffer_count(value: &str) -> Result<u16, Refusal> {
-    let (least, most) = Policy::BUFFER_COUNTS.into_inner();
-    value
-        .parse()
-        .ok()
-        .filter(|count| (least..=most).contains(count))
-        .ok_or_else(|| {
-            invalid(format_args!(
-                "bufcnt {value}: not a number from {least} to {most}"
-            ))
-        })
 }
 
 /// A model or serial number.

@@ -19,9 +19,14 @@ use crate::aoe::config::CAPACITY;
 use crate::aoe::ConfigString;
 use crate::blade::Change;
 use crate::blade::Refusal;
+use crate::wire::settings::Start;
 
-pub(super) static CONFIG: Attribute<Export> =
-    Attribute::new(c"config", 0o644, Some(config), Some(set_config));
+pub(super) static CONFIG: Attribute<Export> = Attribute::new(
+    Start::Config.file_name(),
+    0o644,
+    Some(config),
+    Some(set_config),
+);
 pub(super) static CONFIG_RAW: Binary<Export> =
     Binary::new(c"config_raw", 0o644, config_raw, set_config_raw);
 

@@ -28,6 +28,7 @@ use crate::blade::Registry;
 use crate::blade::Settings;
 use crate::blade::Watcher;
 use crate::block::OpenMode;
+use crate::wire::settings::Start;
 
 /// An export's directory.
 pub(super) struct Export {
@@ -138,7 +139,7 @@ impl Watcher for Files {
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 28] = [
+        static ALL: [&Attribute<Export>; 15] = [
             &BPATH,
             &SCNT,
             &BDEV,
@@ -154,21 +155,12 @@ impl Entries for Export {
             &DUPLICATES,
             &INITIATORS,
             &WRITERS,
-            &policy::RO,
-            &policy::SHARED,
-            &policy::OFFSET,
-            &policy::LENGTH,
-            &policy::BUFCNT,
-            &policy::MTU_MAX,
-            &policy::CACHE,
-            &policy::ANNOUNCE,
-            &policy::ANNOUNCE_EVERY,
-            &policy::SINGLE_WRITER,
-            &policy::LOG,
-            &policy::ON_CONFLICT,
-            &policy::CONFLICT_CHECK,
         ];
         &ALL
+    }
+
+    fn table() -> &'static [Attribute<Self>] {
+        &policy::FILES
     }
 
     fn binaries() -> &'static [&'static Binary<Self>] {
@@ -187,15 +179,27 @@ const LONGEST_LINE: usize = 17 + 1 + 10 + 1 + 20 + 1;
 static BPATH: Attribute<Export> = Attribute::new(c"bpath", 0o444, Some(bpath), None);
 static SCNT: Attribute<Export> = Attribute::new(c"scnt", 0o444, Some(scnt), None);
 static BDEV: Attribute<Export> = Attribute::new(c"bdev", 0o444, Some(bdev), None);
-static MODEL: Attribute<Export> = Attribute::new(c"model", 0o644, Some(model), Some(set_model));
-static SN: Attribute<Export> = Attribute::new(c"sn", 0o644, Some(sn), Some(set_sn));
-static WWN: Attribute<Export> = Attribute::new(c"wwn", 0o644, Some(wwn), Some(set_wwn));
+static MODEL: Attribute<Export> = Attribute::new(
+    Start::Model.file_name(),
+    0o644,
+    Some(model),
+    Some(set_model),
+);
+static SN: Attribute<Export> =
+    Attribute::new(Start::Serial.file_name(), 0o644, Some(sn), Some(set_sn));
+static WWN: Attribute<Export> =
+    Attribute::new(Start::Wwn.file_name(), 0o644, Some(wwn), Some(set_wwn));
 static MTU: Attribute<Export> = Attribute::new(c"mtu", 0o444, Some(mtu), None);
 static BUSY: Attribute<Export> = Attribute::new(c"busy", 0o444, Some(busy), None);
 static STATE: Attribute<Export> = Attribute::new(c"state", 0o644, Some(state), Some(set_state));
-static MASK: Attribute<Export> = Attribute::new(c"mask", 0o644, Some(mask), Some(set_mask));
-static RESERVE: Attribute<Export> =
-    Attribute::new(c"reserve", 0o644, Some(reserve), Some(set_reserve));
+static MASK: Attribute<Export> =
+    Attribute::new(Start::Mask.file_name(), 0o644, Some(mask), Some(set_mask));
+static RESERVE: Attribute<Export> = Attribute::new(
+    Start::Reserve.file_name(),
+    0o644,
+    Some(reserve),
+    Some(set_reserve),
+);
 
 static DUPLICATES: Attribute<Export> = Attribute::new(c"duplicates", 0o444, Some(duplicates), None);
 static INITIATORS: Attribute<Export> = Attribute::new(c"initiators", 0o444, Some(initiators), None);

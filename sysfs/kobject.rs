@@ -29,6 +29,11 @@ pub(super) trait Entries: Send + Sync + Sized + 'static {
     /// The directory's files.
     fn attributes() -> &'static [&'static Attribute<Self>];
 
+    /// Those of its files that a table declares.
+    fn table() -> &'static [Attribute<Self>] {
+        &[]
+    }
+
     /// The directory's files of bytes that are no text.
     fn binaries() -> &'static [&'static Binary<Self>] {
         &[]
@@ -44,13 +49,24 @@ pub(super) type Show<T> = fn(&T, &mut Formatter<'_>) -> Result;
 /// What is done with the text written to a file.
 pub(super) type Store<T> = fn(&Node<T>, &[u8]) -> Result;
 
+/// The same for the file that a row of a table declares, by its number.
+pub(super) type ShowRow<T> = fn(&T, usize, &mut Formatter<'_>) -> Result;
+
+/// The same for the file that a row of a table declares, by its number.
+pub(super) type StoreRow<T> = fn(&Node<T>, usize, &[u8]) -> Result;
+
+/// Who shows and takes a file's text.
+enum Functions<T> {
+    Own(Option<Show<T>>, Option<Store<T>>),
+    Row(usize, ShowRow<T>, Option<StoreRow<T>>),
+}
+
 /// A file of a directory.
 #[repr(C)]
 pub(super) struct Attribute<T> {
     // Lock debugging writes to it.
     attribute: UnsafeCell<bindings::attribute>,
-    show: Option<Show<T>>,
-    store: Option<Store<T>>,
+    functions: Functions<T>,
 }
 
 // SAFETY: The kernel alone uses the inner attribute, with its own locking; the rest is constant.
@@ -64,13 +80,27 @@ impl<T> Attribute<T> {
         show: Option<Show<T>>,
         store: Option<Store<T>>,
     ) -> Self {
+        Self::with(name, mode, Functions::Own(show, store))
+    }
+
+    /// The file of a row of a table, with its number there.
+    pub(super) const fn of_row(
+        name: &'static CStr,
+        mode: u16,
+        row: usize,
+        show: ShowRow<T>,
+        store: Option<StoreRow<T>>,
+    ) -> Self {
+        Self::with(name, mode, Functions::Row(row, show, store))
+    }
+
+    const fn with(name: &'static CStr, mode: u16, functions: Functions<T>) -> Self {
         let mut attribute: bindings::attribute = pin_init::zeroed();
         attribute.name = kernel::str::as_char_ptr_in_const_context(name);
         attribute.mode = mode;
         Self {
             attribute: UnsafeCell::new(attribute),
-            show,
-            store,
+            functions,
         }
     }
 }
@@ -221,7 +251,7 @@ impl<T: Entries> Directory<T> {
         // SAFETY: `KBox::into_raw` does not return null.
         let directory = Self(unsafe { NonNull::new_unchecked(object) });
         kernel::error::to_result(result)?;
-        for attribute in T::attributes() {
+        for attribute in Iterator::chain(T::attributes().iter().copied(), T::table()) {
             // SAFETY: The kobject was added; the attribute lives for ever.
             kernel::error::to_result(unsafe {
                 bindings::sysfs_create_file_ns(
@@ -270,11 +300,12 @@ impl<T: Entries> Directory<T> {
         let (node, attribute) = unsafe { Self::parts(kobject, attribute) };
         // SAFETY: sysfs gives a whole page, zeroed, for the text.
         let page = unsafe { core::slice::from_raw_parts_mut(page.cast::<u8>(), PAGE_SIZE) };
-        let Some(show) = attribute.show else {
-            return EIO.to_errno() as isize;
-        };
         let mut text = Formatter::new(page.get_mut(..LONGEST).unwrap_or_default());
-        let shown = show(node, &mut text);
+        let shown = match &attribute.functions {
+            Functions::Own(Some(show), _) => show(node, &mut text),
+            Functions::Row(row, show, _) => show(node, *row, &mut text),
+            Functions::Own(None, _) => Err(EIO),
+        };
         match shown {
             // A part of a value is another value. The formatter counts what it had no room for.
             _ if text.bytes_written() > LONGEST => EOVERFLOW.to_errno() as isize,
@@ -293,13 +324,11 @@ impl<T: Entries> Directory<T> {
         let (node, attribute) = unsafe { Self::parts(kobject, attribute) };
         // SAFETY: sysfs gives `len` bytes that were written.
         let text = unsafe { core::slice::from_raw_parts(text.cast::<u8>(), len) };
-        let Some(store) = attribute.store else {
-            return EIO.to_errno() as isize;
-        };
-        let stored = if len > LONGEST {
-            Err(node.too_long())
-        } else {
-            store(node, text)
+        let stored = match &attribute.functions {
+            Functions::Own(_, None) | Functions::Row(_, _, None) => Err(EIO),
+            _ if len > LONGEST => Err(node.too_long()),
+            Functions::Own(_, Some(store)) => store(node, text),
+            Functions::Row(row, _, Some(store)) => store(node, *row, text),
         };
         match stored {
             Ok(()) => len as isize,

@@ -30,35 +30,12 @@ impl Stats {
 
 impl Entries for Stats {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Stats>; 26] = [
-            &REQUESTS,
-            &READS,
-            &READ_SECTORS,
-            &WRITES,
-            &WRITTEN_SECTORS,
-            &FLUSHES,
-            &TRIMS,
-            &ATA_ERRORS,
-            &AOE_ERRORS,
-            &READ_FAULTS,
-            &WRITE_FAULTS,
-            &RETRANSMITS,
-            &REPEATED_JOINED,
-            &ANSWERS_SUPERSEDED,
-            &DROPPED_FULL,
-            &DROPPED_WINDOW,
-            &DROPPED_TO_ALL,
-            &DROPPED_MEMORY,
-            &DROPPED_MASK,
-            &DROPPED_ACCESS,
-            &DROPPED_COPY,
-            &DROPPED_CONFLICT,
-            &DROPPED_LATE,
-            &DROPPED_MTU,
-            &LATENCY,
-            &CLEAR,
-        ];
+        static ALL: [&Attribute<Stats>; 2] = [&LATENCY, &CLEAR];
         &ALL
+    }
+
+    fn table() -> &'static [Attribute<Self>] {
+        &COUNTERS
     }
 
     fn too_long(&self) -> Error {
@@ -66,49 +43,23 @@ impl Entries for Stats {
     }
 }
 
-macro_rules! counters {
-    ($($file:ident, $name:literal, $counter:ident;)*) => {$(
-        static $file: Attribute<Stats> = Attribute::new(
-            $name,
-            0o444,
-            Some(|stats, text| show(stats, text, Counter::$counter)),
-            None,
-        );
-    )*};
-}
-
-counters! {
-    REQUESTS, c"requests", Requests;
-    READS, c"reads", Reads;
-    READ_SECTORS, c"read_sectors", ReadSectors;
-    WRITES, c"writes", Writes;
-    WRITTEN_SECTORS, c"written_sectors", WrittenSectors;
-    FLUSHES, c"flushes", Flushes;
-    TRIMS, c"trims", Trims;
-    ATA_ERRORS, c"ata_errors", AtaErrors;
-    AOE_ERRORS, c"aoe_errors", AoeErrors;
-    READ_FAULTS, c"read_faults", ReadFaults;
-    WRITE_FAULTS, c"write_faults", WriteFaults;
-    RETRANSMITS, c"retransmits", Retransmits;
-    REPEATED_JOINED, c"repeated_joined", RepeatedJoined;
-    ANSWERS_SUPERSEDED, c"answers_superseded", AnswersSuperseded;
-    DROPPED_FULL, c"dropped_full", DroppedFull;
-    DROPPED_WINDOW, c"dropped_window", DroppedWindow;
-    DROPPED_TO_ALL, c"dropped_to_all", DroppedToAll;
-    DROPPED_MEMORY, c"dropped_memory", DroppedMemory;
-    DROPPED_MASK, c"dropped_mask", DroppedMask;
-    DROPPED_ACCESS, c"dropped_access", DroppedAccess;
-    DROPPED_COPY, c"dropped_copy", DroppedCopy;
-    DROPPED_CONFLICT, c"dropped_conflict", DroppedConflict;
-    DROPPED_LATE, c"dropped_late", DroppedLate;
-    DROPPED_MTU, c"dropped_mtu", DroppedMtu;
-}
+static COUNTERS: [Attribute<Stats>; Counter::COUNT] = {
+    let mut files = [const { Attribute::of_row(c"", 0, 0, show, None) }; Counter::COUNT];
+    let mut row = 0;
+    while row < Counter::COUNT {
+        let name = Counter::ALL[row].row().file_name;
+        files[row] = Attribute::of_row(name, 0o444, row, show, None);
+        row += 1;
+    }
+    files
+};
 
 static LATENCY: Attribute<Stats> = Attribute::new(c"latency", 0o444, Some(latency), None);
 
 static CLEAR: Attribute<Stats> = Attribute::new(c"clear", 0o200, None, Some(clear));
 
-fn show(stats: &Stats, text: &mut Formatter<'_>, counter: Counter) -> Result {
+fn show(stats: &Stats, row: usize, text: &mut Formatter<'_>) -> Result {
+    let counter = *Counter::ALL.get(row).ok_or(EIO)?;
     let value = stats.port.stats().get(counter);
     Ok(writeln!(text, "{value}")?)
 }

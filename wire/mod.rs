@@ -11,4 +11,6 @@
 pub mod access;
 pub mod aoe;
 pub mod ata;
+pub mod counters;
 pub mod rules;
+pub mod settings;

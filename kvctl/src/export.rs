@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 
+use kvblade_wire::settings::Form;
+use kvblade_wire::settings::Row;
+use kvblade_wire::settings::Setting;
 use toml::Value;
 
 use crate::config::table::RIGHTS;
@@ -72,55 +75,11 @@ fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[Strin
     writer.value("slot", i64::from(address.slot));
     let interfaces: Vec<&str> = target.ports.keys().map(String::as_str).collect();
     writer.value("interfaces", interfaces);
-    for (file, key) in [
-        ("ro", "read-only"),
-        ("shared", "shared"),
-        ("single_writer", "single-writer"),
-    ] {
-        if target.value(file) == "1" {
-            writer.value(key, true);
-        }
-    }
-    for key in ["offset", "length"] {
-        let sectors: i64 = target.value(key).parse().unwrap_or(0);
-        if sectors != 0 {
-            writer.value(key, sectors.saturating_mul(512));
-        }
-    }
-    for (file, key, usual) in [
-        ("bufcnt", "buffer-count", 64),
-        ("mtu_max", "mtu", 0),
-        ("announce_every", "announce-every", 0),
-        ("conflict_check", "conflict-check", 10),
-    ] {
-        let number: i64 = target.value(file).parse().unwrap_or(usual);
-        if number != usual {
-            writer.value(key, number);
-        }
-    }
-    if target.value("cache") == "back" {
-        writer.value("write-cache", true);
-    }
-    for (file, key, usual) in [
-        ("announce", "announce", "all"),
-        ("log", "log", "normal"),
-        ("on_conflict", "on-conflict", "report"),
-    ] {
-        if target.value(file) != usual {
-            writer.value(key, target.value(file));
-        }
-    }
-    for (file, key) in [("model", "model"), ("sn", "serial"), ("wwn", "wwn")] {
-        if !target.value(file).is_empty() {
-            writer.value(key, target.value(file));
-        }
-    }
-    if !target.value("config").is_empty() {
-        writer.value("config-string", target.value("config"));
-    }
-    for key in ["mask", "reserve"] {
-        if !target.value(key).is_empty() {
-            writer.value(key, words(target.value(key)));
+    for setting in Setting::all() {
+        let row = setting.row();
+        let said = value(row, target.value(row.file));
+        if let Some(said) = said.filter(|_| !row.file.is_empty()) {
+            writer.value(row.key, said);
         }
     }
     let mut access = toml::Table::new();
@@ -138,6 +97,28 @@ fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[Strin
     if target.is_offline() {
         writer.value("online", false);
     }
+}
+
+/// What a file of sysfs shows, as a configuration says it; nothing if that is so unless it is said.
+fn value(row: &Row, shown: &str) -> Option<Value> {
+    let number = row.form.parse(shown);
+    let number = || number.filter(|number| *number != row.default);
+    let text = || Some(shown).filter(|it| !it.is_empty());
+    Some(match row.form {
+        Form::Flag | Form::Switch(_) => Value::from(number()? != 0),
+        Form::Opposite => Value::from(number()? == 0),
+        Form::Number(_) => Value::from(number()?),
+        Form::Word(_) => {
+            number()?;
+            Value::from(shown)
+        }
+        Form::Sectors => {
+            let sectors = shown.parse::<i64>().ok().filter(|it| *it != 0)?;
+            Value::from(sectors.saturating_mul(512))
+        }
+        Form::Text(_) | Form::Wwn | Form::Config => Value::from(text()?),
+        Form::Macs => Value::from(words(text()?)),
+    })
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -11,6 +11,8 @@ mod claim;
 mod cli;
 mod clib;
 mod config;
+#[cfg(test)]
+mod documents;
 mod edit;
 mod export;
 mod import;

@@ -7,9 +7,11 @@ import re
 import pytest
 
 from beds import bed
-from lab import Disk
+from lab import Disk, paths
 
 MB = 10**6
+# Those of `add`, in the order of the table of settings.
+KEYS = re.findall(r'\badd: "(\w+)"', (paths.SOURCE / "wire/settings.rs").read_text())
 LAYOUT = """label: gpt
 start=2048, size=262144
 start=264192, size=262144
@@ -131,9 +133,7 @@ def test_wrong_usage(guest, command, sentence):
         # These the module says, and the script repeats.
         (
             "0 1 eth0 /dev/sdb colour=red",
-            "colour: no such option (there are ro, shared, offset, length, bufcnt, mtu, cache,"
-            " announce, announce_every, single_writer, log, on_conflict, conflict_check, force,"
-            " offline, model, sn, wwn, config, mask and reserve)",
+            f"colour: no such option (there are {', '.join(KEYS[:-1])} and {KEYS[-1]})",
         ),
         ("0 1 eth0 /dev/sdb ro=yes", "ro=yes: the value must be 0 or 1"),
         (f"0 1 eth0 /dev/sdb model={'x' * 41}", f"model {'x' * 41}: more than 40 characters"),

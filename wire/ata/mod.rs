@@ -35,6 +35,7 @@ pub use lba::Lba;
 pub use lba::Width;
 pub use registers::Failure;
 pub use registers::Outcome;
+pub use text::check as check_text;
 pub use text::Text;
 pub use text::TextError;
 pub use transfer::Conditions;

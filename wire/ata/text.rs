@@ -25,6 +25,21 @@ impl fmt::Display for TextError {
     }
 }
 
+/// Whether a text can be that of a field with so many characters.
+///
+/// # Errors
+///
+/// [`TextError`] if it cannot.
+pub fn check(text: &str, limit: usize) -> Result<(), TextError> {
+    if !text.bytes().all(is_printable) {
+        return Err(TextError::NotPrintable);
+    }
+    if text.len() > limit {
+        return Err(TextError::TooLong { limit });
+    }
+    Ok(())
+}
+
 /// A field of `N` characters.
 ///
 /// As a [`fmt::Write`] it takes what fits, and drops what does not fit or is not printable.
@@ -54,12 +69,7 @@ impl<const N: usize> Text<N> {
     ///
     /// [`TextError`] if it cannot be one.
     pub fn new(text: &str) -> Result<Self, TextError> {
-        if !text.bytes().all(is_printable) {
-            return Err(TextError::NotPrintable);
-        }
-        if text.len() > N {
-            return Err(TextError::TooLong { limit: N });
-        }
+        check(text, N)?;
         let mut field = Self::empty();
         field.append(text);
         Ok(field)

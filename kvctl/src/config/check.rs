@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use kvblade_wire::aoe::Mac;
+use kvblade_wire::settings::Setting;
+use kvblade_wire::settings::Start;
 use toml::Spanned;
 
 use super::access::at;
@@ -133,17 +135,16 @@ fn defaults(documents: &[Document], lists: &Lists<'_>, problems: &mut Problems) 
 
 /// Refuses what cannot be the same for several exports.
 fn belong_to_one(file: usize, table: &ExportTable, problems: &mut Problems) {
-    let texts = [
-        ("device", &table.device),
-        ("file", &table.file),
-        ("serial", &table.serial),
-        ("wwn", &table.wwn),
-    ];
+    let texts = [("device", &table.device), ("file", &table.file)];
     let places = texts
         .into_iter()
         .filter_map(|(key, value)| Some((key, at(file, value.as_ref()?))));
     let slot = table.slot.as_ref().map(|slot| ("slot", at(file, slot)));
-    for (key, place) in places.chain(slot) {
+    let settings = [Start::Serial, Start::Wwn].into_iter().filter_map(|start| {
+        let value = table.settings.get(&Setting::Start(start))?;
+        Some((start.row().key, at(file, value)))
+    });
+    for (key, place) in places.chain(slot).chain(settings) {
         problems.add(
             &place,
             format!("defaults: {key} cannot be the same for all exports"),

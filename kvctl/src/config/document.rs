@@ -252,29 +252,13 @@ impl Reader<'_> {
                     let list = self.texts(key, value);
                     read.interfaces = list.map(|list| Spanned::new(value.span(), list));
                 }
-                "mtu" => read.mtu = self.number(key, value),
-                "force" => read.force = self.flag(key, value),
-                "offset" => read.offset = self.size(key, value),
-                "length" => read.length = self.size(key, value),
-                "read-only" => read.read_only = self.flag(key, value),
-                "shared" => read.shared = self.flag(key, value),
-                "buffer-count" => read.buffer_count = self.number(key, value),
-                "write-cache" => read.write_cache = self.flag(key, value),
-                "model" => read.model = self.text(key, value),
-                "serial" => read.serial = self.text(key, value),
-                "wwn" => read.wwn = self.text(key, value),
-                "announce" => read.announce = self.word(key, value),
-                "announce-every" => read.announce_every = self.number(key, value),
-                "single-writer" => read.single_writer = self.flag(key, value),
-                "log" => read.log = self.word(key, value),
-                "on-conflict" => read.on_conflict = self.word(key, value),
-                "conflict-check" => read.conflict_check = self.number(key, value),
                 "access" => read.access = self.choices(key, value),
-                "config-string" => read.config_string = self.text(key, value),
-                "mask" => read.mask = self.texts(key, value),
-                "reserve" => read.reserve = self.texts(key, value),
                 "persist" => read.persist = self.words(key, value),
-                _ => read.online = self.flag(key, value),
+                _ => {
+                    let given = key.setting.zip(self.setting(key, value));
+                    let given = given.map(|(it, given)| (it, Spanned::new(value.span(), given)));
+                    read.settings.extend(given);
+                }
             }
         }
         read

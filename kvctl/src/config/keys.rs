@@ -2,13 +2,23 @@
 
 //! The keys that there are, and what each wants, in the words of kvblade.conf(5).
 
+use kvblade_wire::settings::Form;
+use kvblade_wire::settings::Mode;
+use kvblade_wire::settings::Row;
+use kvblade_wire::settings::Setting;
+use kvblade_wire::settings::Start;
+use kvblade_wire::settings::Tunable;
+
 /// A key, and how it is written.
+#[derive(Clone, Copy)]
 pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// What it takes.
     pub(crate) wants: &'static str,
     /// A value that it could have.
     pub(crate) example: &'static str,
+    /// The setting of the module that it is, if it is one.
+    pub(crate) setting: Option<Setting>,
 }
 
 const fn key(name: &'static str, wants: &'static str, example: &'static str) -> Key {
@@ -16,55 +26,78 @@ const fn key(name: &'static str, wants: &'static str, example: &'static str) -> 
         name,
         wants,
         example,
+        setting: None,
+    }
+}
+
+/// The key of a setting, as the table of all settings has it.
+const fn of(setting: Setting) -> Key {
+    let Row {
+        key, example, form, ..
+    } = setting.row();
+    let wants = match form {
+        Form::Flag | Form::Opposite | Form::Switch(_) => FLAG,
+        Form::Number(_) => NUMBER,
+        Form::Sectors => SIZE,
+        Form::Word(_) => WORD,
+        Form::Text(_) | Form::Wwn | Form::Config => TEXT,
+        Form::Macs => LIST,
+    };
+    Key {
+        name: key,
+        wants,
+        example,
+        setting: Some(setting),
     }
 }
 
 const NUMBER: &str = "a whole number";
 const TEXT: &str = "a text in quotes";
 const LIST: &str = "a list of texts";
+const WORD: &str = "a word in quotes";
 const FLAG: &str = "true or false";
 const SIZE: &str = "a number of bytes, or a text with a unit";
 const MACS: &str = "[\"02:00:00:00:00:01\"]";
 
-/// `[export.NAME]` and `[defaults]`
-pub(crate) const EXPORT: [Key; 28] = [
+/// Of an export, what is no setting of the module.
+const OWN: [Key; 7] = [
     key("shelf", NUMBER, "0"),
     key("slot", NUMBER, "0"),
     key("device", TEXT, "\"/dev/sdb\""),
     key("file", TEXT, "\"/srv/disk.img\""),
     key("interfaces", LIST, "[\"eth0\"]"),
-    key("mtu", NUMBER, "9000"),
-    key("force", FLAG, "true"),
-    key("offset", SIZE, "\"1 MiB\""),
-    key("length", SIZE, "\"10 GiB\""),
-    key("read-only", FLAG, "true"),
-    key("shared", FLAG, "true"),
-    key("buffer-count", NUMBER, "64"),
-    key("write-cache", FLAG, "true"),
-    key("model", TEXT, "\"disk\""),
-    key("serial", TEXT, "\"1234\""),
-    key("wwn", TEXT, "\"5000000000000001\""),
-    key("announce", "a word in quotes", "\"accepted\""),
-    key("announce-every", NUMBER, "10"),
-    key("single-writer", FLAG, "true"),
-    key("log", "a word in quotes", "\"quiet\""),
-    key("on-conflict", "a word in quotes", "\"offline\""),
-    key("conflict-check", NUMBER, "10"),
     key(
         "access",
         "a table of rights and lists",
         "{ read = \"hosts\", write = \"hosts\" }",
     ),
-    key("config-string", TEXT, "\"text\""),
-    key("mask", LIST, MACS),
-    key("reserve", LIST, MACS),
     key(
         "persist",
         LIST,
         "[\"config-string\", \"mask\", \"reserve\"]",
     ),
-    key("online", FLAG, "false"),
 ];
+
+/// `[export.NAME]` and `[defaults]`
+pub(crate) const EXPORT: [Key; OWN.len() + Mode::COUNT + Tunable::COUNT + Start::COUNT] = {
+    const TUNABLES: usize = OWN.len() + Mode::COUNT;
+    const STARTS: usize = TUNABLES + Tunable::COUNT;
+    let mut keys = [OWN[0]; STARTS + Start::COUNT];
+    let mut number = 0;
+    while number < keys.len() {
+        keys[number] = if number < OWN.len() {
+            OWN[number]
+        } else if number < TUNABLES {
+            of(Setting::Mode(Mode::ALL[number - OWN.len()]))
+        } else if number < STARTS {
+            of(Setting::Tunable(Tunable::ALL[number - TUNABLES]))
+        } else {
+            of(Setting::Start(Start::ALL[number - STARTS]))
+        };
+        number += 1;
+    }
+    keys
+};
 
 /// `[access.NAME]`
 pub(crate) const ACCESS: [Key; 4] = [
@@ -75,7 +108,7 @@ pub(crate) const ACCESS: [Key; 4] = [
         "a list of tables",
         "[{ deny = \"02:00:00:00:00:01\" }, { accept = \"all\" }]",
     ),
-    key("policy", "a word in quotes", "\"deny\""),
+    key("policy", WORD, "\"deny\""),
 ];
 
 /// One of the `rules`.
@@ -87,7 +120,7 @@ pub(crate) const RULE: [Key; 2] = [
 /// `[interface.NAME-OR-PATTERN]`
 pub(crate) const INTERFACE: [Key; 2] = [
     key("mtu", NUMBER, "9000"),
-    key("require", "a word in quotes", "\"macsec\""),
+    key("require", WORD, "\"macsec\""),
 ];
 
 /// The table `access` of an export.

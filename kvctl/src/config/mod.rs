@@ -13,6 +13,7 @@ pub(crate) mod model;
 mod partial;
 pub(crate) mod problem;
 mod reader;
+mod settings;
 mod size;
 pub(crate) mod table;
 #[cfg(test)]

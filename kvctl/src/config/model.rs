@@ -2,16 +2,16 @@
 
 //! A configuration that makes sense.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use glob::Pattern;
 use kvblade_wire::aoe::ConfigString;
 use kvblade_wire::aoe::Mac;
+use kvblade_wire::settings::Shown;
+use kvblade_wire::settings::Tunable;
 
 use super::access::Set;
-use super::table::Announce;
-use super::table::Log;
-use super::table::OnConflict;
 use super::table::Persist;
 use super::table::Require;
 
@@ -52,19 +52,7 @@ pub(crate) struct Export {
     pub(crate) offset: u64,
     /// In sectors; 0: up to the end.
     pub(crate) length: u64,
-    pub(crate) buffer_count: u16,
-    pub(crate) write_cache: bool,
-    /// 0: what the interface has.
-    pub(crate) mtu: u32,
-    pub(crate) announce: Announce,
-    /// In seconds; 0: only when there is something new.
-    pub(crate) announce_every: u32,
-    /// One client at a time may write.
-    pub(crate) single_writer: bool,
-    pub(crate) log: Log,
-    pub(crate) on_conflict: OnConflict,
-    /// In seconds; 0: never.
-    pub(crate) conflict_check: u32,
+    pub(crate) tuned: Tuned,
     pub(crate) model: Option<String>,
     pub(crate) serial: Option<String>,
     pub(crate) wwn: Option<String>,
@@ -72,6 +60,34 @@ pub(crate) struct Export {
     pub(crate) persist: Vec<Persist>,
     pub(crate) access: Access,
     pub(crate) force: bool,
+}
+
+/// What may change while it runs, as far as it is said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tuned(pub(super) BTreeMap<Tunable, u32>);
+
+impl Tuned {
+    /// A value, as the module has it.
+    pub(crate) fn number(&self, tunable: Tunable) -> u32 {
+        let said = self.0.get(&tunable).copied();
+        said.unwrap_or(tunable.row().default)
+    }
+
+    /// A value, as sysfs shows it.
+    pub(crate) fn shown(&self, tunable: Tunable) -> Shown {
+        tunable.row().form.shown(self.number(tunable))
+    }
+}
+
+#[cfg(test)]
+impl Tuned {
+    /// A value that is a word.
+    pub(crate) fn word(&self, tunable: Tunable) -> &'static str {
+        match self.shown(tunable) {
+            Shown::Word(word) => word,
+            Shown::Number(number) => panic!("{tunable:?} is the number {number}"),
+        }
+    }
 }
 
 /// Where the data are.

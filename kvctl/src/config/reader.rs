@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use kvblade_wire::settings::Form;
 use toml::de::DeTable;
 use toml::de::DeValue;
 use toml::Spanned;
@@ -13,6 +14,7 @@ use super::keys;
 use super::keys::Key;
 use super::problem::Problems;
 use super::table::Choice;
+use super::table::Given;
 use super::table::Size;
 use crate::suggest::suggestion;
 
@@ -154,12 +156,29 @@ impl Reader<'_> {
         Some(texts)
     }
 
-    pub(super) fn choice<T: Choice>(&mut self, key: &Key, value: &Spanned<String>) -> Option<T> {
+    /// The value of a setting, if its form takes what is there.
+    pub(super) fn setting(&mut self, key: &Key, value: &Value<'_>) -> Option<Given> {
+        Some(match key.setting?.row().form {
+            Form::Flag | Form::Opposite | Form::Switch(_) => Given::Flag(self.flag(key, value)?),
+            Form::Number(_) => Given::Number(self.number(key, value)?.into_inner()),
+            Form::Sectors => Given::Size(self.size(key, value)?.into_inner()),
+            Form::Word(words) => {
+                let word = self.text(key, value)?;
+                Given::Word(u32::try_from(self.place(key, &word, words)?).ok()?)
+            }
+            Form::Text(_) | Form::Wwn | Form::Config => {
+                Given::Text(self.text(key, value)?.into_inner())
+            }
+            Form::Macs => Given::List(self.texts(key, value)?),
+        })
+    }
+
+    /// Where a word is among those that there are.
+    fn place(&mut self, key: &Key, value: &Spanned<String>, known: &[&str]) -> Option<usize> {
         let word = value.get_ref();
-        let known: Vec<&str> = T::ALL.iter().map(|(word, _)| *word).collect();
-        let found = T::ALL.iter().find(|(known, _)| known == word);
+        let found = known.iter().position(|known| known == word);
         if found.is_none() {
-            let hint = suggestion(word, &known);
+            let hint = suggestion(word, known);
             let what = format!(
                 "{} \"{}\": no such word{hint}",
                 key.name,
@@ -172,7 +191,13 @@ impl Reader<'_> {
                 format!("expected one of {}", known.join(", ")),
             );
         }
-        found.map(|(_, choice)| *choice)
+        found
+    }
+
+    fn choice<T: Choice>(&mut self, key: &Key, value: &Spanned<String>) -> Option<T> {
+        let known: Vec<&str> = T::ALL.iter().map(|(word, _)| *word).collect();
+        let place = self.place(key, value, &known)?;
+        T::ALL.get(place).map(|(_, choice)| *choice)
     }
 
     pub(super) fn word<T: Choice>(&mut self, key: &Key, value: &Value<'_>) -> Option<T> {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use kvblade_wire::settings::Setting;
 use toml::Spanned;
 
 /// A file.
@@ -63,29 +64,21 @@ pub(super) struct ExportTable {
     pub(super) device: Option<Spanned<String>>,
     pub(super) file: Option<Spanned<String>>,
     pub(super) interfaces: Option<Spanned<Vec<Spanned<String>>>>,
-    pub(super) read_only: Option<bool>,
-    pub(super) shared: Option<bool>,
-    pub(super) offset: Option<Spanned<Size>>,
-    pub(super) length: Option<Spanned<Size>>,
-    pub(super) buffer_count: Option<Spanned<i64>>,
-    pub(super) write_cache: Option<bool>,
-    pub(super) mtu: Option<Spanned<i64>>,
-    pub(super) model: Option<Spanned<String>>,
-    pub(super) serial: Option<Spanned<String>>,
-    pub(super) wwn: Option<Spanned<String>>,
-    pub(super) announce: Option<Announce>,
-    pub(super) announce_every: Option<Spanned<i64>>,
-    pub(super) single_writer: Option<bool>,
-    pub(super) log: Option<Log>,
-    pub(super) on_conflict: Option<OnConflict>,
-    pub(super) conflict_check: Option<Spanned<i64>>,
-    pub(super) config_string: Option<Spanned<String>>,
-    pub(super) mask: Option<Vec<Spanned<String>>>,
-    pub(super) reserve: Option<Vec<Spanned<String>>>,
+    /// The settings of the module whose values are of the right type.
+    pub(super) settings: BTreeMap<Setting, Spanned<Given>>,
     pub(super) persist: Option<Vec<Persist>>,
     pub(super) access: Option<AccessChoice>,
-    pub(super) online: Option<bool>,
-    pub(super) force: Option<bool>,
+}
+
+/// The value of a setting, of a type that its form takes.
+pub(super) enum Given {
+    Flag(bool),
+    Number(i64),
+    Size(Size),
+    /// Which of the words it is.
+    Word(u32),
+    Text(String),
+    List(Vec<Spanned<String>>),
 }
 
 /// A number of bytes.
@@ -106,13 +99,13 @@ pub(super) struct AccessChoice {
     pub(super) write: Option<Spanned<String>>,
 }
 
-/// A setting that is one of several words.
+/// What is one of several words.
 pub(super) trait Choice: Copy + 'static {
     /// Each with its word.
     const ALL: &'static [(&'static str, Self)];
 }
 
-/// Declares a setting that is one of several words, the same in the file and in sysfs.
+/// Declares what is one of several words.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($variant:ident = $word:literal,)* }) => {
         $(#[$about])*
@@ -141,33 +134,6 @@ pub(super) enum Verdict {
 
 impl Choice for Verdict {
     const ALL: &'static [(&'static str, Self)] = &[("accept", Self::Accept), ("deny", Self::Deny)];
-}
-
-words! {
-    /// Who is told of an export.
-    Announce {
-        All = "all",
-        Accepted = "accepted",
-        Nobody = "none",
-    }
-}
-
-words! {
-    /// What the kernel's log is told of an export.
-    Log {
-        Normal = "normal",
-        Quiet = "quiet",
-        Access = "access",
-    }
-}
-
-words! {
-    /// What an export does while another target has its address.
-    OnConflict {
-        Report = "report",
-        Offline = "offline",
-        Silent = "silent",
-    }
 }
 
 words! {

@@ -7,22 +7,17 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use glob::Pattern;
-use kvblade_wire::aoe::ConfigString;
 use kvblade_wire::aoe::Shelf;
 use kvblade_wire::aoe::Slot;
-use kvblade_wire::aoe::MIN_MTU;
-use kvblade_wire::ata::Text;
-use kvblade_wire::ata::Wwn;
+use kvblade_wire::settings::Form;
+use kvblade_wire::settings::Tunable;
 use toml::Spanned;
 
 use super::access::at;
 use super::model::Source;
 use super::problem::Place;
 use super::problem::Problems;
-use super::size;
-use super::table::Size;
-
-const SECTOR: u64 = 512;
+use super::settings::number;
 
 /// Where to look for a value in the text, and to note what is wrong with it.
 pub(super) struct Checker<'a> {
@@ -89,105 +84,13 @@ impl Checker<'_> {
         })
     }
 
-    pub(super) fn buffer_count(&mut self, value: Option<&Spanned<i64>>) -> Option<u16> {
-        self.number("buffer-count", value, "2 to 512", |number| {
-            u16::try_from(number)
-                .ok()
-                .filter(|count| (2..=512).contains(count))
-        })
-    }
-
+    /// The cap on the MTU of an interface, which is that of an export.
     pub(super) fn mtu(&mut self, value: Option<&Spanned<i64>>) -> Option<u32> {
-        let allowed = "1060 or more bytes, or 0 for what the interface has";
-        self.number("mtu", value, allowed, |mtu| {
-            (mtu == 0 || mtu >= MIN_MTU).then_some(mtu)
-        })
-    }
-
-    pub(super) fn announce_every(&mut self, value: Option<&Spanned<i64>>) -> Option<u32> {
-        let allowed = "1 to 3600 seconds, or 0 for never";
-        self.number("announce-every", value, allowed, |seconds| {
-            (seconds <= 3600).then_some(seconds)
-        })
-    }
-
-    pub(super) fn conflict_check(&mut self, value: Option<&Spanned<i64>>) -> Option<u32> {
-        let allowed = "1 to 3600 seconds, or 0 for never";
-        self.number("conflict-check", value, allowed, |seconds| {
-            (seconds <= 3600).then_some(seconds)
-        })
-    }
-
-    /// A number of bytes, as one of sectors.
-    pub(super) fn size(&mut self, key: &str, value: Option<&Spanned<Size>>) -> Option<u64> {
-        self.value(value, |size| {
-            let (text, bytes) = match size {
-                Size::Number(number) => (number.to_string(), u64::try_from(*number).ok()),
-                Size::Text(text) => (format!("\"{text}\""), size::bytes(text)),
-            };
-            let expected =
-                "expected a number of bytes like 1048576, or a text like \"1 GiB\" or \"1G\" \
-                            (the same), or \"1 GB\" (powers of 1000)";
-            let bytes = bytes.ok_or_else(|| {
-                (
-                    format!("{key} {text}: not a number of bytes"),
-                    expected.into(),
-                )
-            })?;
-            if bytes % SECTOR == 0 {
-                Ok(bytes / SECTOR)
-            } else {
-                let message = format!("{key} {text}: not a whole number of sectors");
-                Err((message, format!("expected a multiple of {SECTOR} bytes")))
-            }
-        })
-    }
-
-    fn text<const N: usize>(
-        &mut self,
-        key: &str,
-        value: Option<&Spanned<String>>,
-    ) -> Option<String> {
-        self.value(value, |text| match Text::<N>::new(text) {
-            Ok(field) => Ok(field.as_str().trim_end().to_owned()),
-            Err(error) => Err((
-                format!("{key} \"{}\": {error}", text.escape_debug()),
-                format!("expected {N} characters of ASCII at most"),
-            )),
-        })
-    }
-
-    pub(super) fn model(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
-        self.text::<40>("model", value)
-    }
-
-    pub(super) fn serial(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
-        self.text::<20>("serial", value)
-    }
-
-    pub(super) fn wwn(&mut self, value: Option<&Spanned<String>>) -> Option<String> {
-        self.value(value, |text| match Wwn::parse(text) {
-            Some(wwn) => Ok(wwn.to_string()),
-            None => Err((
-                format!("wwn \"{}\": not a world wide name", text.escape_debug()),
-                "expected 16 hexadecimal digits, the first a 5".into(),
-            )),
-        })
-    }
-
-    pub(super) fn config_string(
-        &mut self,
-        value: Option<&Spanned<String>>,
-    ) -> Option<ConfigString> {
-        self.value(value, |text| {
-            ConfigString::from_escaped(text.as_bytes()).ok_or_else(|| {
-                (
-                    "config-string: too long, or with a wrong escape".into(),
-                    "expected 1024 bytes at most; escapes are \\xNN \\n \\r \\t \\\\ \\\" \\'"
-                        .into(),
-                )
-            })
-        })
+        let row = Tunable::MtuMax.row();
+        let Form::Number(form) = &row.form else {
+            return None;
+        };
+        self.value(value, |value| number(row.key, form, *value))
     }
 
     pub(super) fn patterns(

@@ -6,6 +6,8 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 
 use kvblade_wire::aoe::Mac;
+use kvblade_wire::settings::Form;
+use kvblade_wire::settings::Setting;
 use toml::Value;
 
 use super::output::Output;
@@ -262,31 +264,17 @@ fn kvadd_option(table: &mut Table, key: &str, value: &str) -> Option<()> {
         macs.map(|text| Mac::parse(text).map(|mac| mac.to_string()))
             .collect()
     };
-    let count = || value.parse::<i64>().ok();
-    let (name, value): (&str, Value) = match key {
-        "ro" => ("read-only", flag(value)?.into()),
-        "shared" => ("shared", flag(value)?.into()),
-        "force" => ("force", flag(value)?.into()),
-        "offline" => ("online", (!flag(value)?).into()),
-        "offset" => ("offset", count()?.checked_mul(512)?.into()),
-        "length" => ("length", count()?.checked_mul(512)?.into()),
-        "bufcnt" => ("buffer-count", count()?.into()),
-        "mtu" => ("mtu", count()?.into()),
-        "cache" => match value {
-            "back" => ("write-cache", true.into()),
-            "through" => ("write-cache", false.into()),
-            _ => return None,
-        },
-        "announce" => ("announce", value.into()),
-        "log" => ("log", value.into()),
-        "model" => ("model", value.into()),
-        "sn" => ("serial", value.into()),
-        "wwn" => ("wwn", value.into()),
-        "config" => ("config-string", value.into()),
-        "mask" => ("mask", macs(value)?.into()),
-        "reserve" => ("reserve", macs(value)?.into()),
-        _ => return None,
+    let row = Setting::of_add(key)?.row();
+    let value: Value = match row.form {
+        Form::Flag => flag(value)?.into(),
+        Form::Opposite => (!flag(value)?).into(),
+        // Whether it is one that can be is told by who checks all of it.
+        Form::Number(_) => value.parse::<i64>().ok()?.into(),
+        Form::Sectors => value.parse::<i64>().ok()?.checked_mul(512)?.into(),
+        Form::Switch(_) => (row.form.parse(value)? != 0).into(),
+        Form::Word(_) | Form::Text(_) | Form::Wwn | Form::Config => value.into(),
+        Form::Macs => macs(value)?.into(),
     };
-    table.value(name, value);
+    table.value(row.key, value);
     Some(())
 }

@@ -167,7 +167,7 @@ fn of_ports(exports: &[Export]) -> Vec<Metric> {
                 mtu.add(&labels, bytes);
             }
             for (family, metric) in FAMILIES.iter().zip(&mut counters) {
-                for counter in family.counters {
+                for counter in family.counters.iter().map(|it| it.row()) {
                     let Some(value) = port.stats.get(counter.file) else {
                         continue;
                     };

@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use kvblade_wire::settings::Tunable;
+
 use super::job::Backing;
 use super::job::Job;
 use super::job::Making;
 use super::job::Removal;
 use super::wanted::Device;
 use super::wanted::Wanted;
-use crate::state::running::POLICY;
 use crate::state::saved::excludes;
 use crate::state::saved::file_of;
 use crate::state::Address;
@@ -244,9 +245,10 @@ fn make(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> Result<Jo
 
 /// The words of `add` that must be the same on all interfaces.
 fn options(wanted: &Wanted) -> String {
-    let policy = POLICY.iter().filter_map(|(file, option)| {
-        let (_, value) = wanted.policy.iter().find(|(name, _)| name == file)?;
-        Some((*option, value))
+    let policy = Tunable::ALL.into_iter().filter_map(|tunable| {
+        let row = tunable.row();
+        let (_, value) = wanted.policy.iter().find(|(name, _)| *name == row.file)?;
+        Some((row.add, value))
     });
     let mode = wanted.mode.iter().map(|(file, value)| (*file, value));
     mode.chain(policy)

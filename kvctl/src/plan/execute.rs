@@ -9,6 +9,9 @@ use std::sync::atomic::Ordering;
 use std::sync::Mutex;
 use std::thread;
 
+use kvblade_wire::settings::Mode;
+use kvblade_wire::settings::Tunable;
+
 use super::diff::CLIENTS;
 use super::job::Backing;
 use super::job::Job;
@@ -16,8 +19,6 @@ use super::job::Making;
 use super::job::Removal;
 use super::machine::Machine;
 use crate::state::kernel::set;
-use crate::state::running::MODE;
-use crate::state::running::POLICY;
 use crate::state::saved::excludes;
 use crate::state::saved::file_of;
 use crate::state::Kernel;
@@ -238,9 +239,9 @@ impl Worker<'_> {
 
     /// The options of an export that there is: another interface must have the same.
     fn options(&self, made: &Made) -> String {
-        let mode = MODE.iter().map(|name| (*name, *name));
-        mode.chain(POLICY)
-            .map(|(file, option)| format!("{option}={}", self.read(made, file)))
+        let mode = Mode::ALL.into_iter().map(Mode::row);
+        mode.chain(Tunable::ALL.into_iter().map(Tunable::row))
+            .map(|row| format!("{}={}", row.add, self.read(made, row.file)))
             .collect::<Vec<_>>()
             .join(" ")
     }

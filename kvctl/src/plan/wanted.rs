@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use glob::Pattern;
 use kvblade_wire::aoe::Mac;
+use kvblade_wire::settings::Mode;
+use kvblade_wire::settings::Tunable;
 
 use super::cards::Nature;
 use super::choice::is_pattern;
@@ -172,41 +174,36 @@ impl<'a> Surroundings<'a> {
             .iter()
             .filter(|(pattern, _)| interfaces.iter().any(|name| self.means(pattern, name)))
             .map(|(_, mtu)| *mtu);
-        let limits = caps.chain([export.mtu]).filter(|mtu| *mtu != 0);
+        let limits = caps
+            .chain([export.tuned.number(Tunable::MtuMax)])
+            .filter(|mtu| *mtu != 0);
         limits.min().unwrap_or(0)
     }
 }
 
 fn mode(export: &Export) -> Vec<(&'static str, String)> {
-    let flag = |value: bool| u8::from(value).to_string();
-    vec![
-        ("ro", flag(export.read_only)),
-        ("shared", flag(export.shared)),
-        ("offset", export.offset.to_string()),
-        ("length", export.length.to_string()),
-    ]
+    let value = |mode| match mode {
+        Mode::ReadOnly => export.read_only.into(),
+        Mode::Shared => export.shared.into(),
+        Mode::Offset => export.offset,
+        Mode::Length => export.length,
+    };
+    let modes = Mode::ALL.into_iter();
+    modes
+        .map(|mode| (mode.row().file, value(mode).to_string()))
+        .collect()
 }
 
 fn policy(export: &Export, mtu: u32) -> Vec<(&'static str, String)> {
-    let cache = if export.write_cache {
-        "back"
-    } else {
-        "through"
+    let shown = |tunable| match tunable {
+        Tunable::MtuMax => tunable.row().form.shown(mtu),
+        other => export.tuned.shown(other),
     };
-    let mut policy = vec![
-        ("bufcnt", export.buffer_count.to_string()),
-        ("mtu_max", mtu.to_string()),
-        ("cache", cache.to_owned()),
-        ("announce", export.announce.word().to_owned()),
-        ("announce_every", export.announce_every.to_string()),
-        ("single_writer", u8::from(export.single_writer).to_string()),
-        ("log", export.log.word().to_owned()),
-        ("on_conflict", export.on_conflict.word().to_owned()),
-        ("conflict_check", export.conflict_check.to_string()),
-    ];
+    let tunables = Tunable::ALL.into_iter();
+    let tunables = tunables.map(|tunable| (tunable.row().file, shown(tunable).to_string()));
     let access = export.access.lists();
-    policy.extend(access.map(|(file, set)| (file, set.to_string())));
-    policy
+    let access = access.map(|(file, set)| (file, set.to_string()));
+    tunables.chain(access).collect()
 }
 
 /// By the names of the settings, as sysfs shows them, lists in one line.

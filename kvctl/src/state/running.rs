@@ -5,35 +5,15 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use kvblade_wire::settings::Setting;
+use kvblade_wire::settings::Start;
+
 use super::address::Address;
 use super::kernel::config_string;
 use super::kernel::Kernel;
 
-/// The settings of a disk that can be read and written in sysfs, with the options of `add` for
-/// those that must be the same on all interfaces from the beginning.
-pub(crate) const POLICY: [(&str, &str); 9] = [
-    ("bufcnt", "bufcnt"),
-    ("mtu_max", "mtu"),
-    ("cache", "cache"),
-    ("announce", "announce"),
-    ("announce_every", "announce_every"),
-    ("single_writer", "single_writer"),
-    ("log", "log"),
-    ("on_conflict", "on_conflict"),
-    ("conflict_check", "conflict_check"),
-];
-
-/// What can only be said when the device is opened: the names are those of `add` too.
-pub(crate) const MODE: [&str; 4] = ["ro", "shared", "offset", "length"];
-
-/// Settings that are not given to `add`.
-const SETTINGS: [&str; 10] = [
-    "model",
-    "sn",
-    "wwn",
-    "config",
-    "mask",
-    "reserve",
+/// The files of the access lists.
+const ACCESS: [&str; 4] = [
     "access/discover",
     "access/config",
     "access/read",
@@ -107,19 +87,25 @@ fn read_target(kernel: &dyn Kernel, folder: &str) -> io::Result<Target> {
         device: read("bdev")?,
         ..Target::default()
     };
-    let policy = POLICY.iter().map(|(file, _)| *file);
-    for name in MODE.into_iter().chain(policy).chain(SETTINGS) {
-        let line = match name {
-            "config" => config_string(kernel, folder)?,
-            "mask" | "reserve" => read(name)?.replace('\n', " "),
-            // A module of before does not have them.
-            "announce_every" | "single_writer" => match read(name) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => "0".to_owned(),
+    for setting in Setting::all() {
+        let row = setting.row();
+        let line = match setting {
+            _ if row.file.is_empty() => continue,
+            Setting::Start(Start::Config) => config_string(kernel, folder)?,
+            Setting::Start(Start::Mask | Start::Reserve) => read(row.file)?.replace('\n', " "),
+            // A module of before has fewer of them.
+            Setting::Tunable(_) => match read(row.file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    row.form.shown(row.default).to_string()
+                }
                 read => read?,
             },
-            _ => read(name)?,
+            Setting::Mode(_) | Setting::Start(_) => read(row.file)?,
         };
-        target.values.insert(name, line);
+        target.values.insert(row.file, line);
+    }
+    for file in ACCESS {
+        target.values.insert(file, read(file)?);
     }
     Ok(target)
 }

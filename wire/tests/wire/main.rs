@@ -17,6 +17,7 @@ mod outcome;
 mod properties;
 mod reserve;
 mod rules;
+mod settings;
 mod size;
 mod transfer;
 mod trim;

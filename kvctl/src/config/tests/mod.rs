@@ -5,6 +5,7 @@
 mod at_once;
 mod faults;
 
+use kvblade_wire::settings::Tunable;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -50,8 +51,20 @@ fn an_export_with_nothing_said_is_as_the_module_has_it() {
     let export = config(MINIMAL).exports.remove(0);
     assert_eq!((export.shelf, export.slot), (0, Some(0)));
     assert_eq!(export.source, model::Source::Device("/dev/sda2".into()));
-    assert_eq!((export.buffer_count, export.mtu, export.offset), (64, 0, 0));
-    assert!(!export.read_only && !export.shared && !export.write_cache && !export.force);
+    assert_eq!(
+        (
+            export.tuned.number(Tunable::BufferCount),
+            export.tuned.number(Tunable::MtuMax),
+            export.offset
+        ),
+        (64, 0, 0)
+    );
+    assert!(
+        !export.read_only
+            && !export.shared
+            && export.tuned.number(Tunable::Cache) == 0
+            && !export.force
+    );
     assert!(export.start.online);
     assert!(export
         .access
@@ -80,10 +93,13 @@ read-only = false
     let [b, a] = exports.as_slice() else {
         panic!("two, in the order of the file")
     };
-    assert_eq!((b.shelf, b.read_only, b.announce.word()), (7, true, "all"));
+    assert_eq!(
+        (b.shelf, b.read_only, b.tuned.word(Tunable::Announce)),
+        (7, true, "all")
+    );
     assert_eq!(b.source, model::Source::File("/srv/a b.img".into()));
     assert_eq!(
-        (a.shelf, a.read_only, a.announce.word()),
+        (a.shelf, a.read_only, a.tuned.word(Tunable::Announce)),
         (8, false, "none")
     );
     let path = PathBuf::from("/dev/disk/by-label/my\\x20disk");

@@ -2,6 +2,8 @@
 
 //! Files of ggaoed.
 
+use kvblade_wire::settings::Tunable;
+
 use super::exports;
 use super::failures;
 use super::interfaces;
@@ -19,8 +21,14 @@ fn ggaoed_with_all_of_its_options() {
     assert_eq!((disk.shelf, disk.slot), (1, Some(2)));
     assert_eq!(disk.source, Backing::Device("/dev/sdb".into()));
     assert_eq!(interfaces(disk), ["eth1", "san*"]);
-    assert_eq!((disk.buffer_count, disk.mtu), (32, 9000));
-    assert_eq!(disk.announce.word(), "accepted");
+    assert_eq!(
+        (
+            disk.tuned.number(Tunable::BufferCount),
+            disk.tuned.number(Tunable::MtuMax)
+        ),
+        (32, 9000)
+    );
+    assert_eq!(disk.tuned.word(Tunable::Announce), "accepted");
     assert_eq!(disk.persist.len(), 3, "as ggaoed does it");
     assert_eq!(
         lists(disk),
@@ -30,7 +38,13 @@ fn ggaoed_with_all_of_its_options() {
     let image = &exports["image"];
     assert_eq!(image.source, Backing::File("/srv/image".into()));
     assert!(image.read_only);
-    assert_eq!((image.buffer_count, image.announce.word()), (512, "all"));
+    assert_eq!(
+        (
+            image.tuned.number(Tunable::BufferCount),
+            image.tuned.word(Tunable::Announce)
+        ),
+        (512, "all")
+    );
     assert_eq!(interfaces(image), ["san0"]);
     assert_eq!(
         lists(image),
@@ -77,7 +91,10 @@ fn groups_of_one_name_are_one() {
     );
     let exports = exports(&imported.unwrap());
     let sdb = &exports["sdb"];
-    assert_eq!((sdb.shelf, sdb.slot, sdb.buffer_count), (3, Some(2), 32));
+    assert_eq!(
+        (sdb.shelf, sdb.slot, sdb.tuned.number(Tunable::BufferCount)),
+        (3, Some(2), 32)
+    );
     assert_eq!(interfaces(sdb), ["san0"]);
     assert_eq!(
         lists(sdb),

@@ -4,6 +4,10 @@
 
 use std::fs;
 
+use kvblade_wire::settings::Form;
+use kvblade_wire::settings::Row;
+use kvblade_wire::settings::Setting;
+
 use super::addresses;
 use super::exports;
 use super::failures;
@@ -129,6 +133,39 @@ fn units_of_systemd() {
     let Imported { text, failures } = file(folder.path()).unwrap();
     assert_eq!(failures.len(), 5, "{failures:?}");
     assert_eq!(addresses(&text).len(), 5);
+}
+
+/// What kvadd can be told of a setting, and what a configuration says then.
+fn told(row: &Row) -> (String, String) {
+    let (value, said) = match row.form {
+        Form::Flag => ("1".to_owned(), "true".to_owned()),
+        Form::Opposite => ("1".to_owned(), "false".to_owned()),
+        Form::Number(number) => {
+            let least = number.least.to_string();
+            (least.clone(), least)
+        }
+        Form::Sectors => ("8".to_owned(), "4096".to_owned()),
+        Form::Switch([_, second]) => (second.to_owned(), "true".to_owned()),
+        Form::Word(words) => (words[1].to_owned(), format!("\"{}\"", words[1])),
+        Form::Text(_) | Form::Config => ("x".to_owned(), "\"x\"".to_owned()),
+        Form::Wwn => ("5000000000000001".into(), "\"5000000000000001\"".into()),
+        Form::Macs => {
+            let mac = "02:00:00:00:00:01";
+            (mac.to_owned(), format!("[\"{mac}\"]"))
+        }
+    };
+    let option = format!("{}={value}", row.add);
+    (option, format!("{} = {said}", row.key))
+}
+
+#[test]
+fn kvadd_is_understood_whatever_it_is_told() {
+    for row in Setting::all().map(Setting::row) {
+        let (option, line) = told(row);
+        let imported = text(&format!("#!/bin/sh\nkvadd 1 2 eth0 /dev/sdb {option}\n"));
+        let imported = imported.unwrap_or_else(|said| panic!("{option}: {said}"));
+        assert!(imported.lines().any(|it| it == line), "{option}: {imported}");
+    }
 }
 
 #[test]

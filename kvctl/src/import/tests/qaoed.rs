@@ -2,6 +2,7 @@
 
 //! Files of qaoed.
 
+use kvblade_wire::settings::Tunable;
 use std::fs;
 
 use super::addresses;
@@ -28,15 +29,24 @@ fn qaoed_with_all_of_its_options() {
     let first = &exports["sda2"];
     assert_eq!((first.shelf, first.slot), (33, Some(4)));
     assert_eq!(interfaces(first), ["eth0"]);
-    assert!(first.write_cache);
-    assert_eq!((first.announce.word(), first.log.word()), ("all", "normal"));
+    assert_eq!(first.tuned.word(Tunable::Cache), "back");
+    assert_eq!(
+        (
+            first.tuned.word(Tunable::Announce),
+            first.tuned.word(Tunable::Log)
+        ),
+        ("all", "normal")
+    );
     let second = &exports["data"];
     assert_eq!((second.shelf, second.slot), (33, Some(5)), "the next slot");
     assert_eq!(second.source, Backing::File("/srv/my data/data".into()));
     assert_eq!(interfaces(second), ["eth1"]);
-    assert!(!second.write_cache);
+    assert_eq!(second.tuned.word(Tunable::Cache), "through");
     assert_eq!(
-        (second.announce.word(), second.log.word()),
+        (
+            second.tuned.word(Tunable::Announce),
+            second.tuned.word(Tunable::Log)
+        ),
         ("none", "access")
     );
     assert_eq!(
@@ -49,7 +59,7 @@ fn qaoed_with_all_of_its_options() {
         ]
     );
     assert_eq!(exports["data-2"].slot, Some(9));
-    assert_eq!(exports["data-2"].log.word(), "quiet");
+    assert_eq!(exports["data-2"].tuned.word(Tunable::Log), "quiet");
     assert_eq!(
         (exports["sdz"].shelf, exports["sdz"].slot),
         (5, Some(6)),
@@ -188,7 +198,7 @@ fn defaults_are_the_first_and_those_of_qaoed() {
     );
     let a = &exports(&imported)["a"];
     assert_eq!(
-        (interfaces(a), a.announce.word()),
+        (interfaces(a), a.tuned.word(Tunable::Announce)),
         (vec!["eth0".to_owned()], "accepted")
     );
     assert!(

@@ -2,6 +2,7 @@
 
 //! Files of vblade.
 
+use kvblade_wire::settings::Tunable;
 use std::fs;
 
 use super::exports;
@@ -30,7 +31,14 @@ fn vblade_with_all_of_its_options() {
     assert_eq!((home.shelf, home.slot), (7, Some(3)));
     assert_eq!(home.source, Backing::Device("/dev/vg/home".into()));
     assert_eq!(interfaces(home), ["eth0"]);
-    assert_eq!((home.buffer_count, home.offset, home.length), (24, 8, 2048));
+    assert_eq!(
+        (
+            home.tuned.number(Tunable::BufferCount),
+            home.offset,
+            home.length
+        ),
+        (24, 8, 2048)
+    );
     assert!(home.read_only);
     assert_eq!(
         lists(home),
@@ -63,7 +71,7 @@ fn flags_are_taken_apart_as_getopt_does_it() {
     ] {
         let export = export(options);
         assert!(export.read_only, "{options}");
-        assert_eq!(export.buffer_count, 16, "{options}");
+        assert_eq!(export.tuned.number(Tunable::BufferCount), 16, "{options}");
     }
     for options in [
         "-sm0200000000c1,0200000000c2",

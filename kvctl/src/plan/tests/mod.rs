@@ -12,6 +12,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::Mutex;
 
+use kvblade_wire::settings::Mode;
+use kvblade_wire::settings::Tunable;
+
 use super::execute;
 use super::look;
 use super::machine::Machine;
@@ -102,6 +105,15 @@ fn done(world: &World, record: &mut Record, text: &str) -> Vec<String> {
     written
 }
 
+/// What is said of an export of which the configuration says nothing.
+fn usual() -> String {
+    let modes = Mode::ALL.into_iter().map(Mode::row);
+    let rows = modes.chain(Tunable::ALL.into_iter().map(Tunable::row));
+    rows.map(|row| format!("{}={}", row.add, row.form.shown(row.default)))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 fn export(name: &str, slot: u8, more: &str) -> String {
     format!(
         "[export.{name}]\nshelf = 1\nslot = {slot}\ndevice = \"/dev/{name}\"\n\
@@ -159,8 +171,12 @@ fn only_what_differs_is_touched() {
     );
     assert_eq!(
         written[1],
-        "add: 1 0 eth0 /dev/a ro=1 shared=0 offset=0 length=0 bufcnt=9 mtu=0 \
-                            cache=through announce=all announce_every=0 single_writer=0 log=normal on_conflict=report conflict_check=10 offline=1"
+        format!(
+            "add: 1 0 eth0 /dev/a {} offline=1",
+            usual()
+                .replace("ro=0", "ro=1")
+                .replace("bufcnt=64", "bufcnt=9")
+        )
     );
     assert_eq!(written[2], "del: 1 0 eth0");
     assert_eq!(written.len(), 3);

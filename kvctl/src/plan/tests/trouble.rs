@@ -12,6 +12,7 @@ use super::done;
 use super::export;
 use super::look;
 use super::plan;
+use super::usual;
 use super::world::World;
 use crate::config::parse;
 use crate::config::problem::Source;
@@ -52,8 +53,7 @@ fn who_has_a_device_is_told() {
 #[test]
 fn exports_made_by_hand_are_left_alone() {
     let (world, mut record) = (World::new(), Record::default());
-    let options =
-        "ro=0 shared=0 offset=0 length=0 bufcnt=64 mtu=0 cache=through announce=all announce_every=0 single_writer=0 log=normal on_conflict=report conflict_check=10";
+    let options = usual();
     world.add(&format!("1 0 eth0 /dev/a {options}")).unwrap();
     world.add(&format!("1 9 eth0 /dev/x {options}")).unwrap();
     assert_eq!(done(&world, &mut record, ""), Vec::<String>::new());

@@ -2,6 +2,7 @@
 
 //! Key files of ggaoed.
 
+use kvblade_wire::settings::Tunable;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -188,9 +189,9 @@ proptest! {
             prop_assert_eq!(export.read_only, device.get("read-only").is_some_and(|it| it == "true" || it == "1"));
             let queue = device.get("queue-length").or(defaults.get("queue-length"));
             let queue = queue.map_or(64, |it| it.split(' ').next().unwrap().parse::<u16>().unwrap());
-            prop_assert_eq!(export.buffer_count, queue.clamp(2, 512));
+            prop_assert_eq!(export.tuned.number(Tunable::BufferCount), u32::from(queue.clamp(2, 512)));
             let mtu = defaults.get("mtu").map_or(0, |it| it.parse::<u32>().unwrap());
-            prop_assert_eq!(export.mtu, mtu);
+            prop_assert_eq!(export.tuned.number(Tunable::MtuMax), mtu);
             let is_in = |card: &u8| accepted.as_ref().is_none_or(|it| it.contains(card)) && !denied.contains(card);
             let who: Vec<u8> = CARDS.into_iter().filter(is_in).collect();
             prop_assert_eq!(rights(export), vec![who; 4], "{}\n{}", file, text);
@@ -198,7 +199,7 @@ proptest! {
                 (Some(_), None | Some("false" | "0")) => "accepted",
                 _ => "all",
             };
-            prop_assert_eq!(export.announce.word(), told);
+            prop_assert_eq!(export.tuned.word(Tunable::Announce), told);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 //! Configurations of qaoed in several files.
 
+use kvblade_wire::settings::Tunable;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -175,7 +176,7 @@ proptest! {
             let (shelf, slot, device) = &expected[&path_of(export)];
             prop_assert_eq!((export.shelf, export.slot), (*shelf, Some(*slot)), "{}", path_of(export));
             prop_assert_eq!(on(export), [device.interface.unwrap_or("eth0")]);
-            prop_assert_eq!(export.write_cache, device.cache.or(defaults.cache).unwrap_or(false));
+            prop_assert_eq!(export.tuned.number(Tunable::Cache) != 0, device.cache.or(defaults.cache).unwrap_or(false));
             let list = |number: usize| device.lists[number].or(defaults.lists[number]);
             let who: Vec<Vec<u8>> = (0..4).map(|it| let_in(list(it).map(|it| &lists[it]))).collect();
             prop_assert_eq!(rights(export), who);
@@ -184,7 +185,7 @@ proptest! {
                 (_, Some(_)) => "accepted",
                 _ => "all",
             };
-            prop_assert_eq!(export.announce.word(), told);
+            prop_assert_eq!(export.tuned.word(Tunable::Announce), told);
         }
         prop_assert!(Path::new(&main).exists());
     }

@@ -2,6 +2,7 @@
 
 //! Fragments of shell scripts with options of vblade, as sh(1) and getopt(3) read them.
 
+use kvblade_wire::settings::Tunable;
 use std::fs;
 use std::process::Command;
 
@@ -175,7 +176,7 @@ proptest! {
         prop_assert_eq!(export.offset, last('o').map_or(0, sectors));
         prop_assert_eq!(export.length, length);
         let buffers: Option<u16> = last('b').map(|it| it.parse().unwrap());
-        prop_assert_eq!(export.buffer_count, buffers.map_or(64, |it| it.clamp(2, 512)));
+        prop_assert_eq!(export.tuned.number(Tunable::BufferCount), buffers.map_or(64, |it| u32::from(it.clamp(2, 512))));
         let who = if masks.is_empty() { CARDS.to_vec() } else { masks };
         prop_assert_eq!(rights(&export), vec![who; 4]);
     }
