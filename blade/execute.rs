@@ -24,6 +24,7 @@ use crate::ata::Capacity;
 use crate::ata::Conditions;
 use crate::ata::Effect;
 use crate::ata::Extent;
+use crate::ata::Failure;
 use crate::ata::Lba;
 use crate::ata::Operation;
 use crate::ata::Outcome;
@@ -165,9 +166,7 @@ impl Request {
                 .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
             read_only: self.read_only
                 || blade.mode().read_only
-                || (changes
-                    && (self.disk().is_read_only()
-                        || !self.port.admits_writer(self.header.source))),
+                || (changes && self.disk().is_read_only()),
             trim: changes && self.disk().can_discard(),
         };
         self.task = operation.prepare(&conditions);
@@ -184,6 +183,19 @@ impl Request {
             Task::Answer(outcome) => self.end(outcome),
         }
         false
+    }
+
+    /// Whether the initiator may write, as far as others that do are concerned: asked when nothing else
+    /// is against it, since from then on it counts as one of them.
+    pub(super) fn may_write(&self) -> bool {
+        self.port.admits_writer(self.header.source, self.received)
+    }
+
+    /// Refuses what another writer is against, as a read-only disk does.
+    pub(super) fn refuse_writer(mut self: SlabBox<Self>) {
+        let outcome = Outcome::Failed(Failure::Aborted);
+        self.task = Task::Answer(outcome);
+        self.end(outcome);
     }
 
     pub(super) fn end(mut self: SlabBox<Self>, outcome: Outcome) {
@@ -214,6 +226,10 @@ impl Request {
     }
 
     fn write(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) -> bool {
+        if !self.may_write() {
+            self.refuse_writer();
+            return false;
+        }
         let durable = self.argument().command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
         let Extent { first, sectors } = extent;

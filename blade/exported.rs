@@ -30,7 +30,6 @@ use super::stall::Stall;
 use super::turn::Turns;
 use super::watchers::Change;
 use super::watchers::Watchers;
-use super::writers::Writers;
 use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
 use crate::block;
@@ -91,7 +90,6 @@ pub(crate) struct Blade {
     /// Responses heard in the name of this blade that it did not send.
     rivals: Atomic<u64>,
     initiators: Initiators,
-    writers: Writers,
     health: Health,
     #[pin]
     watchers: Watchers,
@@ -179,7 +177,6 @@ impl Blade {
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
                 initiators,
-                writers: Writers::new(),
                 health,
                 watchers <- Watchers::new(),
                 places: Places::new(),
@@ -321,11 +318,6 @@ impl Blade {
     /// The initiators that the blade has heard of.
     pub(crate) fn initiators(&self) -> &Initiators {
         &self.initiators
-    }
-
-    /// Who writes to it.
-    pub(crate) fn writers(&self) -> &Writers {
-        &self.writers
     }
 
     /// How well it serves.

@@ -38,7 +38,8 @@ impl Request {
     pub(super) fn begin_trim(self: SlabBox<Self>, capacity: Capacity, batch: &mut Batch) -> bool {
         let mut all = 0..self.trim_entries();
         match all.try_for_each(|index| self.trim_range(index, capacity).map(|_| ())) {
-            Ok(()) => return self.trim(0, batch),
+            Ok(()) if self.may_write() => return self.trim(0, batch),
+            Ok(()) => self.refuse_writer(),
             Err(Some(failure)) => self.end(Outcome::Failed(failure)),
             // Dropped: the initiator will ask again.
             Err(None) => self.is_dropped(Counter::DroppedMemory),

@@ -178,7 +178,7 @@ fn set_single_writer(export: &Node<Export>, text: &[u8]) -> Result {
         let is_single = arguments::flag("single_writer", text)?;
         export.policy().set_single_writer(is_single);
         // Of several that write now the next one is the single one.
-        export.blade().writers().forget();
+        export.blade().initiators().writers().forget();
         Ok(())
     })
 }
