@@ -4,6 +4,7 @@ answer nor another disk waits while a disk lets its submitter wait.
 """
 
 import random
+import struct
 import time
 
 import pytest
@@ -17,8 +18,9 @@ EACH, START = 2, 64
 REQUESTS = 6
 # Sectors that cannot be read or written, within the third.
 BAD = START + 2 * EACH
+TRIM = 0x06
 # Status and error register.
-UNC, FAULT = (0x41, 0x40), (0x61, 0x04)
+OK, UNC, FAULT = (0x40, 0), (0x41, 0x40), (0x61, 0x04)
 
 # One request at a time, which takes half a second: requests that come meanwhile are found together.
 # Its cache makes the block layer leave alone writes that are to be durable.
@@ -28,8 +30,8 @@ mount -t configfs none /sys/kernel/config
 cd /sys/kernel/config/nullb
 mkdir slow
 cd slow
-for setting in size=16 blocksize=512 memory_backed=1 cache_size=1 irqmode=2 hw_queue_depth=1 \\
-    submit_queues=1 completion_nsec=500000000; do
+for setting in size=16 blocksize=512 memory_backed=1 cache_size=1 discard=1 irqmode=2 \\
+    hw_queue_depth=1 submit_queues=1 completion_nsec=500000000; do
     echo ${setting#*=} >${setting%=*} || exit
 done
 echo 1 >power
@@ -165,6 +167,25 @@ def test_of_neighbours_only_those_fail_that_must(target, client, operation):
             assert client.read(lba, EACH) == expected
             if operation == "read":
                 assert answers[frame[20:24]][36:] == expected
+
+
+@pytest.mark.kernel_log(allow=["I/O error, dev slow"])
+def test_all_ranges_of_a_trim_are_discarded_when_neighbours_have_failed(target, client):
+    data = pattern(START, REQUESTS * EACH, 3)
+    together(client, writes(client, data))
+    target.guest.run(f"echo +{BAD}-{BAD} >/sys/kernel/config/nullb/slow/badblocks")
+    try:
+        together(client, reads(client))
+    finally:
+        target.guest.run(f"echo -{BAD}-{BAD} >/sys/kernel/config/nullb/slow/badblocks")
+    gone = (0, 2, 5)
+    ranges = b"".join(struct.pack("<IHH", START + i * EACH, 0, EACH) for i in gone)
+    answer = client.ata(TRIM, 0, 1, ranges.ljust(SECTOR, b"\0"), features=1, aflags=1)
+    assert answer.registers == OK
+    size = EACH * SECTOR
+    for i in range(REQUESTS):
+        expected = bytes(size) if i in gone else data[i * size : (i + 1) * size]
+        assert client.read(START + i * EACH, EACH) == expected, i
 
 
 def test_an_answer_does_not_wait_until_all_are_submitted(target):
