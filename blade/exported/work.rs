@@ -93,19 +93,19 @@ impl Blade {
         }
     }
 
-    /// Submits, and answers what has ended by then.
-    fn work(self: &Arc<Self>) {
-        while self.begin_work() {
-            self.submit();
-            // Whoever has put a request into the empty inbox before this was in our context, if only
-            // as an interrupt, and leaves the answers to us: memory-backed disks are done at once,
-            // and a wake-up would cost more than they do. What comes later finds another to answer.
-            let was = self.submitter.xchg(0, Full);
-            self.answer_all();
-            if was & Self::WANTED == 0 {
-                return;
-            }
+    /// Submits, and answers what has ended by then. True if there is more to be submitted, which is for
+    /// the caller.
+    fn work(self: &Arc<Self>) -> bool {
+        if !self.begin_work() {
+            return false;
         }
+        self.submit();
+        // Whoever has put a request into the empty inbox before this was in our context, if only
+        // as an interrupt, and leaves the answers to us: memory-backed disks are done at once,
+        // and a wake-up would cost more than they do. What comes later finds another to answer.
+        let was = self.submitter.xchg(0, Full);
+        self.answer_all();
+        was & Self::WANTED != 0
     }
 }
 
@@ -113,12 +113,15 @@ impl WorkItem<SUBMIT> for Blade {
     type Pointer = Arc<Blade>;
 
     fn run(this: Arc<Blade>) {
-        this.work();
+        while this.work() {}
     }
 }
 
 impl Urgent for Blade {
     fn run(this: Arc<Blade>) {
-        this.work();
+        if this.work() {
+            // Others come: a thread that no one else of its CPU can interrupt is not for what is busy.
+            let _ = this.queue.enqueue::<_, SUBMIT>(this.clone());
+        }
     }
 }
