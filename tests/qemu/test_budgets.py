@@ -20,8 +20,8 @@ TRACING = "/sys/kernel/tracing"
 # Requests under way: of each initiator for an export, and for an export in all.
 EACH, MOST = 64, 512
 INITIATORS = MOST // EACH
-# And, beyond them, changes of the lists that wait.
-RESERVED = 64
+# And, beyond them, changes of the lists that wait, and of each initiator.
+RESERVED, RESERVED_EACH = 64, 16
 # Queries by wildcard that an interface takes in a second: of one initiator, and in all.
 OF_ONE, OF_ALL = 100, 200
 # Exports that a query is handed to at once, and answers that are sent at once.
@@ -241,6 +241,20 @@ def test_changes_that_wait_leave_room_for_questions(target):
         client.neighbour.drain()
         assert client.ask(mask_frame(client, LIST)).error is None
         assert client.config_query(src=initiator(900)).error is None
+        client.neighbour.drain()
+
+
+def test_changes_of_one_leave_room_for_those_of_others(target):
+    with held(target) as client:
+        fill(client, 1, 1)
+        until(lambda: stats(target.guest, "requests") == 1)
+        for source, count in ((initiator(500), RESERVED), (initiator(501), 1)):
+            for _ in range(count):
+                change = mask_frame(client, EDIT, (NOP, initiator(0)), src=source)
+                client.neighbour.send(change)
+        until(lambda: stats(target.guest, "requests") == 1 + RESERVED_EACH + 1)
+        assert stats(target.guest, "dropped_full") == 0
+        assert stats(target.guest, "dropped_window") == RESERVED - RESERVED_EACH
         client.neighbour.drain()
 
 
