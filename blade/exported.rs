@@ -70,7 +70,10 @@ pub(crate) struct Blade {
     path: CString,
     mode: OpenMode,
     policy: Policy,
-    /// The access lists, to be changed, and as the data path sees them: none if all are open.
+    /// Held by who changes the access lists, who may wait for memory.
+    #[pin]
+    pub(super) access_edit: Mutex<()>,
+    /// The access lists, locked for moments only, and as the data path sees them: none if all are open.
     #[pin]
     pub(super) access: Mutex<KBox<Access>>,
     pub(super) access_in_force: RcuCell<Access>,
@@ -165,6 +168,7 @@ impl Blade {
                 path,
                 mode,
                 policy,
+                access_edit <- new_mutex!(()),
                 access <- new_mutex!(access),
                 access_in_force: RcuCell::new(),
                 disk,
