@@ -49,6 +49,9 @@ impl Blade {
             // blade its workers.
             let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
         }
+        drop(turns);
+        // Who submits may wait for the disk by now, with answers that were left to it.
+        self.answer_all();
     }
 }
 

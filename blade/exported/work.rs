@@ -97,6 +97,8 @@ impl Blade {
     /// the caller.
     fn work(self: &Arc<Self>) -> bool {
         if !self.begin_work() {
+            // Who submits may wait for the disk by now, with answers that were left to it.
+            self.answer_all();
             return false;
         }
         self.submit();
@@ -106,6 +108,16 @@ impl Blade {
         let was = self.submitter.xchg(0, Full);
         self.answer_all();
         was & Self::WANTED != 0
+    }
+
+    /// Has another answer what is left to one that submits, which may wait for the disk meanwhile, and
+    /// none come that would see it.
+    pub(in crate::blade) fn answer_left(self: &Arc<Self>) {
+        // What has not been answered keeps the disk open, and so, with this, the blade its workers.
+        let _guard = rcu::read_lock();
+        if !self.ended.is_empty() {
+            let _ = workqueue::system_bh().enqueue::<_, REPLY>(self.clone());
+        }
     }
 }
 

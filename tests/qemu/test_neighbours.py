@@ -39,6 +39,20 @@ until [ -b /dev/slow ]; do sleep 0.1; done
 echo none >/sys/block/slow/queue/scheduler
 """
 
+# The same, for so long that it stands still.
+STILL_DISK = """
+cd /sys/kernel/config/nullb
+mkdir still
+cd still
+for setting in size=16 blocksize=512 irqmode=2 hw_queue_depth=1 submit_queues=1 \\
+    completion_nsec=5000000000; do
+    echo ${setting#*=} >${setting%=*} || exit
+done
+echo 1 >power
+until [ -b /dev/still ]; do sleep 0.1; done
+echo none >/sys/block/still/queue/scheduler
+"""
+
 
 @pytest.fixture(scope="module")
 def target():
@@ -214,6 +228,40 @@ def test_an_answer_does_not_wait_until_all_are_submitted(target):
         assert ends[early[20:24]] < ends[late[-1][20:24]] - 2
         assert ends[late[1][20:24]] < ends[late[-1][20:24]] - 2
     guest.run("dmsetup remove both && modprobe -r brd")
+
+
+def test_an_answer_does_not_wait_for_a_disk_that_ends_nothing(target):
+    """Half of this disk ends requests at once, while their submitter goes on to the other half,
+    which lets it wait, and of which none ends meanwhile."""
+    guest, half = target.guest, 2048
+    # The kernel looks for partitions on it.
+    guest.run(STILL_DISK, timeout=300)
+    guest.run("modprobe brd rd_nr=1 rd_size=1024")
+    table = f"0 {half} linear /dev/ram0 0\n{half} {half} linear /dev/still 0"
+    path = mapped(guest, "both", table)
+    with target.exported(SHELF, SLOT, path) as client:
+        client.neighbour.drain()
+        late = [client.ata_frame(READ_EXT, half + 10 * i, 1) for i in range(4)]
+        early = client.ata_frame(READ_EXT, 10, 1)
+        for frame in late[:2]:
+            client.neighbour.send(frame)
+        # The second waits to be submitted, so that these are found together.
+        time.sleep(0.5)
+        for frame in [early, late[2]]:
+            client.neighbour.send(frame)
+        order = [client.receive(lambda _frame: True)]
+        assert order[0] is not None and order[0][20:24] == late[0][20:24]
+        # The third waits to be submitted now.
+        time.sleep(1)
+        client.neighbour.send(late[3])
+        time.sleep(1)
+        question = client.config_frame()
+        client.neighbour.send(question)
+        order = [client.receive(lambda _frame: True) for _ in range(5)]
+        assert None not in order, "not all are answered"
+        tags = [raw[20:24] for raw in order if raw]
+        assert tags.index(early[20:24]) < tags.index(question[20:24])
+    guest.run("dmsetup remove both && modprobe -r brd && rmdir /sys/kernel/config/nullb/still")
 
 
 def test_h19_repetitions_are_seen_while_the_target_waits_to_submit(target, client):
