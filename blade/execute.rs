@@ -204,9 +204,19 @@ impl Request {
     }
 
     /// Prepares I/O that needs memory. What is in the batch waits for it, a little: who decides does not
-    /// submit, since the disk may let him wait, with all that others need to decide and to answer.
-    fn prepare(&mut self, prepare: impl Fn(&mut Io<Frame>, bool) -> Result) -> Result {
-        prepare(self.io(), false).or_else(|_| prepare(self.io(), true))
+    /// submit, since the disk may let him wait, with all that others need to decide and to answer. So once
+    /// it has been waited for in vain, that is not done again in the same run.
+    fn prepare(
+        &mut self,
+        batch: &mut Batch,
+        prepare: impl Fn(&mut Io<Frame>, bool) -> Result,
+    ) -> Result {
+        prepare(self.io(), false).or_else(|error| {
+            if batch.is_starved {
+                return Err(error);
+            }
+            prepare(self.io(), true).inspect_err(|_| batch.is_starved = true)
+        })
     }
 
     fn read(
@@ -216,8 +226,9 @@ impl Request {
         submit: impl FnOnce(SlabBox<Self>, &mut Batch),
     ) {
         let Extent { first, sectors } = extent;
-        let prepared =
-            self.prepare(|io, may_wait| Ok(io.read(first.0, sectors as usize, may_wait)?));
+        let prepared = self.prepare(batch, |io, may_wait| {
+            Ok(io.read(first.0, sectors as usize, may_wait)?)
+        });
         match prepared {
             Ok(()) => submit(self, batch),
             // Dropped: the initiator will ask again.
@@ -233,7 +244,7 @@ impl Request {
         let durable = self.argument().command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
         let Extent { first, sectors } = extent;
-        let prepared = self.prepare(|io, may_wait| {
+        let prepared = self.prepare(batch, |io, may_wait| {
             io.write(
                 first.0,
                 sectors as usize,
