@@ -79,6 +79,8 @@ pub(crate) struct Blade {
     pub(super) access_in_force: RcuCell<Access>,
     disk: Arc<Disk>,
     pub(super) queue: Arc<WorkQueue>,
+    /// For what never waits for a disk.
+    pub(super) prompt: Arc<WorkQueue>,
     express: Arc<Express<Blade>>,
     #[pin]
     settings: Mutex<Settings>,
@@ -132,7 +134,7 @@ impl Blade {
     /// Opens the device and makes a blade of it. Sleeps.
     pub(super) fn open(
         new: NewExport,
-        queue: Arc<WorkQueue>,
+        [queue, prompt]: [Arc<WorkQueue>; 2],
         express: Arc<Express<Blade>>,
         pools: Arc<PagePools>,
     ) -> Result<Arc<Self>, Refusal> {
@@ -173,6 +175,7 @@ impl Blade {
                 access_in_force: RcuCell::new(),
                 disk,
                 queue,
+                prompt,
                 express,
                 restricted: Atomic::new(!settings.rules.are_open()),
                 settings <- new_mutex!(KBox::into_inner(settings)),

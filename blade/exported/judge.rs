@@ -28,7 +28,7 @@ impl Blade {
 
     /// Has someone look at what has arrived who does not wait for the disk.
     fn wake_judge(self: &Arc<Self>) {
-        let _ = self.queue.enqueue::<_, JUDGE>(self.clone());
+        let _ = self.prompt.enqueue::<_, JUDGE>(self.clone());
     }
 
     /// Takes a request back that has ended after so long that it may have been repeated: who decides on
