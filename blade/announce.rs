@@ -88,12 +88,13 @@ impl Port {
 
     /// Tells all initiators, or those of the mask list; none while the blade is offline.
     fn announce_now(&self) {
+        // Before the settings are locked, which requests wait for.
+        let accepted = self.blade().access_list(Right::Discover);
         let settings = self.blade().settings().lock();
         let rules = &settings.rules;
         if rules.offline {
             return;
         }
-        let accepted = self.blade().access_list(Right::Discover);
         let named = match self.blade().policy().audience() {
             Audience::Nobody => return,
             Audience::All => None,

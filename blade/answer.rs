@@ -55,6 +55,16 @@ impl Request {
         }
     }
 
+    /// Whether the request is so old that its initiator may use the tag for another by now: then it gets
+    /// no answer.
+    fn is_late(&self) -> bool {
+        let is_late = self.received.is_older_than(TAG_LIFE);
+        if is_late {
+            self.is_dropped(Counter::DroppedLate);
+        }
+        is_late
+    }
+
     /// Answers with an error of the AoE header, and nothing of the command's own.
     pub(super) fn refuse(&mut self, error: AoeError) {
         self.reply(Some(error), &[]);
@@ -62,6 +72,9 @@ impl Request {
 
     /// Answers with an error of the AoE header, if there is one, and this argument.
     pub(super) fn reply(&mut self, error: Option<AoeError>, argument: &[u8]) {
+        if self.is_late() {
+            return;
+        }
         let header = self.reply_header();
         let header = match error {
             Some(error) => {
@@ -130,8 +143,7 @@ impl Request {
     /// else has a part in that, else around the data. `None` if the interface is gone, memory is
     /// short, or the request is so old that its initiator may use the tag for another by now.
     fn ata_reply(&mut self, length: usize, reads: bool) -> Option<Reply> {
-        if self.received.is_older_than(TAG_LIFE) {
-            self.is_dropped(Counter::DroppedLate);
+        if self.is_late() {
             return None;
         }
         let header = self.reply_header();

@@ -14,8 +14,12 @@ use crate::ata::Asked;
 /// They are not counted with the requests for the medium, and take nothing from these.
 const RESERVED: u32 = 64;
 
-/// The same of one initiator, beyond the buffer count.
-const RESERVED_EACH: u32 = 4;
+/// Changes of one initiator at most. They may wait as long as the disk wants, so that it must not have
+/// all of those places, whatever it repeats; nor has it half of them by what it may ask.
+const RESERVED_EACH: u32 = 16;
+
+/// Questions of one initiator at most, with its changes: as many as the usual buffer count says.
+const QUESTIONS_EACH: u32 = 64;
 
 /// The kind of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,20 +45,15 @@ impl Class {
     /// The requests that there may be when one of this kind is let in, where an initiator may have so
     /// many for the medium.
     pub(super) fn limits(self, buffer_count: u32) -> Limits {
-        let reserves: u32 = match self {
-            Self::Medium => 0,
-            Self::Change => 1,
-            Self::Question => 2,
+        let (each, all) = match self {
+            Self::Medium => (buffer_count, order::MOST as u32),
+            Self::Change => (RESERVED_EACH, RESERVED),
+            Self::Question => (QUESTIONS_EACH, 2 * RESERVED),
         };
-        let is_reserved = reserves > 0;
         Limits {
-            each: buffer_count.saturating_add(reserves.saturating_mul(RESERVED_EACH)),
-            all: if is_reserved {
-                reserves.saturating_mul(RESERVED)
-            } else {
-                order::MOST as u32
-            },
-            is_reserved,
+            each,
+            all,
+            is_reserved: self != Self::Medium,
         }
     }
 }

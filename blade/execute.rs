@@ -22,6 +22,7 @@ use crate::ata::Capacity;
 use crate::ata::Conditions;
 use crate::ata::Effect;
 use crate::ata::Extent;
+use crate::ata::Failure;
 use crate::ata::Lba;
 use crate::ata::Operation;
 use crate::ata::Outcome;
@@ -165,9 +166,7 @@ impl Request {
                 .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
             read_only: self.read_only
                 || blade.mode().read_only
-                || (changes
-                    && (self.disk().is_read_only()
-                        || !self.port.admits_writer(self.header.source))),
+                || (changes && self.disk().is_read_only()),
             trim: changes && self.disk().can_discard(),
         };
         self.task = operation.prepare(&conditions);
@@ -186,15 +185,38 @@ impl Request {
         false
     }
 
+    /// Whether the initiator may write, as far as others that do are concerned: asked when nothing else
+    /// is against it, since from then on it counts as one of them.
+    pub(super) fn may_write(&self) -> bool {
+        self.port.admits_writer(self.header.source, self.received)
+    }
+
+    /// Refuses what another writer is against, as a read-only disk does.
+    pub(super) fn refuse_writer(mut self: SlabBox<Self>) {
+        let outcome = Outcome::Failed(Failure::Aborted);
+        self.task = Task::Answer(outcome);
+        self.end(outcome);
+    }
+
     pub(super) fn end(mut self: SlabBox<Self>, outcome: Outcome) {
         self.outcome = outcome;
         self.answer();
     }
 
     /// Prepares I/O that needs memory. What is in the batch waits for it, a little: who decides does not
-    /// submit, since the disk may let him wait, with all that others need to decide and to answer.
-    fn prepare(&mut self, prepare: impl Fn(&mut Io<Frame>, bool) -> Result) -> Result {
-        prepare(self.io(), false).or_else(|_| prepare(self.io(), true))
+    /// submit, since the disk may let him wait, with all that others need to decide and to answer. So once
+    /// it has been waited for in vain, that is not done again in the same run.
+    fn prepare(
+        &mut self,
+        batch: &mut Batch,
+        prepare: impl Fn(&mut Io<Frame>, bool) -> Result,
+    ) -> Result {
+        prepare(self.io(), false).or_else(|error| {
+            if batch.is_starved {
+                return Err(error);
+            }
+            prepare(self.io(), true).inspect_err(|_| batch.is_starved = true)
+        })
     }
 
     fn read(
@@ -204,8 +226,9 @@ impl Request {
         submit: impl FnOnce(SlabBox<Self>, &mut Batch),
     ) {
         let Extent { first, sectors } = extent;
-        let prepared =
-            self.prepare(|io, may_wait| Ok(io.read(first.0, sectors as usize, may_wait)?));
+        let prepared = self.prepare(batch, |io, may_wait| {
+            Ok(io.read(first.0, sectors as usize, may_wait)?)
+        });
         match prepared {
             Ok(()) => submit(self, batch),
             // Dropped: the initiator will ask again.
@@ -214,10 +237,14 @@ impl Request {
     }
 
     fn write(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) -> bool {
+        if !self.may_write() {
+            self.refuse_writer();
+            return false;
+        }
         let durable = self.argument().command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through;
         let Extent { first, sectors } = extent;
-        let prepared = self.prepare(|io, may_wait| {
+        let prepared = self.prepare(batch, |io, may_wait| {
             io.write(
                 first.0,
                 sectors as usize,

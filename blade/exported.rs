@@ -30,7 +30,6 @@ use super::stall::Stall;
 use super::turn::Turns;
 use super::watchers::Change;
 use super::watchers::Watchers;
-use super::writers::Writers;
 use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
 use crate::block;
@@ -71,12 +70,17 @@ pub(crate) struct Blade {
     path: CString,
     mode: OpenMode,
     policy: Policy,
-    /// The access lists, to be changed, and as the data path sees them: none if all are open.
+    /// Held by who changes the access lists, who may wait for memory.
+    #[pin]
+    pub(super) access_edit: Mutex<()>,
+    /// The access lists, locked for moments only, and as the data path sees them: none if all are open.
     #[pin]
     pub(super) access: Mutex<KBox<Access>>,
     pub(super) access_in_force: RcuCell<Access>,
     disk: Arc<Disk>,
     pub(super) queue: Arc<WorkQueue>,
+    /// For what never waits for a disk.
+    pub(super) prompt: Arc<WorkQueue>,
     express: Arc<Express<Blade>>,
     #[pin]
     settings: Mutex<Settings>,
@@ -91,7 +95,6 @@ pub(crate) struct Blade {
     /// Responses heard in the name of this blade that it did not send.
     rivals: Atomic<u64>,
     initiators: Initiators,
-    writers: Writers,
     health: Health,
     #[pin]
     watchers: Watchers,
@@ -131,7 +134,7 @@ impl Blade {
     /// Opens the device and makes a blade of it. Sleeps.
     pub(super) fn open(
         new: NewExport,
-        queue: Arc<WorkQueue>,
+        [queue, prompt]: [Arc<WorkQueue>; 2],
         express: Arc<Express<Blade>>,
         pools: Arc<PagePools>,
     ) -> Result<Arc<Self>, Refusal> {
@@ -167,10 +170,12 @@ impl Blade {
                 path,
                 mode,
                 policy,
+                access_edit <- new_mutex!(()),
                 access <- new_mutex!(access),
                 access_in_force: RcuCell::new(),
                 disk,
                 queue,
+                prompt,
                 express,
                 restricted: Atomic::new(!settings.rules.are_open()),
                 settings <- new_mutex!(KBox::into_inner(settings)),
@@ -179,7 +184,6 @@ impl Blade {
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
                 initiators,
-                writers: Writers::new(),
                 health,
                 watchers <- Watchers::new(),
                 places: Places::new(),
@@ -321,11 +325,6 @@ impl Blade {
     /// The initiators that the blade has heard of.
     pub(crate) fn initiators(&self) -> &Initiators {
         &self.initiators
-    }
-
-    /// Who writes to it.
-    pub(crate) fn writers(&self) -> &Writers {
-        &self.writers
     }
 
     /// How well it serves.

@@ -32,6 +32,7 @@ use crate::sync;
 use crate::sync::Moment;
 use crate::sync::Once;
 use crate::sync::RcuBox;
+use crate::wire::access::Access;
 use crate::wire::access::AccessList;
 use crate::wire::access::Right;
 
@@ -196,17 +197,18 @@ impl Blade {
             // These do not outlast their turn.
             Right::Discover | Right::Configure => false,
         };
-        let mut access = self.access.lock();
-        let mut new = KBox::new((**access).clone(), GFP_KERNEL)?;
+        let editing = self.access_edit.lock();
+        let mut new = KBox::new(Access::open(), GFP_KERNEL)?;
+        new.clone_from(&self.access.lock());
         new.set(right, list.clone());
         let in_force = if new.is_open() {
             None
         } else {
             Some(RcuBox::new((*new).clone(), GFP_KERNEL)?)
         };
-        *access = new;
+        *self.access.lock() = new;
         self.access_in_force.replace(in_force);
-        drop(access);
+        drop(editing);
         sync::wait_for_readers();
         // What has come in already is judged again.
         self.change(|_| ());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The initiators of a blade: what each has under way, and all together, and when it was heard last.
+//! The initiators of a blade: what each has under way, and all together, when it was heard last, and
+//! which of them write.
 //!
 //! The table is of a fixed size and without lock, since every frame comes by it. Source addresses
 //! can be forged, so it can be filled; an initiator that then finds no place is served all the
@@ -14,6 +15,7 @@ use kernel::sync::atomic::Relaxed;
 
 use super::order;
 use super::stats::Counter;
+use super::writers::Writers;
 use crate::aoe::Mac;
 use crate::sync::Moment;
 use crate::sync::Once;
@@ -30,6 +32,8 @@ const NOWHERE: usize = PLACES;
 /// The initiators of a blade.
 pub(crate) struct Initiators {
     places: KVec<Initiator>,
+    /// Those that have written.
+    writers: Writers,
     /// What all of them have together, with those that have no place.
     all: Counts,
 }
@@ -101,8 +105,16 @@ impl Initiators {
                 GFP_KERNEL,
             )?;
         }
-        let all = Counts::new();
-        Ok(Self { places, all })
+        Ok(Self {
+            places,
+            writers: Writers::new(),
+            all: Counts::new(),
+        })
+    }
+
+    /// Those that have written.
+    pub(crate) fn writers(&self) -> &Writers {
+        &self.writers
     }
 
     /// Counts a request in, unless there are so many already. In any context.
@@ -243,7 +255,10 @@ impl Initiators {
                 }
                 None => true,
             };
-            if is_better && initiator.is_idle() {
+            // A writer that says nothing for a while must not be taken for one that is gone.
+            // A writer that says nothing for a while must not be taken for one that is gone.
+            let is_kept = || holder != 0 && self.writers.has(holder);
+            if is_better && initiator.is_idle() && !is_kept() {
                 best = Some((index, initiator, holder));
             }
         }

@@ -60,7 +60,7 @@ impl Blade {
     /// Takes a question in. In any context.
     pub(super) fn ask(self: &Arc<Self>, question: SlabBox<Request>) {
         if self.asked.push(question) {
-            let _ = self.queue.enqueue::<_, ASK>(self.clone());
+            let _ = self.prompt.enqueue::<_, ASK>(self.clone());
         }
     }
 }

@@ -46,6 +46,8 @@ pub(super) type Ports = KVec<Arc<Port>>;
 #[pin_data]
 pub(crate) struct Registry {
     queue: Arc<WorkQueue>,
+    /// For what never waits for a disk: where many do, nothing else is left of a queue's workers.
+    prompt: Arc<WorkQueue>,
     /// For what has time.
     pub(super) leisure: Arc<WorkQueue>,
     pub(super) express: Arc<Express<Blade>>,
@@ -85,12 +87,14 @@ impl Registry {
         let pools = Arc::new(PagePools::new()?, GFP_KERNEL)?;
         let express = Express::new(c"kvblade_rs/%u")?;
         let cpus = KBox::pin_init(Cpus::follow(express.clone()), GFP_KERNEL)?;
+        let prompt = Arc::new(WorkQueue::new(c"kvblade_rs_prompt")?, GFP_KERNEL)?;
         let leisure = Arc::new(WorkQueue::leisurely(c"kvblade_rs_leisure")?, GFP_KERNEL)?;
         let receivers = Receivers::new(leisure.clone())?;
         let requests = OpenSlab::new(c"kvblade_rs_request")?;
         Arc::pin_init(
             pin_init!(Self {
                 queue,
+                prompt,
                 leisure,
                 express,
                 _cpus: cpus,
@@ -246,7 +250,7 @@ impl Registry {
         Ok((
             Blade::open(
                 new,
-                self.queue.clone(),
+                [self.queue.clone(), self.prompt.clone()],
                 self.express.clone(),
                 self.pools.clone(),
             )?,

@@ -38,33 +38,66 @@ impl Request {
     pub(super) fn begin_trim(self: SlabBox<Self>, capacity: Capacity, batch: &mut Batch) -> bool {
         let mut all = 0..self.trim_entries();
         match all.try_for_each(|index| self.trim_range(index, capacity).map(|_| ())) {
-            Ok(()) => return self.trim(0, batch),
-            Err(Some(failure)) => self.end(Outcome::Failed(failure)),
-            // Dropped: the initiator will ask again.
-            Err(None) => self.is_dropped(Counter::DroppedMemory),
+            Ok(()) if self.may_write() => return self.trim(0, batch),
+            Ok(()) => self.refuse_writer(),
+            Err(wrong) => self.end_trim(wrong),
         }
         false
+    }
+
+    /// Ends it with what is wrong with a range; `None` if its copy is not there.
+    fn end_trim(self: SlabBox<Self>, wrong: Option<Failure>) {
+        match wrong {
+            Some(failure) => self.end(Outcome::Failed(failure)),
+            // Dropped: the initiator will ask again.
+            None => self.is_dropped(Counter::DroppedMemory),
+        }
     }
 
     /// Discards the first range from this index on; the next follows when that has ended. True if
     /// there is one.
     pub(super) fn trim(mut self: SlabBox<Self>, index: usize, batch: &mut Batch) -> bool {
+        // The disk may have another size than when all were checked.
         let capacity = Capacity(self.disk().capacity());
-        let next = |from: usize| {
-            (from..self.trim_entries()).find_map(|index| {
-                let extent = self.trim_range(index, capacity).ok()??;
-                Some((index, extent))
-            })
+        let (index, extent) = match self.next_range(index, capacity) {
+            Ok(Some(range)) => range,
+            Ok(None) => {
+                self.end(Outcome::Success);
+                return false;
+            }
+            Err(wrong) => {
+                self.end_trim(wrong);
+                return false;
+            }
         };
-        let Some((index, extent)) = next(index) else {
-            self.end(Outcome::Success);
-            return false;
+        // What is wrong with the next is found when it has its turn.
+        let from = index.saturating_add(1);
+        self.progress = match self.next_range(from, capacity) {
+            Ok(None) => Progress::Last,
+            Ok(Some((index, _))) => Progress::Trimming(index),
+            Err(_) => Progress::Trimming(from),
         };
-        let rest = next(index.saturating_add(1));
-        self.progress = rest.map_or(Progress::Last, |(index, _)| Progress::Trimming(index));
         self.io().discard(extent.first.0, extent.sectors);
         batch.add_alone(self);
         true
+    }
+
+    /// The first range from this index on that is not empty, and its index; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Request::trim_range`].
+    fn next_range(
+        &self,
+        from: usize,
+        capacity: Capacity,
+    ) -> Result<Option<(usize, Extent)>, Option<Failure>> {
+        for index in from..self.trim_entries() {
+            if let Some(extent) = self.trim_range(index, capacity)? {
+                return Ok(Some((index, extent)));
+            }
+        }
+        Ok(None)
     }
 
     fn trim_entries(&self) -> usize {

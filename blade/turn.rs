@@ -55,6 +55,7 @@ impl Turns {
         arrived: impl Iterator<Item = SlabBox<Request>>,
     ) -> usize {
         let mut count = 0_usize;
+        self.batch.is_starved = false;
         if !self.waiting.is_empty() {
             self.retry(places);
         }

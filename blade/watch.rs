@@ -116,6 +116,7 @@ impl WorkItem for Registry {
                 }
             }
             port.note_state();
+            port.blade().answer_left();
             port.announce_in_turn(second);
             port.announce_if_due();
         }

@@ -50,7 +50,21 @@ impl Watchers {
     ///
     /// `ENOMEM`.
     pub(super) fn add(&self, interface: InterfaceName, watcher: KBox<dyn Watcher>) -> Result {
-        Ok(self.list.lock().push((interface, watcher), GFP_KERNEL)?)
+        // Requests wait for who has the list, and memory may wait for requests.
+        let mut new = KVec::new();
+        loop {
+            new.reserve(self.list.lock().len().saturating_add(1), GFP_KERNEL)?;
+            let mut list = self.list.lock();
+            if list.len() < new.capacity() {
+                for old in list.drain_all() {
+                    // There is room for all.
+                    let _ = new.push_within_capacity(old);
+                }
+                let _ = new.push_within_capacity((interface, watcher));
+                core::mem::swap(&mut *list, &mut new);
+                return Ok(());
+            }
+        }
     }
 
     /// Removes the watcher of an interface, if it has one.

@@ -10,6 +10,7 @@ use kernel::sync::atomic::Relaxed;
 use super::initiators::Initiators;
 use super::port::Port;
 use crate::aoe::Mac;
+use crate::sync::Moment;
 use crate::sync::Once;
 
 /// Writers that are remembered, at most.
@@ -23,8 +24,17 @@ const GONE: u64 = 150;
 pub(crate) struct Writers {
     /// The card of the one that wrote last, as a number, which is all that most writes look at; 0: none.
     latest: Atomic<u64>,
-    /// Their cards; 0: a place that is free.
-    all: [Atomic<u64>; PLACES],
+    /// When that wrote last: it is its place's when another writes.
+    latest_wrote: Atomic<usize>,
+    all: [Writer; PLACES],
+}
+
+/// A place for a writer.
+struct Writer {
+    /// Its card; 0: a place that is free.
+    card: Atomic<u64>,
+    /// When it wrote last.
+    wrote: Atomic<usize>,
 }
 
 /// What there is to say of a writer.
@@ -38,83 +48,153 @@ enum Noted {
     Refused(Mac),
 }
 
+impl Writer {
+    /// A place that is free.
+    const fn none() -> Self {
+        Self {
+            card: Atomic::new(0),
+            wrote: Atomic::new(0),
+        }
+    }
+
+    /// When it wrote last.
+    fn wrote(&self) -> Moment {
+        Moment::from_ticks(self.wrote.load(Relaxed))
+    }
+
+    fn forget(&self) {
+        self.card.store(0, Relaxed);
+    }
+}
+
 impl Writers {
     /// None yet.
     pub(super) const fn new() -> Self {
         Self {
             latest: Atomic::new(0),
-            all: [const { Atomic::new(0) }; PLACES],
+            latest_wrote: Atomic::new(0),
+            all: [const { Writer::none() }; PLACES],
         }
     }
 
-    /// Notes a writer that is not the latest. `is_gone` tells whether nothing is heard of another any
-    /// more; where there is to be a single one, it is refused while another is not gone.
-    fn note(&self, card: Mac, is_gone: impl Fn(Mac) -> bool, is_single: bool) -> Noted {
+    /// Notes that the latest writer has written once more, at that moment; false if it is another.
+    #[inline]
+    fn note_latest(&self, card: Mac, now: Moment) -> bool {
+        let is_latest = self.latest.read_once() == card.to_number();
+        if is_latest {
+            self.latest_wrote.write_once(now.to_ticks());
+        }
+        is_latest
+    }
+
+    /// Notes a writer that is not the latest, and writes at that moment. `heard` tells when another was
+    /// heard last, if that is known. Where there is to be a single one, it is refused while another is
+    /// not gone.
+    ///
+    /// Of those that find no place nothing is said: else each would be a second one with each of its
+    /// writes.
+    fn note(
+        &self,
+        card: Mac,
+        now: Moment,
+        heard: impl Fn(Mac) -> Option<Moment>,
+        is_single: bool,
+    ) -> Noted {
         let number = card.to_number();
-        let (mut is_known, mut other, mut free) = (false, None, None);
+        self.settle();
+        let (mut own, mut other, mut free) = (None, None, None);
         for place in &self.all {
-            match place.load(Relaxed) {
-                0 => free = free.or(Some(place)),
-                holder if holder == number => is_known = true,
-                holder if is_gone(Mac::from_number(holder)) => {
-                    place.store(0, Relaxed);
-                    free = free.or(Some(place));
-                }
-                holder => other = other.or(Some(Mac::from_number(holder))),
+            let holder = place.card.load(Relaxed);
+            let mac = Mac::from_number(holder);
+            if holder == number {
+                own = Some(place);
+                continue;
+            }
+            let is_gone = holder == 0 || heard(mac).unwrap_or(place.wrote()).age() > GONE;
+            if is_gone {
+                place.forget();
+                free = free.or(Some(place));
+            } else {
+                other = other.or(Some(mac));
             }
         }
         match other {
             Some(other) if is_single => return Noted::Refused(other),
             _ => {}
         }
+        self.latest_wrote.store(now.to_ticks(), Relaxed);
         self.latest.store(number, Relaxed);
-        if is_known {
+        if own.is_some() {
             return Noted::Known;
         }
-        if let Some(place) = free {
-            place.store(number, Relaxed);
-        }
+        let Some(place) = free else {
+            return Noted::Known;
+        };
+        place.wrote.store(now.to_ticks(), Relaxed);
+        place.card.store(number, Relaxed);
         other.map_or(Noted::Known, Noted::Second)
+    }
+
+    /// The place of the latest writer has when it wrote.
+    fn settle(&self) {
+        let latest = self.latest.load(Relaxed);
+        for place in &self.all {
+            if latest != 0 && place.card.load(Relaxed) == latest {
+                place.wrote.store(self.latest_wrote.load(Relaxed), Relaxed);
+            }
+        }
+    }
+
+    /// Whether this one, as a number, has written.
+    pub(super) fn has(&self, number: u64) -> bool {
+        self.all
+            .iter()
+            .any(|place| place.card.read_once() == number)
     }
 
     /// Whoever writes next is the first.
     pub(crate) fn forget(&self) {
         for place in &self.all {
-            place.store(0, Relaxed);
+            place.forget();
         }
         self.latest.store(0, Relaxed);
     }
+}
 
+impl Initiators {
     /// Those that have written and are not gone, with the seconds since they were heard.
-    pub(crate) fn present<'a>(
-        &'a self,
-        initiators: &'a Initiators,
-    ) -> impl Iterator<Item = (Mac, u64)> + 'a {
-        let cards = self.all.iter().map(|place| place.load(Relaxed));
-        cards.filter(|card| *card != 0).filter_map(|card| {
-            let card = Mac::from_number(card);
-            let age = initiators.heard(card)?.age();
-            (age <= GONE).then_some((card, age))
+    pub(crate) fn present_writers(&self) -> impl Iterator<Item = (Mac, u64)> + '_ {
+        let writers = self.writers();
+        let latest = writers.latest.load(Relaxed);
+        writers.all.iter().filter_map(move |place| {
+            let number = place.card.load(Relaxed);
+            let wrote = if number == latest {
+                Moment::from_ticks(writers.latest_wrote.load(Relaxed))
+            } else {
+                place.wrote()
+            };
+            let card = Mac::from_number(number);
+            let age = self.heard(card).unwrap_or(wrote).age();
+            (number != 0 && age <= GONE).then_some((card, age))
         })
     }
 }
 
 impl Port {
-    /// Whether this initiator may write now, as far as other writers are concerned. Not in softirq
-    /// context.
-    pub(super) fn admits_writer(&self, card: Mac) -> bool {
-        self.blade().writers().latest.read_once() == card.to_number() || self.note_writer(card)
+    /// Whether this initiator may write, as far as other writers are concerned, what has come at that
+    /// moment: it writes from now on, so nothing else may be against it. Not in softirq context.
+    pub(super) fn admits_writer(&self, card: Mac, now: Moment) -> bool {
+        let writers = self.blade().initiators().writers();
+        writers.note_latest(card, now) || self.note_writer(card, now)
     }
 
     #[cold]
-    fn note_writer(&self, card: Mac) -> bool {
+    fn note_writer(&self, card: Mac, now: Moment) -> bool {
         let blade = self.blade();
-        let is_gone = |other| {
-            let heard = blade.initiators().heard(other);
-            heard.is_none_or(|heard| heard.age() > GONE)
-        };
+        let initiators = blade.initiators();
         let is_single = blade.policy().is_single_writer();
-        match blade.writers().note(card, is_gone, is_single) {
+        let heard = |other| initiators.heard(other);
+        match initiators.writers().note(card, now, heard, is_single) {
             Noted::Known => true,
             Noted::Second(other) => {
                 self.log(format_args!("{card} writes, and so does {other}"));
@@ -133,18 +213,35 @@ impl Port {
 #[kunit_tests(kvblade_rs_writers)]
 mod tests {
     use super::*;
+    use crate::blade::initiators::Limits;
+    use kernel::time::msecs_to_jiffies;
+
+    /// So long ago that who was heard then is gone.
+    fn long_ago() -> Moment {
+        let ticks = msecs_to_jiffies(2_000 * GONE as u32);
+        Moment::from_ticks(Moment::now().to_ticks().wrapping_sub(ticks))
+    }
 
     #[test]
     fn a_second_one_is_told_once() {
         let writers = Writers::new();
+        let now = Moment::now();
         let [one, two] = [1, 2].map(Mac::from_number);
-        let note = |card| writers.note(card, |_| false, false);
+        let note = |card| writers.note(card, now, |_| Some(now), false);
         assert!(note(one) == Noted::Known && note(one) == Noted::Known);
         assert!(note(two) == Noted::Second(one));
         assert!(note(one) == Noted::Known && note(two) == Noted::Known);
-        // More than there are places for are no trouble.
+        // More than there are places for are not told again and again.
         for card in 3..20 {
-            assert!(note(Mac::from_number(card)) == Noted::Second(one));
+            let told = note(Mac::from_number(card));
+            assert!(
+                told == if card <= 4 {
+                    Noted::Second(one)
+                } else {
+                    Noted::Known
+                }
+            );
+            assert!(note(Mac::from_number(card)) == Noted::Known);
         }
         writers.forget();
         assert!(note(two) == Noted::Known);
@@ -153,12 +250,53 @@ mod tests {
     #[test]
     fn a_single_one_keeps_others_away_until_it_is_gone() {
         let writers = Writers::new();
+        let now = Moment::now();
         let [one, two] = [1, 2].map(Mac::from_number);
-        let note = |card, gone: Option<Mac>| writers.note(card, |it| Some(it) == gone, true);
+        let note = |card, gone: Option<Mac>| {
+            let heard = |it| Some(if Some(it) == gone { long_ago() } else { now });
+            writers.note(card, now, heard, true)
+        };
         assert!(note(one, None) == Noted::Known);
         assert!(note(two, None) == Noted::Refused(one));
         assert!(note(one, None) == Noted::Known);
         assert!(note(two, Some(one)) == Noted::Known);
         assert!(note(one, None) == Noted::Refused(two));
+    }
+
+    #[test]
+    fn one_of_which_nothing_is_known_is_there_as_long_as_it_writes() {
+        let writers = Writers::new();
+        let now = Moment::now();
+        let [one, two] = [1, 2].map(Mac::from_number);
+        let note = |card, now| writers.note(card, now, |_| None, true);
+        assert!(note(one, long_ago()) == Noted::Known);
+        assert!(writers.note_latest(one, now));
+        assert!(note(two, now) == Noted::Refused(one));
+        assert!(writers.note_latest(one, long_ago()) && !writers.note_latest(two, now));
+        assert!(note(two, now) == Noted::Known);
+    }
+
+    #[test]
+    fn one_that_is_silent_is_not_forgotten_for_others() -> Result {
+        let initiators = Initiators::new()?;
+        let limits = Limits {
+            each: 1,
+            all: 1,
+            is_reserved: false,
+        };
+        let hear = |card| {
+            let seat = initiators.enter(Mac::from_number(card), limits);
+            seat.map(|seat| initiators.leave(seat)).map_err(|_| EINVAL)
+        };
+        let writer = Mac::from_number(1);
+        hear(1)?;
+        let heard = |card| initiators.heard(card);
+        let noted = initiators.writers().note(writer, long_ago(), heard, true);
+        assert!(noted == Noted::Known);
+        for card in 2..10_000 {
+            hear(card)?;
+        }
+        assert!(initiators.heard(writer).is_some());
+        Ok(())
     }
 }

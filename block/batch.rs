@@ -89,6 +89,8 @@ pub(crate) struct Batch<O: Owner> {
     count: usize,
     /// The one that is still to get followers.
     leader: Option<SlabBox<O>>,
+    /// Whether memory has been waited for in vain, as far as the owner of the batch knows.
+    pub(crate) is_starved: bool,
 }
 
 // What it has is in boxes, which stay where they are.
@@ -104,6 +106,7 @@ impl<O: Owner> Batch<O> {
             complete: Fifo::new(),
             count: 0,
             leader: None,
+            is_starved: false,
         }
     }
 

@@ -178,7 +178,7 @@ impl<S: Source> Io<S> {
 
     /// Makes it a discard of `sectors` from `sector` on; what was loaded stays.
     pub(crate) fn discard(&mut self, sector: u64, sectors: u32) {
-        if self.operation != bindings::KV_DISCARD {
+        if !self.is_discard() {
             self.pages.clear();
         }
         self.operation = bindings::KV_DISCARD;
@@ -206,11 +206,16 @@ impl<S: Source> Io<S> {
 
     /// The `N` bytes at `offset` of what was loaded, if they are there, in one page.
     pub(crate) fn loaded<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        if self.operation != bindings::KV_DISCARD {
+        if !self.is_discard() {
             return None;
         }
         // SAFETY: By the invariant the pages of a discard are initialised.
         unsafe { self.pages.bytes(offset) }
+    }
+
+    /// Whether it is a discard, alone or not.
+    fn is_discard(&self) -> bool {
+        self.operation & !bindings::KV_ALONE == bindings::KV_DISCARD
     }
 
     /// Lets it go to the disk by itself, even if others go there at the same time.
@@ -226,9 +231,12 @@ impl<S: Source> Io<S> {
             self.keep_alone();
         }
         // INVARIANT: There are no followers. What a discard has in its pages is not for the disk.
-        let is_discard = self.operation == bindings::KV_DISCARD;
         self.all = Extent {
-            vectors: if is_discard { 0 } else { self.pages.count() },
+            vectors: if self.is_discard() {
+                0
+            } else {
+                self.pages.count()
+            },
             bytes: self.bytes,
         };
     }

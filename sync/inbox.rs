@@ -62,6 +62,11 @@ impl<T: Linked> Inbox<T> {
         }
     }
 
+    /// Whether there is no element.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.read_once().is_null()
+    }
+
     /// Adds an element; true if the inbox was empty, so that its consumer wants waking.
     pub(crate) fn push(&self, element: SlabBox<T>) -> bool {
         // SAFETY: It comes from `SlabBox::into_raw`.

@@ -4,6 +4,7 @@
 //! for the rest.
 
 use kernel::bindings;
+use kernel::prelude::*;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
 use kernel::time::Jiffies;
@@ -51,9 +52,16 @@ impl Moment {
         self.0.wrapping_sub(other.0) as isize >= 0
     }
 
+    /// The ticks since. A moment that another CPU has just noted may be later than what this one sees of
+    /// the tick counter: then there are none.
+    #[inline]
+    fn ticks_since(self) -> isize {
+        (Self::now().0.wrapping_sub(self.0) as isize).max(0)
+    }
+
     /// Seconds since.
     pub(crate) fn age(self) -> u64 {
-        let ticks = Self::now().0.wrapping_sub(self.0) as u64;
+        let ticks = self.ticks_since() as u64;
         // SAFETY: An FFI call without requirements.
         unsafe { bindings::jiffies64_to_msecs(ticks) / 1000 }
     }
@@ -61,7 +69,7 @@ impl Moment {
     /// Whether more than `age` has passed since.
     #[inline]
     pub(crate) fn is_older_than(self, age: Msecs) -> bool {
-        Self::now().0.wrapping_sub(self.0) > ticks(age)
+        self.ticks_since() > ticks(age) as isize
     }
 }
 
@@ -111,5 +119,24 @@ impl Pace {
                 .latest
                 .cmpxchg(latest, Moment::now().0, Relaxed)
                 .is_ok()
+    }
+}
+
+#[kunit_tests(kvblade_rs_time)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_been_is_as_old_as_that() {
+        let begun = Moment::from_ticks(Moment::now().0.wrapping_sub(ticks(3500)));
+        assert!(begun.age() >= 3 && begun.is_older_than(3000));
+        assert!(!begun.is_older_than(3_500_000));
+    }
+
+    #[test]
+    fn what_another_cpu_has_just_noted_is_not_old() {
+        let soon = Moment::now().later(3_600_000);
+        assert!(soon.age() == 0);
+        assert!(!soon.is_older_than(0) && !soon.is_older_than(1000));
     }
 }

@@ -341,8 +341,7 @@ fn initiators(export: &Export, text: &mut Formatter<'_>) -> Result {
 /// A line for each initiator that has written and is not gone: its address, and the seconds since it
 /// was heard.
 fn writers(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let blade = export.blade();
-    for (card, age) in blade.writers().present(blade.initiators()) {
+    for (card, age) in export.blade().initiators().present_writers() {
         writeln!(text, "{card} {age}")?;
     }
     Ok(())
@@ -350,7 +349,7 @@ fn writers(export: &Export, text: &mut Formatter<'_>) -> Result {
 
 fn forget_writers(export: &Node<Export>, _text: &[u8]) -> Result {
     export.refusals.attempt(|| {
-        export.blade().writers().forget();
+        export.blade().initiators().writers().forget();
         Ok(())
     })
 }

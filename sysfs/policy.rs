@@ -61,7 +61,7 @@ fn set_tunable(export: &Node<Export>, row: usize, text: &[u8]) -> Result {
         match Policy::follows(tunable) {
             Follows::Nothing => {}
             Follows::Announcement => export.announce(),
-            Follows::NewWriter => export.blade().writers().forget(),
+            Follows::NewWriter => export.blade().initiators().writers().forget(),
         }
         Ok(())
     })

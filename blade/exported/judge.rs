@@ -28,7 +28,7 @@ impl Blade {
 
     /// Has someone look at what has arrived who does not wait for the disk.
     fn wake_judge(self: &Arc<Self>) {
-        let _ = self.queue.enqueue::<_, JUDGE>(self.clone());
+        let _ = self.prompt.enqueue::<_, JUDGE>(self.clone());
     }
 
     /// Takes a request back that has ended after so long that it may have been repeated: who decides on
@@ -49,6 +49,9 @@ impl Blade {
             // blade its workers.
             let _ = self.queue.enqueue::<_, SUBMIT>(self.clone());
         }
+        drop(turns);
+        // Who submits may wait for the disk by now, with answers that were left to it.
+        self.answer_all();
     }
 }
 

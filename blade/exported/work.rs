@@ -93,18 +93,30 @@ impl Blade {
         }
     }
 
-    /// Submits, and answers what has ended by then.
-    fn work(self: &Arc<Self>) {
-        while self.begin_work() {
-            self.submit();
-            // Whoever has put a request into the empty inbox before this was in our context, if only
-            // as an interrupt, and leaves the answers to us: memory-backed disks are done at once,
-            // and a wake-up would cost more than they do. What comes later finds another to answer.
-            let was = self.submitter.xchg(0, Full);
+    /// Submits, and answers what has ended by then. True if there is more to be submitted, which is for
+    /// the caller.
+    fn work(self: &Arc<Self>) -> bool {
+        if !self.begin_work() {
+            // Who submits may wait for the disk by now, with answers that were left to it.
             self.answer_all();
-            if was & Self::WANTED == 0 {
-                return;
-            }
+            return false;
+        }
+        self.submit();
+        // Whoever has put a request into the empty inbox before this was in our context, if only
+        // as an interrupt, and leaves the answers to us: memory-backed disks are done at once,
+        // and a wake-up would cost more than they do. What comes later finds another to answer.
+        let was = self.submitter.xchg(0, Full);
+        self.answer_all();
+        was & Self::WANTED != 0
+    }
+
+    /// Has another answer what is left to one that submits, which may wait for the disk meanwhile, and
+    /// none come that would see it.
+    pub(in crate::blade) fn answer_left(self: &Arc<Self>) {
+        // What has not been answered keeps the disk open, and so, with this, the blade its workers.
+        let _guard = rcu::read_lock();
+        if !self.ended.is_empty() {
+            let _ = workqueue::system_bh().enqueue::<_, REPLY>(self.clone());
         }
     }
 }
@@ -113,12 +125,15 @@ impl WorkItem<SUBMIT> for Blade {
     type Pointer = Arc<Blade>;
 
     fn run(this: Arc<Blade>) {
-        this.work();
+        while this.work() {}
     }
 }
 
 impl Urgent for Blade {
     fn run(this: Arc<Blade>) {
-        this.work();
+        if this.work() {
+            // Others come: a thread that no one else of its CPU can interrupt is not for what is busy.
+            let _ = this.queue.enqueue::<_, SUBMIT>(this.clone());
+        }
     }
 }

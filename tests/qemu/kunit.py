@@ -26,6 +26,7 @@ SUITES = (
     "conflict",
     "repeats",
     "writers",
+    "time",
 )
 
 

@@ -20,8 +20,8 @@ TRACING = "/sys/kernel/tracing"
 # Requests under way: of each initiator for an export, and for an export in all.
 EACH, MOST = 64, 512
 INITIATORS = MOST // EACH
-# And, beyond them, changes of the lists that wait.
-RESERVED = 64
+# And, beyond them, changes of the lists that wait, and of each initiator.
+RESERVED, RESERVED_EACH = 64, 16
 # Queries by wildcard that an interface takes in a second: of one initiator, and in all.
 OF_ONE, OF_ALL = 100, 200
 # Exports that a query is handed to at once, and answers that are sent at once.
@@ -175,6 +175,29 @@ def test_a_query_reaches_all_of_many_exports_in_pieces(target):
         guest.run(DELETE, timeout=300)
 
 
+def test_a_real_time_thread_submits_what_has_come_alone_only(target):
+    """What comes while it waits for the disk is for a worker of the workqueue."""
+    guest = target.guest
+    with target.exported(SHELF, SLOT, "/dev/slow") as client:
+        for lba in range(20):
+            client.read(lba)
+        client.neighbour.drain()
+        reads = [client.ata_frame(READ_EXT, 100 + 10 * number) for number in range(8)]
+        with traced(guest, "block/block_bio_queue"):
+            for frame in reads:
+                client.neighbour.send(frame)
+                time.sleep(0.1)
+            answers = [client.receive(lambda _frame: True) for _ in reads]
+            assert None not in answers, "not all are answered"
+        text = trace(guest)
+    # As `kvblade_rs/0-123 [000] ..... 1.2: block_bio_queue: 252,0 R 100 + 1 [kvblade_rs/0]`.
+    queued = re.findall(r"block_bio_queue: \S+ R\w* (\d+) \+ 1 \[(.+)\]", text)
+    who = [name for lba, name in queued if int(lba) >= 100]
+    assert len(who) == len(reads), text
+    # The first two have come alone: the second waits until the first has ended.
+    assert sum(name.startswith("kvblade_rs/") for name in who) <= 2, who
+
+
 def trace(guest) -> str:
     return guest.run(f"cat {TRACING}/trace", timeout=120).stdout
 
@@ -218,6 +241,20 @@ def test_changes_that_wait_leave_room_for_questions(target):
         client.neighbour.drain()
         assert client.ask(mask_frame(client, LIST)).error is None
         assert client.config_query(src=initiator(900)).error is None
+        client.neighbour.drain()
+
+
+def test_changes_of_one_leave_room_for_those_of_others(target):
+    with held(target) as client:
+        fill(client, 1, 1)
+        until(lambda: stats(target.guest, "requests") == 1)
+        for source, count in ((initiator(500), RESERVED), (initiator(501), 1)):
+            for _ in range(count):
+                change = mask_frame(client, EDIT, (NOP, initiator(0)), src=source)
+                client.neighbour.send(change)
+        until(lambda: stats(target.guest, "requests") == 1 + RESERVED_EACH + 1)
+        assert stats(target.guest, "dropped_full") == 0
+        assert stats(target.guest, "dropped_window") == RESERVED - RESERVED_EACH
         client.neighbour.drain()
 
 

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What changes of the interface while a request is under way: the answer fits what it is then."""
+"""What changes of the interface while a request is under way: the answer fits what it is then. And
+what time makes of the tag meanwhile."""
+
+import time
 
 import pytest
 
-from aoeframes import ABRT, READ_EXT, Reply
+from aoeframes import ABRT, READ_EXT, WRITE_EXT, Reply
 from beds import SECTOR, bed, fill, mapped, pattern
 from lab import Disk
+from listframes import SET, reserve_frame
 
 FOLDER = "/sys/kvblade/3.4@eth0"
 SECTORS = 2048
@@ -84,3 +88,20 @@ def test_the_interface_is_switched_off_and_on(target, client):
     target.guest.run("ip link set eth0 up")
     answer = client.insist(client.ata_frame(READ_EXT, 0, 17))
     assert answer.data == pattern(0, 17)
+
+
+def test_h6_what_has_waited_for_longer_than_its_tag_lives_is_not_answered(target, client):
+    """Its initiator may have given the tag to another request: also a refusal would be for that."""
+    stats = f"cd {FOLDER}/stats; cat requests dropped_late aoe_errors"
+    write = client.ata_frame(WRITE_EXT, 16, 1, pattern(16))
+    change = reserve_frame(client, SET, OTHER, src=OTHER)
+    refused = client.ata_frame(WRITE_EXT, 24, 1, pattern(24))
+    target.guest.run("dmsetup suspend --noflush --nolockfs held")
+    for frame in (write, change, refused):
+        client.neighbour.send(frame)
+    time.sleep(62)
+    target.guest.run("dmsetup resume held")
+    assert client.receive(lambda _frame: True, 3) is None
+    assert target.guest.run(stats).stdout.split() == ["3", "3", "0"]
+    # The reservation holds all the same.
+    assert client.ask(client.ata_frame(WRITE_EXT, 16, 1, pattern(16))).error is not None

@@ -4,6 +4,7 @@ answer nor another disk waits while a disk lets its submitter wait.
 """
 
 import random
+import struct
 import time
 
 import pytest
@@ -17,8 +18,9 @@ EACH, START = 2, 64
 REQUESTS = 6
 # Sectors that cannot be read or written, within the third.
 BAD = START + 2 * EACH
+TRIM = 0x06
 # Status and error register.
-UNC, FAULT = (0x41, 0x40), (0x61, 0x04)
+OK, UNC, FAULT = (0x40, 0), (0x41, 0x40), (0x61, 0x04)
 
 # One request at a time, which takes half a second: requests that come meanwhile are found together.
 # Its cache makes the block layer leave alone writes that are to be durable.
@@ -28,13 +30,27 @@ mount -t configfs none /sys/kernel/config
 cd /sys/kernel/config/nullb
 mkdir slow
 cd slow
-for setting in size=16 blocksize=512 memory_backed=1 cache_size=1 irqmode=2 hw_queue_depth=1 \\
-    submit_queues=1 completion_nsec=500000000; do
+for setting in size=16 blocksize=512 memory_backed=1 cache_size=1 discard=1 irqmode=2 \\
+    hw_queue_depth=1 submit_queues=1 completion_nsec=500000000; do
     echo ${setting#*=} >${setting%=*} || exit
 done
 echo 1 >power
 until [ -b /dev/slow ]; do sleep 0.1; done
 echo none >/sys/block/slow/queue/scheduler
+"""
+
+# The same, for so long that it stands still.
+STILL_DISK = """
+cd /sys/kernel/config/nullb
+mkdir still
+cd still
+for setting in size=16 blocksize=512 irqmode=2 hw_queue_depth=1 submit_queues=1 \\
+    completion_nsec=5000000000; do
+    echo ${setting#*=} >${setting%=*} || exit
+done
+echo 1 >power
+until [ -b /dev/still ]; do sleep 0.1; done
+echo none >/sys/block/still/queue/scheduler
 """
 
 
@@ -167,6 +183,25 @@ def test_of_neighbours_only_those_fail_that_must(target, client, operation):
                 assert answers[frame[20:24]][36:] == expected
 
 
+@pytest.mark.kernel_log(allow=["I/O error, dev slow"])
+def test_all_ranges_of_a_trim_are_discarded_when_neighbours_have_failed(target, client):
+    data = pattern(START, REQUESTS * EACH, 3)
+    together(client, writes(client, data))
+    target.guest.run(f"echo +{BAD}-{BAD} >/sys/kernel/config/nullb/slow/badblocks")
+    try:
+        together(client, reads(client))
+    finally:
+        target.guest.run(f"echo -{BAD}-{BAD} >/sys/kernel/config/nullb/slow/badblocks")
+    gone = (0, 2, 5)
+    ranges = b"".join(struct.pack("<IHH", START + i * EACH, 0, EACH) for i in gone)
+    answer = client.ata(TRIM, 0, 1, ranges.ljust(SECTOR, b"\0"), features=1, aflags=1)
+    assert answer.registers == OK
+    size = EACH * SECTOR
+    for i in range(REQUESTS):
+        expected = bytes(size) if i in gone else data[i * size : (i + 1) * size]
+        assert client.read(START + i * EACH, EACH) == expected, i
+
+
 def test_an_answer_does_not_wait_until_all_are_submitted(target):
     """Half of this disk ends requests at once, and the other lets their submitter wait."""
     guest, half, count = target.guest, 2048, 12
@@ -193,6 +228,40 @@ def test_an_answer_does_not_wait_until_all_are_submitted(target):
         assert ends[early[20:24]] < ends[late[-1][20:24]] - 2
         assert ends[late[1][20:24]] < ends[late[-1][20:24]] - 2
     guest.run("dmsetup remove both && modprobe -r brd")
+
+
+def test_an_answer_does_not_wait_for_a_disk_that_ends_nothing(target):
+    """Half of this disk ends requests at once, while their submitter goes on to the other half,
+    which lets it wait, and of which none ends meanwhile."""
+    guest, half = target.guest, 2048
+    # The kernel looks for partitions on it.
+    guest.run(STILL_DISK, timeout=300)
+    guest.run("modprobe brd rd_nr=1 rd_size=1024")
+    table = f"0 {half} linear /dev/ram0 0\n{half} {half} linear /dev/still 0"
+    path = mapped(guest, "both", table)
+    with target.exported(SHELF, SLOT, path) as client:
+        client.neighbour.drain()
+        late = [client.ata_frame(READ_EXT, half + 10 * i, 1) for i in range(4)]
+        early = client.ata_frame(READ_EXT, 10, 1)
+        for frame in late[:2]:
+            client.neighbour.send(frame)
+        # The second waits to be submitted, so that these are found together.
+        time.sleep(0.5)
+        for frame in [early, late[2]]:
+            client.neighbour.send(frame)
+        order = [client.receive(lambda _frame: True)]
+        assert order[0] is not None and order[0][20:24] == late[0][20:24]
+        # The third waits to be submitted now.
+        time.sleep(1)
+        client.neighbour.send(late[3])
+        time.sleep(1)
+        question = client.config_frame()
+        client.neighbour.send(question)
+        order = [client.receive(lambda _frame: True) for _ in range(5)]
+        assert None not in order, "not all are answered"
+        tags = [raw[20:24] for raw in order if raw]
+        assert tags.index(early[20:24]) < tags.index(question[20:24])
+    guest.run("dmsetup remove both && modprobe -r brd && rmdir /sys/kernel/config/nullb/still")
 
 
 def test_h19_repetitions_are_seen_while_the_target_waits_to_submit(target, client):

@@ -4,12 +4,15 @@
 import pytest
 
 from aoeframes import ABRT, ANY_SHELF, ANY_SLOT, BROADCAST, WRITE_EXT
-from beds import bed, pattern
+from beds import SECTOR, bed, pattern
 from lab import Disk
 
 FOLDER = "/sys/kvblade/3.4@eth0"
 OTHER = "02:00:00:00:00:0b"
 EVERYWHERE = {"shelf": ANY_SHELF, "slot": ANY_SLOT}
+TRIM = 0x06
+# Initiators that an export remembers, and writers.
+INITIATORS, WRITERS = 128, 4
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +29,10 @@ def write(client, seed: int, source: str | None = None) -> bool:
         return False
     assert reply.error is None and not reply.registers[0] & 1
     return True
+
+
+def initiator(number: int) -> str:
+    return f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"
 
 
 def writers(guest) -> list[str]:
@@ -52,6 +59,44 @@ def test_a_second_writer_is_told_once(target):
     said = [line for line in guest.kernel_log(mark).splitlines() if "writes" in line]
     assert len(said) == 1
     assert said[0].endswith(f"3.4@eth0: {OTHER} writes, and so does {mac}")
+
+
+def test_more_writers_than_are_remembered_do_not_fill_the_log(target):
+    guest, mark = target.guest, target.guest.mark()
+    with target.exported(3, 4, "/dev/sda") as client:
+        for seed in range(5):
+            for number in range(WRITERS + 1):
+                assert write(client, seed, initiator(number))
+        assert sorted(writers(guest)) == [initiator(number) for number in range(WRITERS)]
+    said = [line for line in guest.kernel_log(mark).splitlines() if "writes" in line]
+    assert len(said) == WRITERS - 1, said
+
+
+def test_who_is_refused_for_another_reason_is_no_writer(target):
+    guest = target.guest
+    beyond = (1 << 40).to_bytes(6, "little") + (1).to_bytes(2, "little") + bytes(SECTOR - 8)
+    with target.exported(3, 4, "/dev/sda", options="single_writer=1") as client:
+        for frame in (
+            client.ata_frame(WRITE_EXT, 8, 1, src=OTHER),
+            client.ata_frame(WRITE_EXT, 1 << 40, 1, bytes(SECTOR), src=OTHER),
+            client.ata_frame(TRIM, 0, 1, features=1, aflags=1, src=OTHER),
+            client.ata_frame(TRIM, 0, 1, beyond, features=1, aflags=1, src=OTHER),
+        ):
+            assert client.ask(frame).registers[0] & 1
+        assert writers(guest) == []
+        assert write(client, 1) and writers(guest) == [client.neighbour.mac]
+
+
+def test_a_writer_is_not_forgotten_for_many_others(target):
+    """They only ask, but they are more than the export remembers."""
+    guest = target.guest
+    with target.exported(3, 4, "/dev/sda", options="single_writer=1") as client:
+        assert write(client, 1)
+        for number in range(8 * INITIATORS):
+            assert client.config_query(src=initiator(number)).error is None
+        assert not write(client, 2, OTHER)
+        assert writers(guest) == [client.neighbour.mac]
+        assert write(client, 3)
 
 
 def test_a_single_writer(target):
