@@ -318,7 +318,7 @@ impl Port {
     fn interface_trouble(&self) -> Option<Down> {
         self.with_device(|device| {
             if let Some(taker) = device.taker() {
-                Some(Down::PortOf(taker))
+                Some(Down::Taken(taker))
             } else if !device.is_up() {
                 Some(Down::SwitchedOff)
             } else if !device.has_carrier() {

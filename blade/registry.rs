@@ -21,6 +21,7 @@ use super::receive::Receivers;
 use super::refusal::being_removed;
 use super::refusal::no_device;
 use super::refusal::not_exported;
+use super::refusal::taken;
 use super::refusal::Refusal;
 use super::request::Request;
 use crate::aoe;
@@ -268,10 +269,7 @@ impl Registry {
             ));
         }
         if let Some(taker) = device.taker() {
-            return Err(Refusal::new(
-                EBUSY,
-                format_args!("{interface} is a port of {taker}: export on {taker}"),
-            ));
+            return Err(taken(interface, taker));
         }
         let mtu = device.mtu();
         if mtu < aoe::MIN_MTU {
