@@ -24,6 +24,7 @@ use super::refusal::not_exported;
 use super::refusal::taken;
 use super::refusal::Refusal;
 use super::request::Request;
+use super::watchers::Watcher;
 use crate::aoe;
 use crate::aoe::ShelfSlot;
 use crate::block;
@@ -62,6 +63,9 @@ pub(crate) struct Registry {
     /// Whether what receives frames has not been told of the ports as they are, for want of memory.
     pub(super) is_stale: Atomic<bool>,
     pub(super) closed: Atomic<bool>,
+    /// Who removes exports that are to go, as there is more of them than is known here.
+    #[pin]
+    pub(super) remover: Mutex<Option<KBox<dyn Watcher>>>,
     /// Ticks so far.
     pub(super) seconds: Atomic<u32>,
     #[pin]
@@ -101,6 +105,7 @@ impl Registry {
                 receivers <- new_mutex!(receivers),
                 is_stale: Atomic::new(false),
                 closed: Atomic::new(false),
+                remover <- new_mutex!(None),
                 seconds: Atomic::new(0),
                 tick <- new_delayed_work!("kvblade_rs::tick"),
                 idle: Idle::new(),
@@ -296,6 +301,12 @@ impl Registry {
         let ports = self.ports.lock();
         let is_this = |port: &Arc<Port>| port.address() == address && port.interface() == interface;
         ports.iter().any(is_this)
+    }
+
+    /// Has this one told when exports are to go, or no one.
+    pub(crate) fn set_remover(&self, remover: Option<KBox<dyn Watcher>>) {
+        let before = core::mem::replace(&mut *self.remover.lock(), remover);
+        drop(before);
     }
 
     /// Announces all exports.
