@@ -23,7 +23,7 @@ static bool kv_frame_is_for_us(const struct sk_buff *skb)
 	return (skb->pkt_type == PACKET_HOST ||
 		skb->pkt_type == PACKET_BROADCAST) &&
 	       skb_mac_header_was_set(skb) &&
-	       skb->data - skb_mac_header(skb) == ETH_HLEN;
+	       skb->data - skb_mac_header(skb) >= ETH_HLEN;
 }
 
 static bool kv_frame_is_mere_response(const struct sk_buff *skb)
@@ -31,6 +31,31 @@ static bool kv_frame_is_mere_response(const struct sk_buff *skb)
 	return skb_headlen(skb) > AOE_COMMAND &&
 	       (skb->data[0] & AOE_RESPONSE) &&
 	       skb->data[AOE_COMMAND] != AOE_QUERY_CONFIG;
+}
+
+/*
+ * A VLAN interface with "reorder_hdr off" leaves its tag between the addresses and
+ * the type: it is put back there for others to see. As it is on all other interfaces
+ * the header becomes one of 14 bytes before the data. NULL, and the frame is freed,
+ * if there is no memory for a copy of what others see too, or it is no tag.
+ */
+static struct sk_buff *kv_frame_without_tags(struct sk_buff *skb)
+{
+	int more;
+
+	while ((more = skb->data - skb_mac_header(skb) - ETH_HLEN) > 0) {
+		u8 *start;
+
+		if (more < VLAN_HLEN || !eth_type_vlan(eth_hdr(skb)->h_proto) ||
+		    skb_cow_head(skb, 0)) {
+			kfree_skb(skb);
+			return NULL;
+		}
+		start = skb_mac_header(skb);
+		memmove(start + VLAN_HLEN, start, 2 * ETH_ALEN);
+		skb->mac_header += VLAN_HLEN;
+	}
+	return skb;
 }
 
 /* What is kept with a frame, since nothing keeps the device that it came by. */
@@ -50,6 +75,8 @@ struct sk_buff *kv_frame_receive(struct sk_buff *skb)
 	if (skb) {
 		KV_FRAME_CB(skb)->headroom = LL_RESERVED_SPACE(skb->dev);
 		skb->dev = NULL;
+		if (unlikely(skb->data - skb_mac_header(skb) != ETH_HLEN))
+			skb = kv_frame_without_tags(skb);
 	}
 	return skb;
 }

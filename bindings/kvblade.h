@@ -76,6 +76,15 @@ void kv_reply_add_data(struct sk_buff *skb, int index, const struct bio_vec *dat
 void kv_reply_follow(struct sk_buff *skb, const struct sk_buff *frame);
 bool kv_reply_send(struct sk_buff *skb, struct net_device *dev);
 
+/* What takes all frames of an interface before a protocol sees them. */
+enum kv_taker {
+	KV_TAKER_NONE,
+	KV_TAKER_INTERFACE,
+	KV_TAKER_OPEN_VSWITCH,
+	KV_TAKER_TAP,
+	KV_TAKER_IP,
+};
+
 /* Network interfaces. */
 struct net_device *kv_netdev_get_by_name(const char *name);
 void kv_netdev_hold(struct net_device *dev);
@@ -86,7 +95,7 @@ unsigned int kv_netdev_mtu(const struct net_device *dev);
 void kv_netdev_address(const struct net_device *dev, u8 *to);
 bool kv_netdev_is_ethernet(const struct net_device *dev);
 bool kv_netdev_is_loopback(const struct net_device *dev);
-bool kv_netdev_taker(struct net_device *dev, char *name);
+enum kv_taker kv_netdev_taker(struct net_device *dev, char *name);
 bool kv_netdev_is_up(const struct net_device *dev);
 bool kv_netdev_has_carrier(const struct net_device *dev);
 u64 kv_netdev_namespace(const struct net_device *dev);

@@ -10,6 +10,7 @@
 #include <linux/nsproxy.h>
 #include <linux/sched.h>
 #include <net/net_namespace.h>
+#include <net/rtnetlink.h>
 
 #include "kvblade.h"
 
@@ -84,17 +85,32 @@ static struct net_device *kv_taker(struct net_device *dev)
 	return NULL;
 }
 
-/* Puts its name, which fills IFNAMSIZ bytes, or returns false if there is none. */
-bool kv_netdev_taker(struct net_device *dev, char *name)
+static bool kv_is_kind(const struct net_device *dev, const char *kind)
 {
+	return dev->rtnl_link_ops && !strcmp(dev->rtnl_link_ops->kind, kind);
+}
+
+/* Puts the name of an interface that takes them, which fills IFNAMSIZ bytes. */
+enum kv_taker kv_netdev_taker(struct net_device *dev, char *name)
+{
+	enum kv_taker what = KV_TAKER_NONE;
 	struct net_device *taker;
 
+	/* A program that opens it has them: there is no other use of one. */
+	if (kv_is_kind(dev, "macvtap") || kv_is_kind(dev, "ipvtap"))
+		return KV_TAKER_TAP;
+	/* They get what is broadcast, but what is for them alone only if it is IP. */
+	if (kv_is_kind(dev, "ipvlan") || netif_is_l3_master(dev))
+		return KV_TAKER_IP;
 	rcu_read_lock();
 	taker = kv_taker(dev);
-	if (taker)
+	if (taker) {
 		memcpy(name, taker->name, IFNAMSIZ);
+		what = netif_is_ovs_master(taker) ? KV_TAKER_OPEN_VSWITCH :
+						    KV_TAKER_INTERFACE;
+	}
 	rcu_read_unlock();
-	return taker;
+	return what;
 }
 
 bool kv_netdev_is_up(const struct net_device *dev)

@@ -54,6 +54,8 @@ pub(crate) struct Port {
     blade: Arc<Blade>,
     interface: InterfaceName,
     namespace: u64,
+    /// Whether the network namespace has ended: no interface will ever come.
+    is_over: Atomic<bool>,
     /// The interface while there is one. Written only with the registry's list of ports locked.
     device: RcuCell<NetDevice>,
     /// What tells the interface that has the name but is no Ethernet; zero for none.
@@ -90,6 +92,7 @@ impl Port {
             blade,
             interface,
             namespace: NetDevice::current_namespace(),
+            is_over: Atomic::new(false),
             device: RcuCell::new(),
             foreign: Atomic::new(0),
             is_open: Atomic::new(false),
@@ -211,6 +214,19 @@ impl Port {
         device.is_named(&self.interface) && device.namespace() == self.namespace
     }
 
+    /// Notes that this network namespace ends.
+    pub(super) fn note_end_of(&self, namespace: u64) {
+        if self.namespace == namespace {
+            self.is_over.store(true, Relaxed);
+            self.log(format_args!("the network namespace has ended"));
+        }
+    }
+
+    /// Whether it has ended, so that the port is to go.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Relaxed)
+    }
+
     /// Gives the port its interface, or takes it away: then no request comes in by this port any
     /// more, nor does an answer leave, when all have left who read under RCU now. The registry's list
     /// of ports must be locked.
@@ -318,7 +334,7 @@ impl Port {
     fn interface_trouble(&self) -> Option<Down> {
         self.with_device(|device| {
             if let Some(taker) = device.taker() {
-                Some(Down::PortOf(taker))
+                Some(Down::Taken(taker))
             } else if !device.is_up() {
                 Some(Down::SwitchedOff)
             } else if !device.has_carrier() {

@@ -11,6 +11,7 @@ use crate::block::OpenError;
 use crate::block::OpenMode;
 use crate::compat::EOPNOTSUPP;
 use crate::net::InterfaceName;
+use crate::net::Taker;
 
 /// A refusal: an error number for the program that asked, and a sentence for the person, which
 /// names the operand and the cause.
@@ -107,6 +108,36 @@ pub(super) fn being_removed(blade: &Blade) -> Refusal {
             blade.disk().users()
         ),
     )
+}
+
+/// The refusal of an interface whose frames others take.
+pub(super) fn taken(interface: InterfaceName, taker: Taker) -> Refusal {
+    match taker {
+        Taker::Interface(taker) => Refusal::new(
+            EBUSY,
+            format_args!("{interface} is a port of {taker}: export on {taker}"),
+        ),
+        Taker::OpenVSwitch => Refusal::new(
+            EBUSY,
+            format_args!(
+                "{interface} is a port of an Open vSwitch: export on an interface of the switch \
+                 itself (ovs-vsctl list-br)"
+            ),
+        ),
+        Taker::Tap => Refusal::new(
+            EBUSY,
+            format_args!(
+                "{interface} is for the program that opens its tap: export on a macvlan instead"
+            ),
+        ),
+        Taker::Ip => Refusal::new(
+            EBUSY,
+            format_args!(
+                "{interface} carries IP only, as an ipvlan or a VRF does: export on a macvlan or on \
+                 a card instead"
+            ),
+        ),
+    }
 }
 
 /// The refusal when there is no such export.

@@ -21,8 +21,10 @@ use super::receive::Receivers;
 use super::refusal::being_removed;
 use super::refusal::no_device;
 use super::refusal::not_exported;
+use super::refusal::taken;
 use super::refusal::Refusal;
 use super::request::Request;
+use super::watchers::Watcher;
 use crate::aoe;
 use crate::aoe::ShelfSlot;
 use crate::block;
@@ -63,6 +65,9 @@ pub(crate) struct Registry {
     /// Whether what receives frames has not been told of the ports as they are, for want of memory.
     pub(super) is_stale: Atomic<bool>,
     pub(super) closed: Atomic<bool>,
+    /// Who removes exports that are to go, as there is more of them than is known here.
+    #[pin]
+    pub(super) remover: Mutex<Option<KBox<dyn Watcher>>>,
     /// Ticks so far.
     pub(super) seconds: Atomic<u32>,
     #[pin]
@@ -104,6 +109,7 @@ impl Registry {
                 receivers <- new_mutex!(receivers),
                 is_stale: Atomic::new(false),
                 closed: Atomic::new(false),
+                remover <- new_mutex!(None),
                 seconds: Atomic::new(0),
                 tick <- new_delayed_work!("kvblade_rs::tick"),
                 idle: Idle::new(),
@@ -272,10 +278,7 @@ impl Registry {
             ));
         }
         if let Some(taker) = device.taker() {
-            return Err(Refusal::new(
-                EBUSY,
-                format_args!("{interface} is a port of {taker}: export on {taker}"),
-            ));
+            return Err(taken(interface, taker));
         }
         let mtu = device.mtu();
         if mtu < aoe::MIN_MTU {
@@ -302,6 +305,12 @@ impl Registry {
         let ports = self.ports.lock();
         let is_this = |port: &Arc<Port>| port.address() == address && port.interface() == interface;
         ports.iter().any(is_this)
+    }
+
+    /// Has this one told when exports are to go, or no one.
+    pub(crate) fn set_remover(&self, remover: Option<KBox<dyn Watcher>>) {
+        let before = core::mem::replace(&mut *self.remover.lock(), remover);
+        drop(before);
     }
 
     /// Announces all exports.

@@ -23,6 +23,16 @@ impl Registry {
     /// Ends an export: when this returns, no answer leaves from it any more. Another that has its
     /// address and interface by now stays.
     pub(crate) fn remove(&self, port: &Arc<Port>) -> Result<(), Refusal> {
+        self.remove_within(port, REMOVAL_WAIT)
+    }
+
+    /// Ends an export whose network namespace has ended, without waiting for its disk: false if that
+    /// has not ended all requests.
+    pub(crate) fn remove_if_idle(&self, port: &Arc<Port>) -> bool {
+        self.remove_within(port, 0).is_ok()
+    }
+
+    fn remove_within(&self, port: &Arc<Port>, wait: Msecs) -> Result<(), Refusal> {
         let _control = self.control.lock();
         let (address, interface) = (port.address(), *port.interface());
         let ports = self.ports.lock();
@@ -47,14 +57,14 @@ impl Registry {
         let _ = self.publish(&ports);
         drop(ports);
 
-        if blade.close(REMOVAL_WAIT).is_err() {
+        if blade.close(wait).is_err() {
             let busy = blade.disk().users();
             return Err(Refusal::new(
                 ETIMEDOUT,
                 format_args!(
                     "{address}@{interface}: the device has not ended {busy} requests after {} \
                      seconds; the export answers no more, remove it again later",
-                    REMOVAL_WAIT / 1000
+                    wait / 1000
                 ),
             ));
         }

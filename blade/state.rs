@@ -8,7 +8,7 @@ use core::fmt;
 use kernel::prelude::*;
 
 use crate::aoe::Mac;
-use crate::net::InterfaceName;
+use crate::net::Taker;
 
 /// The state of a port. Its words are those of the file `state`, and never change.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,8 +37,8 @@ pub(crate) enum Down {
     NoInterface,
     /// What has the name sends no Ethernet frames.
     NotEthernet,
-    /// Another interface takes all frames of this one: a bridge, a bond.
-    PortOf(InterfaceName),
+    /// Others take all frames of the interface: a bridge, a bond.
+    Taken(Taker),
     /// The administrator has not switched the interface on.
     SwitchedOff,
     /// No cable, or no one at its other end.
@@ -102,7 +102,10 @@ impl fmt::Display for Down {
             Self::DeviceGone => f.write_str("device is gone"),
             Self::NoInterface => f.write_str("no such interface"),
             Self::NotEthernet => f.write_str("not Ethernet"),
-            Self::PortOf(taker) => write!(f, "port of {taker}"),
+            Self::Taken(Taker::Interface(taker)) => write!(f, "port of {taker}"),
+            Self::Taken(Taker::OpenVSwitch) => f.write_str("port of an Open vSwitch"),
+            Self::Taken(Taker::Tap) => f.write_str("frames go to a tap"),
+            Self::Taken(Taker::Ip) => f.write_str("carries IP only"),
             Self::SwitchedOff => f.write_str("interface is down"),
             Self::NoCarrier => f.write_str("no carrier"),
             Self::SmallMtu => f.write_str("MTU below 1060"),
@@ -138,6 +141,7 @@ mod tests {
     use kernel::str::CString;
 
     use super::*;
+    use crate::net::InterfaceName;
 
     fn shows(state: State, text: &CStr) -> bool {
         CString::try_from_fmt(format_args!("{state}")).is_ok_and(|shown| &*shown == text)
@@ -159,7 +163,7 @@ mod tests {
         ));
         assert!(shows(State::Down(Down::NoCarrier), c"down: no carrier"));
         assert!(shows(
-            State::Down(Down::PortOf(bridge)),
+            State::Down(Down::Taken(Taker::Interface(bridge))),
             c"down: port of br0"
         ));
         assert!(shows(

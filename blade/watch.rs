@@ -103,6 +103,11 @@ impl WorkItem for Registry {
         if this.is_stale.load(Relaxed) {
             let _ = this.publish(&ports);
         }
+        if ports.iter().any(|port| port.is_over()) {
+            if let Some(remover) = &*this.remover.lock() {
+                remover.changed(Change::Namespace);
+            }
+        }
         let second = this.seconds.fetch_add(1, Relaxed);
         this.look_for_conflicts(&ports, second);
         for port in ports.iter() {
@@ -134,6 +139,11 @@ impl WorkItem for Registry {
 impl DeviceEventHandler for Registry {
     fn device_event(&self, device: &Device, event: DeviceEvent) {
         let ports = self.ports.lock();
+        // That of the loopback interface is the end of its network namespace.
+        if event == DeviceEvent::Vanishing && device.is_loopback() {
+            let namespace = device.namespace();
+            ports.iter().for_each(|port| port.note_end_of(namespace));
+        }
         // Of most interfaces of a machine no port knows. Without memory that was not noted.
         if !self.receivers.lock().concerns(device) && !self.is_stale.load(Relaxed) {
             return;

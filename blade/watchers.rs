@@ -21,6 +21,8 @@ pub(crate) enum Change {
     State,
     /// The disk's size.
     Capacity,
+    /// The network namespace of exports has ended, and they are to go.
+    Namespace,
 }
 
 /// One who wants to know when something changes.

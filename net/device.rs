@@ -87,6 +87,19 @@ impl fmt::Display for InterfaceName {
     }
 }
 
+/// What takes all frames of an interface.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taker {
+    /// The interface that it is a part of: a bridge, a bond.
+    Interface(InterfaceName),
+    /// A switch of which this is a port, and which has interfaces of its own.
+    OpenVSwitch,
+    /// A program, as that of a guest.
+    Tap,
+    /// The kernel's IP, for which alone an ipvlan or a VRF is.
+    Ip,
+}
+
 /// A network interface, borrowed: the kernel's `struct net_device`.
 #[repr(transparent)]
 pub(crate) struct Device(Opaque<bindings::net_device>);
@@ -138,14 +151,19 @@ impl Device {
         unsafe { bindings::kv_netdev_is_loopback(self.as_raw()) }
     }
 
-    /// The interface that takes all frames of this one before a protocol sees them, if there is
-    /// one: a bridge or bond of which this is a part.
-    pub(crate) fn taker(&self) -> Option<InterfaceName> {
+    /// What takes all frames of this interface before a protocol sees them, if there is something.
+    pub(crate) fn taker(&self) -> Option<Taker> {
         let mut name = [0; InterfaceName::SIZE];
         // SAFETY: The device is valid, and there is room for a name.
-        let is_taken =
-            unsafe { bindings::kv_netdev_taker(self.as_raw(), name.as_mut_ptr().cast()) };
-        is_taken.then(|| InterfaceName::from_kernel(name))
+        match unsafe { bindings::kv_netdev_taker(self.as_raw(), name.as_mut_ptr().cast()) } {
+            bindings::kv_taker_KV_TAKER_INTERFACE => {
+                Some(Taker::Interface(InterfaceName::from_kernel(name)))
+            }
+            bindings::kv_taker_KV_TAKER_OPEN_VSWITCH => Some(Taker::OpenVSwitch),
+            bindings::kv_taker_KV_TAKER_TAP => Some(Taker::Tap),
+            bindings::kv_taker_KV_TAKER_IP => Some(Taker::Ip),
+            _ => None,
+        }
     }
 
     /// Whether the administrator has switched it on.

@@ -94,13 +94,15 @@ impl<H: FrameHandler> PacketType<H> {
         let Some(skb) = NonNull::new(skb) else {
             return 0;
         };
-        // SAFETY: The network stack gives us a valid buffer and one reference to it.
+        // SAFETY: The registration is valid during the call. A frame that came by this interface may
+        // be another's by now, as that of a bond or VLAN, and is received there.
+        if device != unsafe { (*packet_type).dev } {
+            // SAFETY: The network stack gives us a valid buffer and one reference to it.
+            unsafe { bindings::kv_frame_free(skb.as_ptr()) };
+            return 0;
+        }
+        // SAFETY: As above.
         if let Some(frame) = unsafe { Frame::receive(skb) } {
-            // SAFETY: The registration is valid during the call. A frame that came by this interface
-            // may be another's by now, as that of a bond, and is received there.
-            if device != unsafe { (*packet_type).dev } {
-                return 0;
-            }
             // SAFETY: By the invariant of `Registered` the private pointer is that of the handler,
             // which outlives the registration.
             let handler = unsafe { &*(*packet_type).af_packet_priv.cast::<H>() };

@@ -16,6 +16,7 @@ mod reply;
 pub(crate) use device::Device;
 pub(crate) use device::InterfaceName;
 pub(crate) use device::NetDevice;
+pub(crate) use device::Taker;
 pub(crate) use frame::Frame;
 pub(crate) use handler::FrameHandler;
 pub(crate) use handler::PacketType;

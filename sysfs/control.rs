@@ -9,6 +9,11 @@ use kernel::str::CString;
 use kernel::str::Formatter;
 use kernel::sync::Arc;
 use kernel::sync::Mutex;
+use kernel::workqueue;
+use kernel::workqueue::impl_has_work;
+use kernel::workqueue::new_work;
+use kernel::workqueue::Work;
+use kernel::workqueue::WorkItem;
 
 use super::access::Access;
 use super::arguments;
@@ -21,10 +26,12 @@ use super::kobject::Node;
 use super::latency::Debug;
 use super::refusals::Refusals;
 use super::stats::Stats;
+use crate::blade::Change;
 use crate::blade::Port;
 use crate::blade::Refusal;
 use crate::blade::Registry;
 use crate::blade::Watcher;
+use crate::sync;
 
 /// The directory `/sys/kvblade` with those of the exports. It is there as long as this value.
 pub(crate) struct Control {
@@ -37,9 +44,38 @@ struct State {
     refusals: Arc<Refusals>,
     /// `/sys/kernel/debug/kvblade`.
     debug: Dir,
+    #[pin]
+    removal: Work<State>,
     /// The exports' directories. Whoever holds it may wait for their readers, who never take it.
     #[pin]
     exports: Mutex<Exports>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for State { self.removal }
+}
+
+/// Has exports removed whose network namespaces have ended.
+struct Remover(Arc<State>);
+
+impl Watcher for Remover {
+    fn changed(&self, _change: Change) {
+        // If it is queued already it will find them. Not on a queue of ours, which is waited for with
+        // a lock that it takes.
+        let _ = workqueue::system_long().enqueue(self.0.clone());
+    }
+}
+
+impl WorkItem for State {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        let mut exports = this.exports.lock();
+        exports.directories.retain(|directory| {
+            let port = directory.export.port();
+            !(port.is_over() && this.registry.remove_if_idle(port))
+        });
+    }
 }
 
 struct Exports {
@@ -72,6 +108,7 @@ impl Control {
                 registry,
                 refusals,
                 debug: Dir::new(c"kvblade"),
+                removal <- new_work!("kvblade_rs::removal"),
                 exports <- new_mutex!(Exports {
                     closed: false,
                     directories: KVec::new(),
@@ -79,13 +116,18 @@ impl Control {
             }),
             GFP_KERNEL,
         )?;
+        let remover = KBox::new(Remover(state.clone()), GFP_KERNEL)?;
+        let registry = state.registry.clone();
         let root = Directory::new(c"kvblade", Root(state))?;
+        registry.set_remover(Some(remover as KBox<dyn Watcher>));
         Ok(Self { root })
     }
 }
 
 impl Drop for Control {
     fn drop(&mut self) {
+        self.root.0.registry.set_remover(None);
+        sync::flush(&self.root.0.removal);
         // The exports' directories hold on to the root, so they go first, and no more come. They
         // are dropped without the lock, so that a writer to `add` can see that it is too late.
         let mut exports = self.root.0.exports.lock();

@@ -52,6 +52,11 @@ impl Export {
         Arc::ptr_eq(&self.port, port)
     }
 
+    /// The port that it shows.
+    pub(super) fn port(&self) -> &Arc<Port> {
+        &self.port
+    }
+
     /// Why writers were refused.
     pub(super) fn refusals(&self) -> &Refusals {
         &self.refusals
