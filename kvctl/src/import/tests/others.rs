@@ -164,7 +164,10 @@ fn kvadd_is_understood_whatever_it_is_told() {
         let (option, line) = told(row);
         let imported = text(&format!("#!/bin/sh\nkvadd 1 2 eth0 /dev/sdb {option}\n"));
         let imported = imported.unwrap_or_else(|said| panic!("{option}: {said}"));
-        assert!(imported.lines().any(|it| it == line), "{option}: {imported}");
+        assert!(
+            imported.lines().any(|it| it == line),
+            "{option}: {imported}"
+        );
     }
 }
 
