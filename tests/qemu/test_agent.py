@@ -15,15 +15,17 @@ import pytest
 
 from aoeframes import READ_EXT, WRITE_EXT, Client, Identity
 from beds import SECTOR, assert_decoded, mapped
-from lab import Disk, Guest, Hub, Neighbour, Nic, find_leaks, start_all
+from lab import Disk, Guest, Hub, Neighbour, Nic, find_leaks, plug_disk, start_all
 from lab.paths import SOURCE
+from listframes import ADD, EDIT, SET, mask_frame, reserve_frame
 
 SHELF, SLOT = 8, 1
 ADDRESS = f"{SHELF}.{SLOT}"
 FOLDER = f"/sys/kvblade/{ADDRESS}@eth0"
 AGENT = "/usr/lib/ocf/resource.d/kvblade/AoEtarget"
 SECTORS = 2048
-OTHER = "02:00:00:00:00:0b"
+OTHER, STRANGER = "02:00:00:00:00:0b", "02:00:00:00:00:0c"
+RESERVED = 6
 SUCCESS, GENERIC, INSTALLED, CONFIGURED, NOT_RUNNING, DEGRADED = 0, 1, 5, 6, 7, 190
 USUAL = {"device": "/dev/sda", "nic": "eth0", "shelf": SHELF, "slot": SLOT}
 RIVAL = pytest.mark.kernel_log(allow=["conflict: ", "answers for the same address"])
@@ -273,3 +275,69 @@ def test_a_rival_is_a_failure(cluster, node):
     reason = f"{ADDRESS} on eth0: another target has the address, at {second.nics[0].mac}"
     assert said(reason) in does(node, "monitor", GENERIC, **often)
     does(second, "stop", SUCCESS, **often)
+
+
+# What goes over.
+
+
+def answers(client: Client, request: bytes) -> bool:
+    """Whether it is answered in a second; those of the mask list are told of the export besides."""
+    client.neighbour.send(request)
+    return client.receive(lambda frame: frame[20:24] == request[20:24], 1) is not None
+
+
+def test_what_clients_have_set_goes_over_when_the_power_of_a_node_is_cut():
+    """Its disks are the second node's then, as those of a shelf that both are wired to."""
+    data, state = Disk(SECTORS * SECTOR), Disk(16 << 20)
+    with cluster_of("over", [data, state], [Disk(1 << 20)]) as cluster:
+        first, second = cluster.nodes
+        first.run("mkfs.ext4 -q /dev/sdb && mount /dev/sdb /mnt && mkdir /mnt/kvblade")
+        kept = {"state_dir": "/mnt/kvblade"}
+        does(first, "start", SUCCESS, **kept)
+        client, sector = cluster.client(0), random.randbytes(SECTOR)
+        client.write(7, sector)
+        identity = client.identify()
+        config = bytes(range(256)) * 4
+        mac = cluster.neighbour.mac
+        assert client.config_query(ccmd=4, string=config).error is None
+        for request in (
+            reserve_frame(client, SET, mac),
+            mask_frame(client, EDIT, (ADD, mac), (ADD, OTHER)),
+        ):
+            assert client.ask(request).error is None
+        # It is kept as soon as it is set, and not only by the next monitor.
+        first.run(f"until grep -q 'mask=.*{OTHER}' /mnt/kvblade/*; do sleep 0.1; done; sleep 1")
+        first.stop()
+
+        # The second has its file system not mounted yet.
+        reason = (
+            "state_dir /mnt/kvblade: no such directory on this node; is its file system mounted?"
+        )
+        assert reason in does(second, "start", GENERIC, **kept)
+        plug_disk(second, data)
+        plug_disk(second, state)
+        second.run("until [ -b /dev/sdc ]; do sleep 0.1; done; mount /dev/sdc /mnt")
+        kept["device"] = "/dev/sdb"
+        does(second, "start", SUCCESS, **kept)
+        client = cluster.client(1)
+        assert client.read(7) == sector
+        assert client.config_query().config == config
+        assert client.ask(client.ata_frame(READ_EXT, 7, src=OTHER)).error == RESERVED
+        assert not answers(client, client.ata_frame(READ_EXT, 7, src=STRANGER))
+        # A copy of a write that the dead node had, from somewhere in between.
+        late = client.ata_frame(WRITE_EXT, 7, 1, bytes(SECTOR), dst=first.nics[0].mac)
+        assert not answers(client, late)
+        assert client.read(7) == sector
+
+        # The file system can go when the stop has ended, and has what was set just before.
+        assert client.ask(reserve_frame(client, SET)).error is None
+        does(second, "stop", SUCCESS, **kept)
+        second.run("umount /mnt && mount /dev/sdc /mnt")
+        does(second, "start", SUCCESS, **kept)
+        assert cluster.client(1).read(7) == sector
+        assert client.ask(client.ata_frame(READ_EXT, 7, src=OTHER)).error is None
+        assert client.identify() == identity, "a client takes it for another disk"
+        # What is not as it was written is no reason to let everybody in.
+        does(second, "stop", SUCCESS, **kept)
+        second.run(f"sed -i /reserve/d /mnt/kvblade/{ADDRESS}.clients")
+        assert "would be let in" in does(second, "start", GENERIC, **kept)
