@@ -153,7 +153,7 @@ impl Blade {
         let access = KBox::new(Access::open(), GFP_KERNEL)?;
         let settings = match settings {
             Some(settings) => settings,
-            None => KBox::new(Settings::new(address, &path), GFP_KERNEL)?,
+            None => KBox::new(Settings::new(address), GFP_KERNEL)?,
         };
         let disk =
             Disk::open(&path, mode, pools).map_err(|error| cannot_open(&path, mode, error))?;

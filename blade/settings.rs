@@ -2,8 +2,6 @@
 
 //! What initiators are told of a blade, and what administrators and initiators may change.
 
-use kernel::prelude::*;
-
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
 use crate::ata::Wwn;
@@ -25,14 +23,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The settings of a new blade. The serial number is made of what stays the same from one
-    /// start to the next: the address and the path.
-    pub(crate) fn new(address: ShelfSlot, path: &CStr) -> Self {
+    /// The settings of a new blade. The serial number is made of the address alone, by which clients
+    /// know the disk: it stays the same from one start to the next, and on another machine that takes
+    /// the address over, whatever the path of the device is there.
+    pub(crate) fn new(address: ShelfSlot) -> Self {
         let mut serial = Text::default();
-        let _ = core::fmt::Write::write_fmt(
-            &mut serial,
-            format_args!("{address}-{:08X}", fnv1a(path.to_bytes())),
-        );
+        let _ = core::fmt::Write::write_fmt(&mut serial, format_args!("kvblade-{address}"));
         Self {
             model: Text::new(MODEL).unwrap_or_default(),
             serial,
@@ -40,11 +36,4 @@ impl Settings {
             rules: Rules::default(),
         }
     }
-}
-
-/// The FNV-1a hash of 32 bits.
-fn fnv1a(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    })
 }

@@ -145,7 +145,7 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
 fn settings(new: &mut NewExport) -> Result<&mut Settings, Refusal> {
     let settings = match new.settings.take() {
         Some(settings) => settings,
-        None => KBox::new(Settings::new(new.address, &new.path), GFP_KERNEL)?,
+        None => KBox::new(Settings::new(new.address), GFP_KERNEL)?,
     };
     Ok(new.settings.insert(settings))
 }

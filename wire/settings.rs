@@ -183,7 +183,8 @@ settings! {
             add: "model", file: "model", key: "model", example: "\"disk\"",
             form: Form::Text(40), default: 0, usage: "model=TEXT",
         }
-        /// The serial number that clients are told, 20 characters at most.
+        /// The serial number that clients are told, 20 characters at most. Unless it is said, it follows from
+        /// the address, as kvblade-0.1.
         Serial {
             add: "sn", file: "sn", key: "serial", example: "\"1234\"",
             form: Form::Text(20), default: 0, usage: "sn=TEXT",

@@ -5,7 +5,7 @@
 //!
 //! `config` knows what is wanted, `state` what is, `plan` what is to be done about it, and
 //! `standing` how far both are apart; `show`, `status`, `top`,
-//! `metrics`, `persist`, `import` and `claim` stand beside. All of it works through `/sys/kvblade` alone.
+//! `metrics`, `persist`, `watch`, `import` and `claim` stand beside. All of it works through `/sys/kvblade` alone.
 
 mod claim;
 mod cli;
@@ -27,6 +27,7 @@ mod state;
 mod status;
 mod suggest;
 mod top;
+mod watch;
 mod writer;
 
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from beds import assert_decoded
-from lab import SCATTER_GATHER, Disk, Guest, Nic, Wire, problems, start_all
+from lab import SCATTER_GATHER, Disk, Guest, Hub, Nic, Wire, problems, start_all
 from lab.layout import wake, wake_flag
 
 
@@ -64,10 +64,12 @@ class Pair:
 
 
 @contextlib.contextmanager
-def pair_of(name: str, disks: Sequence[Disk], **how) -> Iterator[Pair]:
+def pair_of(
+    name: str, disks: Sequence[Disk], wires: Sequence[Wire | Hub] = (), **how
+) -> Iterator[Pair]:
     """Boots both, with our module and the client's driver loaded. `how` is what else the target
     takes as a Guest."""
-    wires = [Wire(), Wire()]
+    wires = wires or [Wire(), Wire()]
     cards = [Nic(wire.ends[0]) for wire in wires]
     target = Guest(f"{name}-target", disks=disks, nics=cards, **how)
     cards = [Nic(wire.ends[1], model=SCATTER_GATHER) for wire in wires]

@@ -36,7 +36,7 @@ def ids(cells: list[str]) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", ["reliability.md", "conformance.md"])
+@pytest.mark.parametrize("name", ["reliability.md", "conformance.md", "high-availability.md"])
 def test_the_tests_that_are_named_exist(name):
     text = document(name)
     named = set(re.findall(r"`(test_\w+)`", text))

@@ -63,6 +63,7 @@ pub(crate) enum Command {
     /// Runs until it is ended. Which settings of which exports are kept is said by persist in the
     /// configuration; apply puts them in force again.
     Persist,
+    Watch(Watch),
     /// Say for udev which export a block device belongs to.
     ///
     /// Asked by the rule of the package, with what udev knows of the device in the environment.
@@ -178,6 +179,20 @@ pub(crate) struct Remove {
     /// For now only: until the next apply, if it is configured.
     #[arg(long)]
     pub(crate) runtime: bool,
+}
+
+/// Tell when files of a running export change.
+///
+/// Prints the name of each file once, and again whenever it has changed: a script that reads the file
+/// after each line misses nothing. Ends when the export is removed.
+#[derive(clap::Args)]
+pub(crate) struct Watch {
+    /// The export on an interface, as its folder is called: 0.1@eth0.
+    pub(crate) port: String,
+
+    /// Its files in /sys/kvblade that tell of changes, such as state, mask and reserve.
+    #[arg(required = true)]
+    pub(crate) file: Vec<String>,
 }
 
 /// Check the configuration, and do nothing.

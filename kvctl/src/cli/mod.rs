@@ -36,6 +36,7 @@ use crate::state::running;
 use crate::state::Kernel;
 use crate::state::Record;
 use crate::state::Sysfs;
+use crate::watch::watch;
 
 /// Why a command has not done what it was to do. What there is to say was said, or is in the text.
 pub(crate) enum Failure {
@@ -130,6 +131,11 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Reserve(args) => running_exports::list(context, "reserve", &args.action),
         Command::Import(args) => import_file(context, &args),
         Command::Persist => Ok(persist(&context.kernel, &context.paths)?),
+        Command::Watch(args) => {
+            let folder = context.paths.kvblade.join(&args.port);
+            let tell = |name: &str| writeln!(io::stdout().lock(), "{name}");
+            Ok(watch(&folder, &args.file, tell)?)
+        }
         Command::Udev => {
             if let Some(name) = export_of_event(&context.paths) {
                 print(&format!("KVBLADE_EXPORT={name}\n"))?;
