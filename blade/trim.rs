@@ -46,14 +46,14 @@ impl Request {
         false
     }
 
-    /// Discards the first range from this index on; the next follows when that has ended. True if
-    /// there is one.
+    /// Discards the blocks within the first range from this index on that has any; the next follows
+    /// when that has ended. True if there is one.
     pub(super) fn trim(mut self: SlabBox<Self>, index: usize, batch: &mut Batch) -> bool {
         let capacity = Capacity(self.disk().capacity());
         let next = |from: usize| {
             (from..self.trim_entries()).find_map(|index| {
                 let extent = self.trim_range(index, capacity).ok()??;
-                Some((index, extent))
+                Some((index, self.blocks_within(extent)?))
             })
         };
         let Some((index, extent)) = next(index) else {
