@@ -129,6 +129,8 @@ u16 kv_frame_vectors(const struct sk_buff *skb, unsigned int offset,
 {
 	unsigned int mask = bdev_dma_alignment(bdev);
 	unsigned long gap = queue_virt_boundary(bdev_get_queue(bdev));
+	unsigned int block = bdev_logical_block_size(bdev);
+	unsigned int sizes = mask;
 	unsigned int start = offset - ETH_HLEN, size = skb_headlen(skb);
 	struct page *page = virt_to_page(skb->data);
 	unsigned int from = offset_in_page(skb->data);
@@ -139,11 +141,20 @@ u16 kv_frame_vectors(const struct sk_buff *skb, unsigned int offset,
 	    bdev_stable_writes(bdev) || blk_get_integrity(bdev->bd_disk))
 		return 0;
 	most = min(most, bdev_max_segments(bdev));
+	/*
+	 * No block in two pieces; and who asks for no more than the default may
+	 * mean whole pages (zram).
+	 */
+	if (block > SECTOR_SIZE) {
+		sizes |= block - 1;
+		if (mask >= SECTOR_SIZE - 1)
+			mask = sizes;
+	}
 	for (i = 0; len; i++) {
 		if (start < size) {
 			from += start;
 			size = min(size - start, len);
-			if (count == most || (from & mask) || (size & mask) ||
+			if (count == most || (from & mask) || (size & sizes) ||
 			    (count && (((from | to[-1].bv_offset) & gap) ||
 				       (to[-1].bv_len & gap))))
 				return 0;

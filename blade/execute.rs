@@ -39,7 +39,7 @@ use crate::wire::settings::Cache;
 use crate::wire::settings::OnConflict;
 
 /// Sectors of one I/O at most.
-const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;
+pub(super) const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;
 
 /// The longest request but for a WRITE: Query Config with a whole string. The longest lists of
 /// addresses are shorter, and what does not fit is more than they may have.
@@ -57,6 +57,10 @@ impl Request {
             }
             Progress::Trimming(index) => {
                 self.trim(index, batch);
+                return false;
+            }
+            Progress::Partial(partial) => {
+                self.go_on(partial, batch);
                 return false;
             }
             Progress::Last | Progress::Ended => return false,
@@ -158,7 +162,8 @@ impl Request {
         let changes = operation.effect().changes_data();
         let conditions = Conditions {
             capacity: Capacity(self.disk().capacity()),
-            reply_sectors: aoe::sectors_for_reply(self.frame_limit).min(IO_SECTORS),
+            reply_sectors: aoe::sectors_for_reply(self.frame_limit)
+                .min(IO_SECTORS.saturating_sub(self.disk().blocks().others())),
             payload: self
                 .frame()
                 .ok()
@@ -206,7 +211,7 @@ impl Request {
     /// Prepares I/O that needs memory. What is in the batch waits for it, a little: who decides does not
     /// submit, since the disk may let him wait, with all that others need to decide and to answer. So once
     /// it has been waited for in vain, that is not done again in the same run.
-    fn prepare(
+    pub(super) fn prepare(
         &mut self,
         batch: &mut Batch,
         prepare: impl Fn(&mut Io<Frame>, bool) -> Result,
@@ -241,9 +246,11 @@ impl Request {
             self.refuse_writer();
             return false;
         }
-        let durable = self.argument().command == opcode::WRITE_DMA_FUA_EXT
-            || self.port.blade().policy().cache() == Cache::Through;
         let Extent { first, sectors } = extent;
+        if !self.disk().blocks().are_whole(first.0, sectors) {
+            return self.write_part(extent, batch);
+        }
+        let durable = self.is_durable();
         let prepared = self.prepare(batch, |io, may_wait| {
             io.write(
                 first.0,
@@ -260,10 +267,18 @@ impl Request {
         prepared.is_ok()
     }
 
+    /// Whether a write is answered when it is durable.
+    pub(super) fn is_durable(&self) -> bool {
+        self.argument().command == opcode::WRITE_DMA_FUA_EXT
+            || self.port.blade().policy().cache() == Cache::Through
+    }
+
     /// Reads as much of what is to be verified as one I/O can; the rest follows when that has
     /// ended.
     fn verify(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) {
-        let sectors = extent.sectors.min(IO_SECTORS);
+        let first = extent.first.0;
+        let before = first.saturating_sub(self.disk().blocks().floor(first)) as u32;
+        let sectors = extent.sectors.min(IO_SECTORS.saturating_sub(before));
         let rest = Extent {
             first: Lba(extent.first.0.saturating_add(sectors.into())),
             sectors: extent.sectors.saturating_sub(sectors),
@@ -284,7 +299,13 @@ impl Request {
             Asked::Ata(_, operation) => match operation.effect() {
                 Effect::Nothing => None,
                 Effect::Reads(extent) => Some(Span::reading(extent)),
-                Effect::Changes(extent) => Some(Span::writing(extent)),
+                Effect::Changes(extent) => {
+                    let (span, blocks) = (Span::writing(extent), self.disk().blocks());
+                    Some(match blocks.are_sectors() {
+                        true => span,
+                        false => span.in_blocks(blocks),
+                    })
+                }
                 Effect::ChangesListed(blocks) => self.trim_span(blocks),
                 Effect::Follows => Some(Span::all_changes()),
             },

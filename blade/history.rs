@@ -90,9 +90,16 @@ impl Write {
         self.tag == other.tag && self.source == other.source && self.span == other.span
     }
 
+    /// The sectors that it has written itself: of their blocks others may have written the rest.
+    fn asked(&self) -> Span {
+        self.span.asked()
+    }
+
     /// Whether this came after `other` from the same initiator, for some of its sectors.
     fn overtakes(&self, other: &Self) -> bool {
-        self.source == other.source && self.tag != other.tag && self.span.conflicts(&other.span)
+        self.source == other.source
+            && self.tag != other.tag
+            && self.asked().conflicts(&other.asked())
     }
 
     fn list(&self) -> usize {
@@ -181,6 +188,7 @@ mod tests {
     use super::*;
     use crate::ata::Extent;
     use crate::ata::Lba;
+    use crate::block::Blocks;
 
     /// Eight sectors.
     fn write(card: u8, tag: u8, first: u64) -> Write {
@@ -218,6 +226,30 @@ mod tests {
         assert!(take(&mut history, write(1, 1, 0)) == Copied::Overtaken);
         assert!(take(&mut history, write(1, 1, 0)) == Copied::Overtaken);
         assert!(take(&mut history, write(2, 2, 0)) == Copied::Again);
+        Ok(())
+    }
+
+    #[test]
+    fn who_writes_another_part_of_a_block_overtakes_nothing() -> Result {
+        let blocks = Blocks::new(4096).ok_or(EINVAL)?;
+        let sector = |tag, first| {
+            let extent = Extent {
+                first: Lba(first),
+                sectors: 1,
+            };
+            Write {
+                span: Span::writing(extent).in_blocks(blocks),
+                ..write(1, tag, 0)
+            }
+        };
+        let mut history = History::new()?;
+        assert!(take(&mut history, sector(1, 0)) == Copied::No);
+        assert!(take(&mut history, sector(2, 1)) == Copied::No);
+        // The same tag and block, but another sector.
+        assert!(take(&mut history, sector(1, 2)) == Copied::No);
+        assert!(take(&mut history, sector(1, 0)) == Copied::Again);
+        assert!(take(&mut history, sector(3, 0)) == Copied::No);
+        assert!(take(&mut history, sector(1, 0)) == Copied::Overtaken);
         Ok(())
     }
 

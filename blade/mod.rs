@@ -27,6 +27,7 @@ mod joined;
 mod latency;
 mod new_export;
 mod order;
+mod partial;
 mod pieces;
 mod policy;
 mod port;

@@ -7,6 +7,9 @@
 //! older copy, the old data would win. So of two requests that overlap, unless both only read,
 //! the later one waits until the earlier one has ended. Requests that do not overlap are not
 //! held up.
+//!
+//! A disk with blocks of several sectors reads the rest of a block before it writes a part of it. So a
+//! change waits for all that touches its blocks, and they for it.
 
 use kernel::alloc::AllocError;
 use kernel::prelude::*;
@@ -14,7 +17,12 @@ use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Full;
 
 use crate::ata::Extent;
+use crate::block::Blocks;
 use crate::sync::Once;
+
+mod beside;
+
+pub(super) use beside::Company;
 
 /// The sectors that a request touches, and how.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,6 +30,9 @@ pub(super) struct Span {
     start: u64,
     end: u64,
     exclusive: bool,
+    /// Sectors that are not asked for, but are in the same blocks as those that are.
+    before: u8,
+    behind: u8,
 }
 
 impl Span {
@@ -31,6 +42,8 @@ impl Span {
             start: extent.first.0,
             end: extent.first.0.saturating_add(extent.sectors.into()),
             exclusive: false,
+            before: 0,
+            behind: 0,
         }
     }
 
@@ -48,6 +61,8 @@ impl Span {
             start: 0,
             end: u64::MAX,
             exclusive: false,
+            before: 0,
+            behind: 0,
         }
     }
 
@@ -59,7 +74,7 @@ impl Span {
         }
     }
 
-    /// The first sector.
+    /// The first sector, or that of its block.
     pub(super) fn start(&self) -> u64 {
         self.start
     }
@@ -70,6 +85,32 @@ impl Span {
             start: self.start.min(other.start),
             end: self.end.max(other.end),
             exclusive: self.exclusive || other.exclusive,
+            before: 0,
+            behind: 0,
+        }
+    }
+
+    /// The blocks of a disk that have these sectors. What is asked for stays known, and tells two
+    /// spans apart.
+    pub(super) fn in_blocks(self, blocks: Blocks) -> Self {
+        let (start, end) = (blocks.floor(self.start), blocks.ceil(self.end));
+        Self {
+            start,
+            end,
+            exclusive: self.exclusive,
+            before: self.start.saturating_sub(start) as u8,
+            behind: end.saturating_sub(self.end) as u8,
+        }
+    }
+
+    /// What is asked for, without the rest of its blocks.
+    pub(super) fn asked(self) -> Self {
+        Self {
+            start: self.start.saturating_add(self.before.into()),
+            end: self.end.saturating_sub(self.behind.into()),
+            exclusive: self.exclusive,
+            before: 0,
+            behind: 0,
         }
     }
 
@@ -219,6 +260,12 @@ impl Spans {
         if !is_free {
             return None;
         }
+        self.take(places, span)
+    }
+
+    /// Takes a place for a request that may go ahead.
+    #[inline]
+    fn take(&mut self, places: &Places, span: Span) -> Option<Place> {
         let place = places.free()?;
         match self.spans.get_mut(place.index()) {
             Some(old) => *old = span,

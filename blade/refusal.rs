@@ -2,11 +2,13 @@
 
 //! Why the administrator cannot have what he asked for.
 
+use kernel::page::PAGE_SIZE;
 use kernel::prelude::*;
 use kernel::str::CString;
 
 use super::exported::Blade;
 use crate::aoe::ShelfSlot;
+use crate::block;
 use crate::block::OpenError;
 use crate::block::OpenMode;
 use crate::compat::EOPNOTSUPP;
@@ -85,8 +87,21 @@ pub(super) fn cannot_open(path: &CStr, mode: OpenMode, error: OpenError) -> Refu
         OpenError::Kernel(errno) => no_device(path, errno),
         OpenError::LogicalBlock(size) => Refusal::new(
             EOPNOTSUPP.into(),
-            format_args!("{path}: blocks of {size} bytes cannot be exported, only of 512"),
+            format_args!(
+                "{path}: blocks of {size} bytes cannot be exported, only of 512 to {PAGE_SIZE}; set \
+                 the device up with such blocks"
+            ),
         ),
+        OpenError::PartOfBlock(size) => {
+            let sectors = size / block::SECTOR as u32;
+            Refusal::new(
+                EINVAL,
+                format_args!(
+                    "{path}: offset and length must be multiples of {sectors} sectors, as the \
+                     device has blocks of {size} bytes"
+                ),
+            )
+        }
         OpenError::TooShort(sectors) => Refusal::new(
             EINVAL,
             format_args!("{path}: offset and length lie beyond its {sectors} sectors"),

@@ -13,6 +13,7 @@ use super::initiators::Seat;
 use super::order;
 use super::order::Place;
 use super::order::Span;
+use super::partial::Partial;
 use super::port::Port;
 use super::repeats::Asking;
 use super::stats::Counter;
@@ -122,6 +123,8 @@ pub(super) enum Progress {
     Arrived,
     /// This is still to be read of a READ VERIFY.
     Verifying(Extent),
+    /// A write of parts of blocks has come so far.
+    Partial(Partial),
     /// The range of this index is the next to be discarded of a TRIM.
     Trimming(usize),
     /// Its last I/O is under way.
@@ -320,6 +323,14 @@ impl block::Owner for Request {
         &mut self.followers
     }
 
+    fn gathered(this: SlabBox<Self>, batch: &mut Batch) {
+        this.begin_partial(false, batch);
+    }
+
+    fn keeps_followers(&self) -> bool {
+        matches!(self.progress, Progress::Partial(_))
+    }
+
     fn again(mut this: SlabBox<Self>) {
         this.progress = Progress::Again;
         let guard = rcu::read_lock();
@@ -328,12 +339,18 @@ impl block::Owner for Request {
     }
 
     fn ended(mut this: SlabBox<Self>, result: Result) {
+        if let Progress::Partial(partial) = this.progress {
+            return this.end_step(partial, result, &rcu::read_lock());
+        }
         let is_last = matches!(this.progress, Progress::Last);
         if let Err(error) = result {
             this.fails(error);
-        } else if is_last && this.port.blade().is_submitted_here() {
-            let _ = Inbox::push_to(this, |request| &request.port.blade().ended);
-            return;
+        } else {
+            this.cut();
+            if is_last && this.port.blade().is_submitted_here() {
+                let _ = Inbox::push_to(this, |request| &request.port.blade().ended);
+                return;
+            }
         }
         let guard = rcu::read_lock();
         let port = this.port.clone();

@@ -54,8 +54,8 @@ impl Request {
         }
     }
 
-    /// Discards the first range from this index on; the next follows when that has ended. True if
-    /// there is one.
+    /// Discards the blocks within the first range from this index on that has any; the next follows
+    /// when that has ended. True if there is one.
     pub(super) fn trim(mut self: SlabBox<Self>, index: usize, batch: &mut Batch) -> bool {
         // The disk may have another size than when all were checked.
         let capacity = Capacity(self.disk().capacity());
@@ -82,7 +82,8 @@ impl Request {
         true
     }
 
-    /// The first range from this index on that is not empty, and its index; `None` if there is none.
+    /// The blocks within the first range from this index on that has any, and its index; `None` if
+    /// there is none.
     ///
     /// # Errors
     ///
@@ -93,7 +94,8 @@ impl Request {
         capacity: Capacity,
     ) -> Result<Option<(usize, Extent)>, Option<Failure>> {
         for index in from..self.trim_entries() {
-            if let Some(extent) = self.trim_range(index, capacity)? {
+            let range = self.trim_range(index, capacity)?;
+            if let Some(extent) = range.and_then(|range| self.blocks_within(range)) {
                 return Ok(Some((index, extent)));
             }
         }

@@ -30,7 +30,7 @@ pub(super) struct Turns {
     watch: Watch,
     /// What is to be submitted, when no one else needs this: that may take as long as the disk stands
     /// still.
-    batch: Batch,
+    pub(super) batch: Batch,
 }
 
 impl Turns {
@@ -153,7 +153,9 @@ impl Turns {
         let place = if is_behind {
             None
         } else {
-            self.under_way.claim(places, span)
+            self.under_way
+                .claim(places, span)
+                .or_else(|| self.claim_beside(places, &mut request, span))
         };
         let Some(place) = place else {
             self.waiting.push(request);

@@ -30,6 +30,13 @@ pub(crate) trait Owner: Send + Linked {
     /// The operation has ended. Called in any context, hard interrupts included.
     fn ended(this: SlabBox<Self>, result: Result);
 
+    /// Others have been gathered behind this write of parts of blocks; no more will come.
+    fn gathered(this: SlabBox<Self>, batch: &mut Batch<Self>);
+
+    /// Whether those that follow this one have one fate with it: then the end is told of this only, and
+    /// they stay where they are.
+    fn keeps_followers(&self) -> bool;
+
     /// The operation has failed together with others, and must be submitted again, by itself. Called
     /// in any context, hard interrupts included.
     fn again(this: SlabBox<Self>);
@@ -63,15 +70,18 @@ unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
     if request.followers().is_empty() {
         return O::ended(request, result);
     }
+    if result.is_err() {
+        request.io().disk().note_failure();
+    }
+    if request.keeps_followers() {
+        return O::ended(request, result);
+    }
     let mut followers = core::mem::replace(request.followers(), Fifo::new());
     let end = |request| match result {
         Ok(()) => O::ended(request, Ok(())),
         // Whose sectors were bad is not known.
         Err(_) => O::again(request),
     };
-    if result.is_err() {
-        request.io().disk().note_failure();
-    }
     end(request);
     while let Some(follower) = followers.pop() {
         end(follower);
@@ -91,6 +101,8 @@ pub(crate) struct Batch<O: Owner> {
     leader: Option<SlabBox<O>>,
     /// Whether memory has been waited for in vain, as far as the owner of the batch knows.
     pub(crate) is_starved: bool,
+    /// A write of parts of blocks that is still to get followers.
+    gathering: Option<SlabBox<O>>,
 }
 
 // What it has is in boxes, which stay where they are.
@@ -107,12 +119,13 @@ impl<O: Owner> Batch<O> {
             count: 0,
             leader: None,
             is_starved: false,
+            gathering: None,
         }
     }
 
     /// Whether there is nothing to be submitted.
     pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0 && self.leader.is_none()
+        self.count == 0 && self.leader.is_none() && self.gathering.is_none()
     }
 
     /// Adds a read or write, whose sectors must lie within the disk: else the kernel logs the error
@@ -153,8 +166,34 @@ impl<O: Owner> Batch<O> {
         }
     }
 
+    /// The write of parts of blocks that those may follow which come behind it.
+    pub(crate) fn gathering(&mut self) -> Option<&mut O> {
+        self.gathering.as_deref_mut()
+    }
+
+    /// Lets others follow this write from here on, instead of the one before.
+    pub(crate) fn gather(&mut self, leader: SlabBox<O>) {
+        self.end_gathering();
+        self.gathering = Some(leader);
+    }
+
+    /// No more follow the write that gathers them.
+    fn end_gathering(&mut self) {
+        if let Some(leader) = self.gathering.take() {
+            O::gathered(leader, self);
+        }
+    }
+
+    /// Adds an operation that has been made ready, and goes to the disk by itself.
+    pub(crate) fn add_ready(&mut self, request: SlabBox<O>) {
+        self.close();
+        self.leader = Some(request);
+        self.close();
+    }
+
     /// Submits all that there is. Sleeps.
     pub(crate) fn submit(&mut self) {
+        self.end_gathering();
         self.close();
         while self.count > 0 {
             let count = self.count.min(Self::MOST);

@@ -12,6 +12,7 @@ use kernel::sync::Arc;
 use kernel::time::Jiffies;
 use kernel::time::Msecs;
 
+use super::blocks::Blocks;
 use super::open::open_file;
 use super::open::why_not_writable;
 use super::open::OpenError;
@@ -53,6 +54,7 @@ pub(crate) struct Disk {
     /// Its address, unique in the kernel, is the holder of the claim on the device.
     _claim: KBox<u8>,
     mode: OpenMode,
+    blocks: Blocks,
     number: u32,
     #[pin]
     users: Users,
@@ -90,7 +92,12 @@ impl Disk {
         // SAFETY: The file was just opened.
         let bdev = unsafe { kernel_bindings::file_bdev(file) };
         // SAFETY: The device is open.
-        let number = unsafe { bindings::kv_bdev_number(bdev) };
+        let (number, block) = unsafe {
+            (
+                bindings::kv_bdev_number(bdev),
+                bindings::kv_bdev_logical_block_size(bdev),
+            )
+        };
         // INVARIANT: `file` is an open file of `bdev`, and there are no users.
         let disk = Arc::pin_init(
             pin_init!(Self {
@@ -100,6 +107,8 @@ impl Disk {
                 reserve,
                 _claim: claim,
                 mode,
+                // What cannot be served is refused below.
+                blocks: Blocks::new(block).unwrap_or(Blocks::SECTORS),
                 number,
                 users <- Users::new(),
                 failed: Atomic::new(0),
@@ -134,13 +143,17 @@ impl Disk {
         if unsafe { bindings::kv_bdev_is_zoned(self.bdev) } {
             return Err(OpenError::Zoned);
         }
-        if block as usize != SECTOR {
+        if Blocks::new(block) != Some(self.blocks) {
             return Err(OpenError::LogicalBlock(block));
         }
-        if sectors == 0 {
+        if self.blocks.floor(sectors) == 0 {
             return Err(OpenError::Empty);
         }
-        let end = self.mode.offset.checked_add(self.mode.length.unwrap_or(1));
+        let OpenMode { offset, length, .. } = self.mode;
+        if !self.blocks.begin_at(offset | length.unwrap_or(0)) {
+            return Err(OpenError::PartOfBlock(block));
+        }
+        let end = offset.checked_add(length.unwrap_or(1));
         if end.is_none_or(|end| end > sectors) {
             return Err(OpenError::TooShort(sectors));
         }
@@ -258,7 +271,7 @@ impl DiskUse {
     }
 
     /// Whether that was lately.
-    pub(super) fn has_failed_lately(&self) -> bool {
+    pub(crate) fn has_failed_lately(&self) -> bool {
         let failed = self.0.failed.read_once();
         failed != 0 && !Moment::from_ticks(failed).is_older_than(LATELY)
     }
@@ -268,14 +281,21 @@ impl DiskUse {
         self.0.mode.offset
     }
 
-    /// Sectors of the disk: a partition's are the partition's. Read anew at each call, since
+    /// Sectors of the disk, in whole blocks: a partition's are the partition's. Read anew at each call, since
     /// devices are resized without telling anyone.
     pub(crate) fn capacity(&self) -> u64 {
         // SAFETY: The device is open.
         let sectors = unsafe { bindings::kv_bdev_sectors(self.0.bdev) };
-        sectors
+        let sectors = sectors
             .saturating_sub(self.offset())
-            .min(self.0.mode.length.unwrap_or(u64::MAX))
+            .min(self.0.mode.length.unwrap_or(u64::MAX));
+        self.blocks().floor(sectors)
+    }
+
+    /// The disk's blocks.
+    #[inline]
+    pub(crate) fn blocks(&self) -> Blocks {
+        self.0.blocks
     }
 
     /// Bytes of a physical block.

@@ -17,6 +17,10 @@ use super::pages::Vectors;
 use super::SECTOR;
 use crate::bindings;
 
+mod blocks;
+
+pub(crate) use blocks::Part;
+
 /// Where the data of writes comes from.
 ///
 /// # Safety
@@ -47,8 +51,8 @@ pub(crate) unsafe trait Source {
 /// # Invariants
 ///
 /// If `pages` borrows memory, it is `source` that it borrows from. If the operation is a discard they
-/// are initialised. `all` is what its own vectors and
-/// those behind them of its followers are.
+/// are initialised. `all` is what of its own vectors it concerns, from the first on, and those behind
+/// them of its followers.
 pub(crate) struct Io<S> {
     operation: u32,
     sector: u64,
@@ -115,7 +119,8 @@ impl<S: Source> Io<S> {
     }
 
     /// Makes it a read of `sectors` from `sector` on. If it `may_wait` it waits a little for memory
-    /// where there is none.
+    /// where there is none. If the disk has larger blocks it is one of whole blocks, and [`Io::cut`]
+    /// is due when it has ended.
     ///
     /// # Errors
     ///
@@ -127,6 +132,9 @@ impl<S: Source> Io<S> {
         may_wait: bool,
     ) -> Result<(), AllocError> {
         self.operation = bindings::KV_READ;
+        if !self.disk.blocks().are_sectors() {
+            return self.read_blocks(sector, sectors, may_wait);
+        }
         self.sector = sector;
         let len = sectors.checked_mul(SECTOR).ok_or(AllocError)?;
         self.pages
@@ -135,7 +143,7 @@ impl<S: Source> Io<S> {
         Ok(())
     }
 
-    /// Makes it a write of `sectors` from `sector` on, `durable` (`REQ_FUA`) or into the device's
+    /// Makes it a write of `sectors` from `sector` on, which are whole blocks, `durable` (`REQ_FUA`) or into the device's
     /// volatile cache, of the source's data from `offset` on: where that lies if the device can do
     /// so, else of a copy. If it `may_wait` it waits a little for memory where there is none.
     ///
@@ -160,8 +168,12 @@ impl<S: Source> Io<S> {
                 .borrow(len, |vectors| source.describe(offset, len, bdev, vectors))
         };
         if !has_borrowed {
-            self.pages
-                .take(self.disk.pools(), self.disk.reserve(), len, may_wait)?;
+            let (pools, reserve) = (self.disk.pools(), self.disk.reserve());
+            if self.disk.blocks().are_sectors() {
+                self.pages.take(pools, reserve, len, may_wait)?;
+            } else {
+                self.pages.take_whole(pools, reserve, len, may_wait)?;
+            }
             self.pages.fill(|done, memory| {
                 source.copy(offset.checked_add(done).ok_or(EFAULT)?, memory)
             })?;

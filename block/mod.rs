@@ -5,6 +5,7 @@
 //! A small safe interface over the C one. It knows nothing of AoE or of the network.
 
 mod batch;
+mod blocks;
 mod disk;
 mod io;
 mod open;
@@ -15,9 +16,11 @@ mod users;
 
 pub(crate) use batch::Batch;
 pub(crate) use batch::Owner;
+pub(crate) use blocks::Blocks;
 pub(crate) use disk::Disk;
 pub(crate) use disk::DiskUse;
 pub(crate) use io::Io;
+pub(crate) use io::Part;
 pub(crate) use io::Source;
 pub(crate) use open::number_of;
 pub(crate) use open::OpenError;

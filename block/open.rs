@@ -27,8 +27,10 @@ pub(crate) struct OpenMode {
 pub(crate) enum OpenError {
     /// The kernel said so: no such file, not a block device, claimed by another, ...
     Kernel(Error),
-    /// A block of the device is larger than a sector, so that a sector cannot be written alone.
+    /// A block of the device is larger than a page, or none of the sizes that there are.
     LogicalBlock(u32),
+    /// What is to be served does not begin or end with a block, which has so many bytes.
+    PartOfBlock(u32),
     /// The device has so many sectors, and not all that are to be served.
     TooShort(u64),
     /// There is no medium, or it has no sectors.

@@ -13,12 +13,14 @@ use super::pool::PagePools;
 use super::reserve::Reserve;
 use crate::bindings;
 
+mod blocks;
+
 /// Descriptions of memory in the form in which a bio wants them.
 pub(crate) type Vectors = [MaybeUninit<bindings::bio_vec>; Pages::MAX];
 
 /// Memory for up to [`Pages::MAX_LEN`] bytes of data, so aligned that every block device takes it:
-/// one piece of a pool's page, or whole pages, all but the last filled to the end. Or memory of
-/// another, wherever it lies.
+/// one piece of a pool's page, or whole pages, all but the last filled to the end, of which the ends may
+/// have been cut off when they have been read. Or memory of another, wherever it lies.
 ///
 /// # Invariants
 ///

@@ -85,12 +85,12 @@ settings! {
             add: "shared", file: "shared", key: "shared", example: "true",
             form: Form::Flag, default: 0, usage: "shared=1",
         }
-        /// Serve a part of the device: from this sector of 512 bytes on.
+        /// Serve a part of the device: from this sector of 512 bytes on, where a block of the device begins.
         Offset {
             add: "offset", file: "offset", key: "offset", example: "\"1 MiB\"",
             form: Form::Sectors, default: 0, usage: "offset=N",
         }
-        /// Serve so many sectors of 512 bytes; 0 for all that there are.
+        /// Serve so many sectors of 512 bytes, of whole blocks of the device; 0 for all that there are.
         Length {
             add: "length", file: "length", key: "length", example: "\"10 GiB\"",
             form: Form::Sectors, default: 0, usage: "length=N",

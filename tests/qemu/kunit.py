@@ -13,6 +13,8 @@ from lab import Guest, paths
 FLAGS = re.MULTILINE | re.DOTALL
 SUITES = (
     "order",
+    "beside",
+    "blocks",
     "history",
     "initiators",
     "users",

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAGIC = 0x6A736677736872
+# The numbers of a log count blocks of the disk.
 SUPER, ENTRY = struct.Struct("<QQQL"), struct.Struct("<QQQQ")
 DISCARD, MARK = 1 << 2, 1 << 3
-SECTOR = 512
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A write, a discard or a flush; or a mark, with its name as the data."""
+    """A write, a discard or a flush; or a mark, with its name as the data. In bytes."""
 
-    sector: int
-    sectors: int
+    start: int
+    size: int
     flags: int
     data: bytes
 
@@ -30,17 +30,18 @@ class Entry:
 def entries(log: Path) -> Iterator[Entry]:
     """All entries of a log."""
     with log.open("rb") as file:
-        magic, _version, count, size = SUPER.unpack(file.read(SUPER.size))
-        assert (magic, size) == (MAGIC, SECTOR), "not a log of dm-log-writes"
-        file.seek(SECTOR)
+        magic, _version, count, block_size = SUPER.unpack(file.read(SUPER.size))
+        assert magic == MAGIC, "not a log of dm-log-writes"
+        file.seek(block_size)
         for _ in range(count):
-            block = file.read(SECTOR)
-            sector, sectors, flags, length = ENTRY.unpack_from(block)
+            block = file.read(block_size)
+            start, blocks, flags, length = ENTRY.unpack_from(block)
+            size = blocks * block_size
             if flags & MARK:
                 data = block[ENTRY.size : ENTRY.size + length]
             else:
-                data = b"" if flags & DISCARD else file.read(sectors * SECTOR)
-            yield Entry(sector, sectors, flags, data)
+                data = b"" if flags & DISCARD else file.read(size)
+            yield Entry(start * block_size, size, flags, data)
 
 
 def replay(log: Path, image: Path, mark: str) -> None:
@@ -50,6 +51,6 @@ def replay(log: Path, image: Path, mark: str) -> None:
             if entry.flags & MARK and entry.data.rstrip(b"\0") == mark.encode():
                 return
             if not entry.flags & MARK:
-                file.seek(entry.sector * SECTOR)
-                file.write(entry.data or bytes(entry.sectors * SECTOR))
+                file.seek(entry.start)
+                file.write(entry.data or bytes(entry.size))
     raise AssertionError(f"no mark {mark} in the log")

@@ -21,7 +21,6 @@ RESERVED = 6
 def target():
     disks = [Disk(SECTORS * SECTOR) for _ in range(2)]
     with bed("kvctl-options", disks, nics=2, programs=["kvctl"]) as target:
-        target.guest.run("modprobe loop")
         yield target
 
 
@@ -70,25 +69,6 @@ def test_a_device_that_has_become_another_is_exported_anew(target, guest):
         client.write(9, pattern(9, 1, 2))
     disks = [sectors_of(disk.path, 9) for disk in guest.disks]
     assert disks == [pattern(9, 1, 1), pattern(9, 1, 2)]
-
-
-def test_a_sparse_file(target, guest):
-    guest.run("truncate -s 1G '/root/a file'")
-    table = export(device="", file="'/root/a file'")
-    with configured(target, table) as client:
-        assert Identity(client.identify()).capacity == 1 << 21
-        client.write((1 << 21) - 1, pattern(7))
-        assert client.read(0) == bytes(SECTOR)
-        assert guest.run(f"cat /sys/block/{value(guest, 'bpath')[5:]}/loop/dio").stdout == "1\n"
-        assert apply(guest, table) == ""
-        apply(guest, export("read-only = true", device="", file="'/root/a file'"))
-        assert client.ata(WRITE_EXT, 0, 1, pattern(0)).registers == ABRT
-        apply(guest, table)
-        client.write(0, pattern(5))
-    end = guest.run("tail -c 512 '/root/a file' | od -An -v -tx1").stdout
-    assert bytes.fromhex(end.replace(" ", "")) == pattern(7)
-    assert int(guest.run("stat -c %b '/root/a file'").stdout) < 100, "it is still sparse"
-    assert guest.run("losetup --list --noheadings").stdout == "", "the loop device was released"
 
 
 def test_offset_and_length(target):

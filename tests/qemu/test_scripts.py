@@ -118,7 +118,11 @@ def test_wrong_usage(guest, command, sentence):
         ("0 1 'eth0 x' /dev/sdb", "interface eth0 x: not an interface name"),
         ("0 1 eth0 /dev/nope", "/dev/nope: no such file or directory"),
         ("0 1 eth0 ''", "path: is empty"),
-        ("0 1 eth0 /etc/passwd", "/etc/passwd: not a block device"),
+        (
+            "0 1 eth0 /etc/passwd",
+            "/etc/passwd: a file, not a block device: losetup makes one of it, kvctl exports it as"
+            " file=",
+        ),
         ("0 1 eth0 /dev", "/dev: not a block device"),
         ("0 1 eth0 /dev/null", "/dev/null: not a block device"),
         ("0 1 eth0 links/../nope", "/root/links/../nope: no such file or directory"),

@@ -55,18 +55,6 @@ def halves(target, first: str, second: str) -> Iterator[Client]:
         target.guest.run("dmsetup remove halves")
 
 
-def test_h8_a_disk_of_larger_blocks_is_refused(target, simulated):
-    """A sector could not be written alone: what else is in its block would be written anew."""
-    name = simulated("sector_size=4096")
-    run = target.guest.run
-    assert run(f"cat /sys/block/{name}/queue/logical_block_size").stdout == "4096\n"
-    refused = run(f"kvadd {SHELF} {SLOT} eth0 /dev/{name} force=1", check=False)
-    assert refused.status == 1
-    assert refused.stdout == (
-        f"kvadd: /dev/{name}: blocks of 4096 bytes cannot be exported, only of 512\n"
-    )
-
-
 @pytest.mark.parametrize(("first", "second"), [(QUICK, SLOW), (SLOW, QUICK)])
 def test_h8_a_write_is_answered_when_all_of_it_is_on_the_disk(target, first, second):
     with halves(target, first, second) as client:

@@ -142,8 +142,18 @@ fn change(wanted: &Wanted, made: Option<&Made>, target: &Target) -> Job {
         loop_device: made.and_then(|made| made.loop_device.clone()),
         ..remember(wanted, made, target)
     };
+    // Of what others have set up the size is their affair.
+    let resize = match &wanted.device {
+        Device::Block {
+            path,
+            has_other_size: true,
+            ..
+        } => remembered.loop_device.clone().filter(|it| it == path),
+        _ => None,
+    };
     Job {
         name: wanted.name.clone(),
+        resize,
         anchor: anchor.cloned().unwrap_or_default(),
         sets,
         adds: adds
@@ -229,6 +239,7 @@ fn make(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> Result<Jo
         name: wanted.name.clone(),
         anchor: anchor.clone(),
         removal,
+        resize: None,
         making: Some(Making {
             backing,
             options: options(wanted),

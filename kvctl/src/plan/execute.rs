@@ -160,6 +160,9 @@ impl Worker<'_> {
         };
         let mut trouble = Vec::new();
         let mut is_safe = true;
+        if let Some(device) = &self.job.resize {
+            trouble.extend(self.machine.resize_loop(device).err());
+        }
         if self.job.making.is_none() {
             trouble.extend(self.change_all(&mut made));
         } else {

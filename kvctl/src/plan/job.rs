@@ -17,6 +17,8 @@ pub(crate) struct Job {
     pub(crate) anchor: String,
     /// The export goes, if only to be made anew.
     pub(crate) removal: Option<Removal>,
+    /// The loop device of the export, which is to take the size of its file over.
+    pub(crate) resize: Option<PathBuf>,
     /// The export is made.
     pub(crate) making: Option<Making>,
     /// Files of sysfs, and the values they get.
@@ -91,6 +93,12 @@ impl Job {
             };
             let (interface, path) = (&self.anchor, path.display());
             say(format!("add {address} on {interface}: {path}{how}"));
+        }
+        if let Some(device) = &self.resize {
+            say(format!(
+                "take the size of its file over: {}",
+                device.display()
+            ));
         }
         for (file, value) in &self.sets {
             match running.get(file).filter(|_| self.making.is_none()) {

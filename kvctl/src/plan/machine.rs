@@ -10,6 +10,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::process::Output;
 
 use rustix::fs::major;
 use rustix::fs::minor;
@@ -17,10 +18,14 @@ use serde::Deserialize;
 
 use super::cards::natures;
 use super::cards::Nature;
+use super::image;
 use crate::paths::Paths;
 
 /// The type of Ethernet interfaces in sysfs, ARPHRD_ETHER.
 const ETHERNET: &str = "1";
+
+/// Bytes in a sector.
+const SECTOR: u64 = 512;
 
 /// An event that says of itself that it comes from here, so that nothing is applied because of it.
 const REFRESH: &str = "change 1dc8d0fc-6b0f-4c4b-a0f5-3a1f1a6f0c2e KVBLADE=1";
@@ -45,11 +50,20 @@ pub(crate) trait Machine: Sync {
     /// A regular file, without symbolic links.
     fn regular_file(&self, path: &Path) -> Result<PathBuf, String>;
 
+    /// Why a file is no disk, but an image in a format of its own; `None` if it is one.
+    fn is_no_disk(&self, file: &Path) -> Option<String>;
+
     /// The loop devices that show a whole file, by the file.
     fn loops(&self) -> BTreeMap<PathBuf, PathBuf>;
 
     /// Sets up a loop device for a file.
     fn make_loop(&self, file: &Path, read_only: bool) -> Result<PathBuf, String>;
+
+    /// Whether a loop device shows less of its file than there is, or more.
+    fn has_other_size(&self, device: &Path, file: &Path) -> bool;
+
+    /// Has a loop device take the size of its file over.
+    fn resize_loop(&self, device: &Path) -> Result<(), String>;
 
     /// Takes it down.
     fn release_loop(&self, device: &Path) -> Result<(), String>;
@@ -63,6 +77,19 @@ pub(crate) trait Machine: Sync {
 
 /// The machine that this runs on.
 pub(crate) struct Host(pub(crate) Paths);
+
+impl Host {
+    /// What sysfs has of a block device.
+    fn about(&self, device: &Path) -> PathBuf {
+        self.0.block.join(device.file_name().unwrap_or_default())
+    }
+
+    /// Whether a loop device passes its file's page cache by.
+    fn is_direct(&self, device: &Path) -> bool {
+        let told = fs::read_to_string(self.about(device).join("loop/dio"));
+        told.is_ok_and(|text| text.trim_end() == "1")
+    }
+}
 
 impl Machine for Host {
     fn interfaces(&self) -> BTreeMap<String, Nature> {
@@ -99,6 +126,12 @@ impl Machine for Host {
 
     fn device(&self, path: &Path) -> Result<String, String> {
         let metadata = fs::metadata(path).map_err(|error| not_there(path, &error))?;
+        if metadata.is_file() {
+            let path = path.display();
+            return Err(format!(
+                "{path}: a file, not a block device; give it as file = \"{path}\""
+            ));
+        }
         if !metadata.file_type().is_block_device() {
             return Err(format!("{}: not a block device", path.display()));
         }
@@ -112,6 +145,13 @@ impl Machine for Host {
             Ok(path)
         } else {
             Err(format!("{}: not a regular file", path.display()))
+        }
+    }
+
+    fn is_no_disk(&self, file: &Path) -> Option<String> {
+        match image::format_of(file) {
+            Ok(format) => format.map(|format| image::refusal(file, format)),
+            Err(error) => Some(not_there(file, &error)),
         }
     }
 
@@ -130,18 +170,42 @@ impl Machine for Host {
     }
 
     fn make_loop(&self, file: &Path, read_only: bool) -> Result<PathBuf, String> {
-        let mut command = Command::new("losetup");
-        command.args(["--find", "--show", "--direct-io=on"]);
-        if read_only {
-            command.arg("--read-only");
+        let make = |how: &[&str]| {
+            let mut command = Command::new("losetup");
+            command.args(["--find", "--show"]).args(how);
+            if read_only {
+                command.arg("--read-only");
+            }
+            let output = output_of(command.arg("--").arg(file))?;
+            // Versions differ in whether they set the device up before they fail for want of direct I/O.
+            match String::from_utf8_lossy(&output.stdout).trim_end() {
+                "" => Err(reason_of(&command, &output)),
+                device => Ok(PathBuf::from(device)),
+            }
+        };
+        let device = make(&["--direct-io=on"]).or_else(|_| make(&[]))?;
+        if !self.is_direct(&device) {
+            anstream::eprintln!(
+                "note: {}: by the page cache, since its file system takes no direct I/O",
+                file.display()
+            );
         }
-        let output = run(command.arg("--").arg(file))?;
-        Ok(PathBuf::from(output.trim_end()))
+        Ok(device)
+    }
+
+    fn has_other_size(&self, device: &Path, file: &Path) -> bool {
+        let sectors = fs::read_to_string(self.about(device).join("size")).ok();
+        let sectors = sectors.and_then(|text| text.trim_end().parse::<u64>().ok());
+        let bytes = fs::metadata(file).map(|metadata| metadata.len());
+        matches!((sectors, bytes), (Some(sectors), Ok(bytes)) if sectors != bytes / SECTOR)
+    }
+
+    fn resize_loop(&self, device: &Path) -> Result<(), String> {
+        run(Command::new("losetup").arg("--set-capacity").arg(device)).map(|_| ())
     }
 
     fn release_loop(&self, device: &Path) -> Result<(), String> {
-        let name = device.file_name().unwrap_or_default();
-        if !self.0.block.join(name).join("loop").exists() {
+        if !self.about(device).join("loop").exists() {
             // Someone was faster.
             return Ok(());
         }
@@ -212,15 +276,24 @@ fn not_there(path: &Path, error: &io::Error) -> String {
 
 /// Runs a program; the first line of what it says when it fails is the reason.
 fn run(command: &mut Command) -> Result<String, String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .map_err(|error| format!("{program}: {error}"))?;
+    let output = output_of(command)?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(said.lines().next().unwrap_or(&program).to_owned())
+    Err(reason_of(command, &output))
+}
+
+/// Runs a program, which may fail.
+fn output_of(command: &mut Command) -> Result<Output, String> {
+    let output = command.output();
+    output.map_err(|error| format!("{}: {error}", command.get_program().to_string_lossy()))
+}
+
+/// Why a program has failed.
+fn reason_of(command: &Command, output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let program = command.get_program().to_string_lossy();
+    said.lines().next().unwrap_or(&program).to_owned()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod cards;
 mod choice;
 mod diff;
 mod execute;
+mod image;
 pub(crate) mod job;
 pub(crate) mod machine;
 #[cfg(test)]

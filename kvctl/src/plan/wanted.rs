@@ -49,11 +49,13 @@ pub(crate) struct Wanted {
 /// Where the data are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Device {
-    /// A block device, with its number, and the file if it is a loop device for one.
+    /// A block device, with its number, and the file if it is a loop device for one: then whether that
+    /// has another size by now.
     Block {
         path: PathBuf,
         number: String,
         file: Option<PathBuf>,
+        has_other_size: bool,
     },
     /// A file that has no loop device yet.
     File(PathBuf),
@@ -141,10 +143,13 @@ impl<'a> Surroundings<'a> {
     }
 
     fn device_of(&self, export: &Export) -> Device {
-        let block = |path: &PathBuf, file| match self.machine.device(path) {
+        let block = |path: &PathBuf, file: Option<PathBuf>| match self.machine.device(path) {
             Ok(number) => Device::Block {
                 path: path.clone(),
                 number,
+                has_other_size: file
+                    .as_ref()
+                    .is_some_and(|file| self.machine.has_other_size(path, file)),
                 file,
             },
             Err(reason) => Device::Missing(reason),
@@ -155,7 +160,10 @@ impl<'a> Surroundings<'a> {
                 Err(reason) => Device::Missing(reason),
                 Ok(file) => match self.loops.get(&file) {
                     Some(device) => block(device, Some(file)),
-                    None => Device::File(file),
+                    None => match self.machine.is_no_disk(&file) {
+                        Some(reason) => Device::Missing(reason),
+                        None => Device::File(file),
+                    },
                 },
             },
         }

@@ -28,11 +28,15 @@ class GuestError(Exception):
 
 @dataclass
 class Disk:
-    """A sparse raw disk on the host; the n-th one is /dev/sda, /dev/sdb ... in the guest."""
+    """A sparse raw disk on the host; the n-th one is /dev/sda, /dev/sdb ... in the guest.
+
+    It is read and written in blocks of `block` bytes.
+    """
 
     size: int
     path: Path | None = None
     serial: str | None = None
+    block: int = 512
 
     def __post_init__(self) -> None:
         number = next(_numbers)

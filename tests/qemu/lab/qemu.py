@@ -102,7 +102,8 @@ def _disks(guest: "Guest") -> list[str]:
         words += [
             *("-drive", f"if=none,id=disk{number},file={disk.path},format=raw,cache=unsafe"),
             "-device",
-            f"scsi-hd,bus=scsi.0,scsi-id={number},drive=disk{number},serial={disk.serial}",
+            f"scsi-hd,bus=scsi.0,scsi-id={number},drive=disk{number},serial={disk.serial},"
+            f"logical_block_size={disk.block},physical_block_size={disk.block}",
         ]
     return words
 

@@ -272,6 +272,23 @@ fn files_get_loop_devices_and_give_them_back() {
 }
 
 #[test]
+fn a_file_that_has_grown_is_taken_over() {
+    let (world, mut record) = (World::new(), Record::default());
+    let text = export("a", 0, "").replace("device = \"/dev/a\"", "file = \"/srv/a\"");
+    let grow = || world.grown.lock().unwrap().insert("/srv/a".into());
+    done(&world, &mut record, &text);
+    grow();
+    assert_eq!(done(&world, &mut record, &text), ["resize /dev/loop0"]);
+    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
+    // Not if someone else has set it up.
+    done(&world, &mut record, "");
+    world.make_loop(Path::new("/srv/a"), false).unwrap();
+    done(&world, &mut record, &text);
+    grow();
+    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
+}
+
+#[test]
 fn the_cap_of_an_interface_is_the_exports() {
     let (world, mut record) = (World::new(), Record::default());
     let caps = "[interface.eth0]\nmtu = 4000\n[interface.\"eth*\"]\nmtu = 5000\n";

@@ -36,6 +36,8 @@ pub(crate) struct World {
     pub(crate) takers: BTreeMap<&'static str, &'static str>,
     pub(crate) alternatives: BTreeMap<&'static str, &'static str>,
     loops: Mutex<BTreeMap<PathBuf, PathBuf>>,
+    /// Files that have grown since their loop devices were set up.
+    pub(crate) grown: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl World {
@@ -204,6 +206,10 @@ impl Machine for World {
         Ok(path.to_owned())
     }
 
+    fn is_no_disk(&self, _file: &Path) -> Option<String> {
+        None
+    }
+
     fn loops(&self) -> BTreeMap<PathBuf, PathBuf> {
         self.loops.lock().unwrap().clone()
     }
@@ -213,6 +219,17 @@ impl Machine for World {
         let device = PathBuf::from(format!("/dev/loop{}", loops.len()));
         loops.insert(file.to_owned(), device.clone());
         Ok(device)
+    }
+
+    fn has_other_size(&self, _device: &Path, file: &Path) -> bool {
+        self.grown.lock().unwrap().contains(file)
+    }
+
+    fn resize_loop(&self, device: &Path) -> Result<(), String> {
+        let line = format!("resize {}", device.display());
+        self.written.lock().unwrap().push(line);
+        self.grown.lock().unwrap().clear();
+        Ok(())
     }
 
     fn release_loop(&self, device: &Path) -> Result<(), String> {
