@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from aoeframes import WRITE_EXT
+from aoeframes import READ_EXT, WRITE_EXT
 from beds import bed, mapped
 from configs import ports
 from lab import Disk, Guest
-from lab.layout import wake, wake_flag
 from test_conflict import RIVAL, questions, rival, wait_for_state
 from test_states import log_says, state, until
 
@@ -21,7 +20,7 @@ FOLDER = "/sys/kvblade/3.4@eth1"
 def target():
     disks = [Disk(1 << 20), Disk(1 << 20)]
     with bed("namespaces", disks, nics=2) as target:
-        target.guest.run("modprobe -a veth aoe dm-mod")
+        target.guest.run("modprobe dm-mod")
         yield target
 
 
@@ -42,46 +41,32 @@ def eth1_in_a_box(guest: Guest) -> Iterator[None]:
         guest.run("ip link set eth1 up")
 
 
-BOX = (
-    "ip netns add box{n}; ip link add v{n} type veth peer name c0 netns box{n}\n"
-    "ip link set v{n} up; ip -n box{n} link set c0 up\n"
-    "ip netns exec box{n} kvadd 3 {n} c0 /dev/sd{disk} force=1"
-)
-
-
-def test_an_export_is_of_its_namespace_and_ends_with_it(guest):
-    guest.run(BOX.format(n=1, disk="a"))
-    guest.run(BOX.format(n=2, disk="b"))
-    found = "aoe-discover; sleep 0.5; aoe-stat | awk '/e3/ {print $1, $3}'"
-    try:
-        for _ in range(20):
-            paths = guest.run(found).stdout.splitlines()
-            if len(paths) == 2:
-                break
-        assert paths == ["e3.1 v1", "e3.2 v2"]
+def test_an_export_is_of_its_namespace_and_ends_with_it(target, guest):
+    here, there = target.client(3, 5), target.client(3, 4, port=1)
+    guest.run("kvadd 3 5 eth0 /dev/sdb force=1")
+    with eth1_in_a_box(guest):
+        guest.run("ip netns exec box kvadd 3 4 eth1 /dev/sda force=1")
+        until(guest, "up", FOLDER)
+        for client, other in ((here, target.client(3, 4)), (there, target.client(3, 5, port=1))):
+            assert len(client.read(0)) == 512
+            client.assert_silent(other.ata_frame(READ_EXT), other.config_frame())
         # An interface that changes sides is another's there, or nobody's.
-        guest.run("ip -n box1 link set c0 netns box2 name c1; ip -n box2 link set c1 up")
-        assert state(guest, "/sys/kvblade/3.1@c0") == "down: no such interface"
-        guest.run("aoe-flush -a; " + found)
-        assert guest.run(found).stdout.splitlines() == ["e3.2 v2"]
-        guest.run("ip -n box2 link set c1 netns box1 name c0; ip -n box1 link set c0 up")
-        until(guest, "up", "/sys/kvblade/3.1@c0")
+        guest.run("ip -n box link set eth1 netns 1; ip link set eth1 up")
+        assert state(guest, FOLDER) == "down: no such interface"
+        guest.run("kvadd 3 5 eth1 /dev/sdb force=1")
+        beside = target.client(3, 5, port=1)
+        beside.assert_silent(there.ata_frame(READ_EXT), there.config_frame())
+        guest.run("kvdel 3 5 eth1; ip link set eth1 netns box; ip -n box link set eth1 up")
+        until(guest, "up", FOLDER)
+        assert len(there.read(0)) == 512
         mark = guest.mark()
-        # The kernel's client would keep the other end of the cable, and with it the namespace.
-        guest.run("aoe-flush e3.1; ip netns del box1")
-        guest.run("while [ -e /sys/kvblade/3.1@c0 ]; do sleep 0.1; done")
-        log_says(guest, mark, "3.1@c0: the network namespace has ended")
-        log_says(guest, mark, "3.1@c0: removed")
-        assert ports(guest) == ["3.2@c0"]
-        # Its disk is free, and the other serves.
-        guest.run("kvadd 3 1 eth0 /dev/sda force=1; kvdel 3 1 eth0")
-        assert state(guest, "/sys/kvblade/3.2@c0") == "up"
-        other = "/dev/etherd/e3.2"
-        guest.run(f"{wake(other)}\ndd if={other} of=/dev/null bs=4k count=10 iflag=direct")
-        guest.run(f"rm {wake_flag(other)}; sleep 0.2; while pgrep -x dd; do sleep 0.2; done")
-    finally:
-        guest.run("for it in 1 2; do aoe-flush e3.$it; ip netns del box$it; done; true")
-        guest.run("while ls -d /sys/kvblade/*@c0 || ls -d /sys/class/net/v?; do sleep 0.1; done")
+    log_says(guest, mark, "3.4@eth1: the network namespace has ended")
+    log_says(guest, mark, "3.4@eth1: removed")
+    assert ports(guest) == ["3.5@eth0"]
+    # Its disk is free, and the other serves.
+    guest.run("kvadd 3 4 eth1 /dev/sda force=1; kvdel 3 4 eth1")
+    assert len(here.read(0)) == 512
+    guest.run("kvdel 3 5 eth0")
 
 
 @RIVAL
