@@ -24,6 +24,7 @@ use args::Args;
 use args::Command;
 
 use crate::claim::export_of_event;
+use crate::claim::exports_in_use;
 use crate::config;
 use crate::config::Config;
 use crate::export;
@@ -129,7 +130,11 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Reserve(args) => running_exports::list(context, "reserve", &args.action),
         Command::Import(args) => import_file(context, &args),
         Command::Persist => Ok(persist(&context.kernel, &context.paths)?),
-        Command::Udev => {
+        Command::Udev { in_use: true } => {
+            let names = exports_in_use(&context.paths);
+            names.iter().try_for_each(|it| print(&format!("{it}\n")))
+        }
+        Command::Udev { in_use: false } => {
             if let Some(name) = export_of_event(&context.paths) {
                 print(&format!("KVBLADE_EXPORT={name}\n"))?;
             }
