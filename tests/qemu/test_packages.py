@@ -8,76 +8,34 @@ what DKMS compiles would take an hour without KVM. All else is done in the guest
 import re
 import shlex
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from aoeframes import READ_EXT, Client, Identity
 from beds import SECTOR, assert_decoded, fill, pattern
-from configs import CONFIG, export, ports
-from lab import Disk, Guest, Nic, Wire, paths, payload, plug_disk, plug_nic
-from prometheus import METRICS, RULES, Prometheus, fetch, promtool
-
-SECTORS = 4096
-LATE_DISK = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_late"
-FIRST = export("model = 'before'", interfaces='["eth*"]')
-LATE = export(name="late", slot="5", device=f"'{LATE_DISK}'", interfaces='["eth*"]')
-
-# What changes in a system that runs, what packages leave that are not ours, and the lab's own.
-OTHERS = (
-    "/etc/.updated",
-    "/lost+found",
-    "/etc/systemd/network/lab.network",
-    "/etc/systemd/system/lab-agent.service",
-    "/root/*.deb",
-    "/usr/local/lib/lab",
-    "/var/.updated",
-    "/var/cache",
-    "/var/lib/apt",
-    "/var/lib/dbus/machine-id",
-    "/var/lib/dkms/mok.*",
-    "/var/lib/dpkg",
-    "/var/lib/systemd",
-    "/var/log",
-    "/var/tmp",
+from configs import CONFIG, export, ports, refused
+from lab import Disk, Guest, Nic, Wire, paths, plug_disk, plug_nic
+from packaged import (
+    CLIENTS,
+    FIRST,
+    LATE,
+    MISSING,
+    NOT_READY,
+    OF,
+    OF_CLIENTS,
+    PRUNE,
+    SECTORS,
+    Initramfs,
+    System,
+    digest,
+    wait_for_port,
+    wait_for_status,
 )
-PRUNE = "\\( " + " -o ".join(f"-path '{path}'" for path in OTHERS) + " \\) -prune"
+from prometheus import METRICS, RULES, Prometheus, fetch, promtool
 
 # Said of a disk that appears.
 pytestmark = pytest.mark.kernel_log(allow=["sd .*(device reset occurred|LUN assignments)"])
-
-
-class System:
-    """A guest in which the packages were installed and the service enabled, after a reboot."""
-
-    def __init__(self) -> None:
-        self.debs = payload.built("build-deb")
-        self.wire = Wire()
-        self.neighbour = self.wire.host()
-        self.disk = Disk(SECTORS * SECTOR)
-        fill(self.disk.path, 0, pattern(0, 2))
-        self.guest = Guest(
-            "packages",
-            disks=[self.disk],
-            nics=[Nic(self.wire.ends[0])],
-            memory="1G",
-            system=payload.built("build-machine", self.debs),
-            files=[*self.debs.glob("kvblade-utils_*.deb"), paths.SOURCE / "tests/qemu/alerts.yml"],
-        )
-
-    def install(self) -> None:
-        guest = self.guest
-        guest.run("apt-get install -y /root/kvblade-utils_*.deb", timeout=300)
-        guest.write_file(CONFIG, FIRST + LATE)
-        guest.run("systemctl enable kvblade")
-        guest.reboot()
-        guest.run("systemctl is-system-running --wait", timeout=300, check=False)
-        # The disk itself may have been late.
-        wait_for_port(guest, "3.4@eth0")
-
-    def client(self, slot: int, nic: int = 0) -> Client:
-        return Client(self.neighbour, self.guest.nics[nic].mac, 3, slot)
 
 
 @pytest.fixture(scope="module")
@@ -96,15 +54,6 @@ def guest(system):
     return system.guest
 
 
-def wait_for_port(guest: Guest, port: str) -> None:
-    """Waits until there is an export."""
-    for _ in range(120):
-        if port in ports(guest):
-            return
-        time.sleep(0.5)
-    pytest.fail(f"{port} does not come:\n" + guest.run("journalctl -b -u 'kvblade*'").stdout)
-
-
 def model(client: Client) -> str:
     return Identity(client.identify()).text(27, 46).strip()
 
@@ -114,6 +63,29 @@ def test_lintian_has_nothing_against_them(system):
     command = ["lintian", "--allow-root", "--fail-on=warning", "--info", changes]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_h21_the_machine_does_not_take_the_clients_disks(system):
+    """Not at two starts, nor when udev looks at them again, nor when they are not exported."""
+    guest = system.guest
+    system.reboot()
+    wait_for_status(guest, f"6 exports are there; {MISSING}")
+    before, *after = system.taken
+    assert len(before) == 3, "a RAID and two volumes: without configuration it takes them"
+    assert after == [[], []]
+    guest.write_file("/run/there", FIRST + OF_CLIENTS)
+    assert guest.run("kvctl check --live --file /run/there").stdout.startswith("KVBLADE OK")
+    assert "late" in guest.run("kvctl status").stdout
+    system.look()
+    guest.run("systemctl stop kvblade")
+    system.look()
+    assert system.made_of_disks() == []
+    for name in ("parted", "parted-part1"):
+        assert {"KVBLADE_EXPORT=parted", *NOT_READY} <= system.told(OF + name)
+    assert not {it for it in system.told("/dev/vda") if it.startswith("KVBLADE_EXPORT")}
+    guest.run("systemctl start kvblade")
+    assert system.client(CLIENTS["volumes"]).read(1)[:8] == b"LABELONE"
+    assert [digest(disk) for disk in system.of_clients] == system.written
 
 
 def test_after_a_reboot_the_exports_are_there(system, guest):
@@ -130,16 +102,73 @@ def test_after_a_reboot_the_exports_are_there(system, guest):
         assert guest.run(f"systemctl is-active {unit}").stdout == "active\n"
 
 
+def test_an_initramfs_leaves_the_clients_disks_alone_too(system):
+    """Its own udev, with what it has of the machine: only the rule keeps off RAIDs and volumes."""
+    guest = system.guest
+    guest.run("systemctl stop kvblade")
+    guest.write_file(CONFIG, FIRST + LATE + OF_CLIENTS)
+    with Initramfs(guest) as early:
+        early.look()
+        assert system.made_of_disks() == []
+        early.forget("63-target-kvblade.rules")
+        early.look()
+        assert len(system.made_of_disks()) == 3
+    system.give_back()
+    # The machine starts, whatever the configuration says.
+    guest.write_file(CONFIG, export(device="'/dev/vda'"))
+    said = guest.run("DESTDIR=/nowhere /usr/share/initramfs-tools/hooks/kvblade 2>&1").stdout
+    assert "uses the disks of these exports itself: disk." in said
+    guest.write_file(CONFIG, FIRST + LATE)
+    guest.run("systemctl start kvblade")
+
+
+def test_a_disk_that_the_machine_has_is_exported_when_it_is_free(system, guest):
+    """It may have what is not configured any more; then who has it is told, as kvadd does."""
+    guest.write_file(CONFIG, FIRST + OF_CLIENTS)
+    guest.run("systemctl reload kvblade")
+    guest.write_file(CONFIG, FIRST)
+    guest.run("systemctl reload kvblade; udevadm settle")
+    assert not set(NOT_READY) & system.told(f"{OF}parted", f"{OF}parted-part1")
+    system.machine_takes()
+    # A RAID of the machine that is exported is watched by it all the same.
+    raid = f"/dev/{system.made_of_disks()[-1]}"
+    guest.write_file(CONFIG, export(device=f"'{raid}'"))
+    guest.run(f"udevadm trigger --settle --action=change {raid}")
+    watched = {"SYSTEMD_READY=1", "SYSTEMD_WANTS=mdmonitor.service"}
+    assert {"KVBLADE_EXPORT=disk", *watched, *NOT_READY[1:]} <= system.told(raid)
+    said = refused(guest, FIRST + OF_CLIENTS)
+    used = {
+        serial: guest.run(f"kvadd --used-by {OF}{serial}").stdout.strip()
+        for serial in ("raida", "raidb", "volumes", "parted")
+    }
+    assert used["raida"].startswith("used by md") and "theirs-data" in used["volumes"]
+    reasons = [f"{serial}: {OF}{serial}: busy, {user}" for serial, user in used.items()]
+    assert sorted(said.splitlines()[-4:]) == sorted(f"kvctl: {reason}" for reason in reasons)
+    guest.run("! systemctl reload kvblade")
+    wait_for_status(guest, *(f"2 exports are there; {it}, and 3 more" for it in reasons))
+    system.give_back()
+    for slot in CLIENTS.values():
+        wait_for_port(guest, f"3.{slot}@eth0")
+    wait_for_status(guest, "6 exports are there")
+    assert system.made_of_disks() == []
+    guest.run("systemctl stop kvblade")
+    guest.run(f"for it in parted-part1 {' '.join(CLIENTS)}; do wipefs -qa {OF}$it; done")
+    guest.write_file(CONFIG, FIRST + LATE)
+    guest.run("systemctl start kvblade")
+
+
 def test_a_disk_that_appears_is_exported(system, guest):
     disk = Disk(SECTORS * SECTOR, serial="late")
     fill(disk.path, 0, pattern(0, 2, seed=1))
     assert "3.5@eth0" not in ports(guest)
     failed = "systemctl is-failed kvblade-hotplug"
     assert guest.run(failed).status == 0, "what is missing is told"
+    wait_for_status(guest, f"1 export is there; {MISSING}")
     plug_disk(guest, disk)
     wait_for_port(guest, "3.5@eth0")
     assert system.client(5).read(0, 2) == pattern(0, 2, seed=1)
     guest.run(f"while {failed}; do sleep 0.2; done")
+    wait_for_status(guest, "2 exports are there")
 
 
 def test_a_card_that_appears_exports(system, guest):

@@ -7,12 +7,25 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use super::named::named;
 use super::udev::line;
 use super::udev::number;
 use crate::paths::Paths;
 
 /// How many devices are made of one another at most.
 const DEEPEST: usize = 16;
+
+/// The exports whose device is in use by this machine itself.
+pub(crate) fn exports_in_use(paths: &Paths) -> Vec<String> {
+    let is_own = |path: &Path| {
+        let folder = |number| paths.sys.join("dev/block").join(number);
+        number(path).is_some_and(|number| is_in_use(paths, &folder(number)))
+    };
+    let named = named(paths).into_iter();
+    named
+        .filter_map(|(name, path)| is_own(&path).then_some(name))
+        .collect()
+}
 
 /// Whether the device of a folder of sysfs, a partition of it, or what is made of them is mounted or
 /// used as swap.

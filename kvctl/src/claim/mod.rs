@@ -10,4 +10,5 @@ mod udev;
 
 pub(crate) use held::is_held;
 pub(crate) use held::Held;
+pub(crate) use in_use::exports_in_use;
 pub(crate) use udev::export_of_event;

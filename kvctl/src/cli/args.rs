@@ -69,7 +69,12 @@ pub(crate) enum Command {
     /// Asked by the rule of the package, with what udev knows of the device in the environment.
     /// Prints KVBLADE_EXPORT=NAME for a device that the configuration names and for the partitions
     /// of it, and nothing for others.
-    Udev,
+    Udev {
+        /// Print the exports whose device this machine itself has mounted or swaps to, and that are
+        /// therefore left to it.
+        #[arg(long)]
+        in_use: bool,
+    },
     /// Write the manual page, the completions and the dashboard into a folder.
     #[command(hide = true)]
     Generate {

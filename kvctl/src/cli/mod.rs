@@ -24,6 +24,7 @@ use args::Args;
 use args::Command;
 
 use crate::claim::export_of_event;
+use crate::claim::exports_in_use;
 use crate::config;
 use crate::config::Config;
 use crate::export;
@@ -136,7 +137,11 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
             let tell = |name: &str| writeln!(io::stdout().lock(), "{name}");
             Ok(watch(&folder, &args.file, tell)?)
         }
-        Command::Udev => {
+        Command::Udev { in_use: true } => {
+            let names = exports_in_use(&context.paths);
+            names.iter().try_for_each(|it| print(&format!("{it}\n")))
+        }
+        Command::Udev { in_use: false } => {
             if let Some(name) = export_of_event(&context.paths) {
                 print(&format!("KVBLADE_EXPORT={name}\n"))?;
             }

@@ -71,7 +71,7 @@ pub(crate) trait Machine: Sync {
     /// By whom a device is used that cannot be had, as a sentence goes on after "busy".
     fn user_of(&self, path: &Path) -> Option<String>;
 
-    /// Has udev look at a device again: from now on it is the clients', or is not any more.
+    /// Has udev look at a device and its partitions again: from now on it is the clients', or is not any more.
     fn refresh(&self, path: &Path);
 }
 
@@ -219,10 +219,17 @@ impl Machine for Host {
     }
 
     fn refresh(&self, path: &Path) {
-        if let Ok(number) = self.device(path) {
-            let file = self.0.sys.join("dev/block").join(number).join("uevent");
+        let Ok(number) = self.device(path) else {
+            return;
+        };
+        let folder = self.0.sys.join("dev/block").join(number);
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let partitions = entries.map(|it| it.path());
+        let partitions = partitions.filter(|it| it.join("partition").exists());
+        // A partition is what its disk is.
+        for folder in std::iter::once(folder.clone()).chain(partitions) {
             // Without udev nobody has to know.
-            let _ = fs::write(file, REFRESH);
+            let _ = fs::write(folder.join("uevent"), REFRESH);
         }
     }
 }
