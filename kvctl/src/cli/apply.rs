@@ -8,6 +8,7 @@ use super::Failure;
 use crate::claim::is_held;
 use crate::claim::Held;
 use crate::config::Config;
+use crate::config::Export;
 use crate::edit::claim_pending;
 use crate::notify;
 use crate::plan;
@@ -44,6 +45,33 @@ pub(super) fn warn(context: &Context, config: &Config) {
         ),
         None => {}
     }
+}
+
+/// The first slot that old clients refuse: Linux with `aoe_dyndevs=0`, which has fixed numbers for devices.
+const DYNAMIC: u8 = 16;
+
+/// Says which exports not all clients can have.
+pub(super) fn warn_of_clients(config: &Config) {
+    if let Some(text) = beyond_static(config) {
+        anstream::eprintln!("warning: {text}");
+    }
+}
+
+/// One sentence for all of them: where there are such exports, they may be a thousand.
+fn beyond_static(config: &Config) -> Option<String> {
+    let beyond = |export: &&Export| export.slot.is_some_and(|slot| slot >= DYNAMIC);
+    let mut found = config.exports.iter().filter(beyond);
+    let first = found.next()?;
+    let others = match found.count() {
+        0 => String::new(),
+        1 => " and 1 other".into(),
+        number => format!(" and {number} others"),
+    };
+    Some(format!(
+        "export {}{others}: Linux clients that load aoe with aoe_dyndevs=0 take slots 0 to 15 only. If there \
+         are none, all is well",
+        first.name
+    ))
 }
 
 /// Makes the running state what the configuration says.
@@ -186,5 +214,36 @@ fn tell(failures: &[(String, String)]) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::Said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+    use crate::config::problem::Source;
+
+    fn said_of(slots: &[(&str, u8)]) -> Option<String> {
+        let table = |(name, slot): &(&str, u8)| {
+            format!(
+                "[export.{name}]\nshelf = 1\nslot = {slot}\ndevice = \"/dev/{name}\"\n\
+                 interfaces = [\"eth0\"]\n"
+            )
+        };
+        let source = Source {
+            path: "x".into(),
+            text: slots.iter().map(table).collect(),
+        };
+        beyond_static(&parse(&[source], &Default::default()).unwrap())
+    }
+
+    #[test]
+    fn slots_that_old_clients_refuse_are_told_in_one_sentence() {
+        assert_eq!(said_of(&[("a", 0), ("b", 15)]), None);
+        let said = said_of(&[("a", 0), ("b", 16)]).unwrap();
+        assert!(said.starts_with("export b: "), "{said}");
+        let said = said_of(&[("a", 20), ("b", 254), ("c", 100)]).unwrap();
+        assert!(said.starts_with("export a and 2 others: "), "{said}");
+        assert!(said.contains("slots 0 to 15 only"), "{said}");
     }
 }

@@ -203,7 +203,8 @@ pub(crate) struct Watch {
 /// Check the configuration, and do nothing.
 ///
 /// Tells all errors of all files, each with its place and what was expected there. The exit
-/// status is 1 if there are any. That no exports are configured is a warning.
+/// status is 1 if there are any. That no exports are configured is a warning, and so is a slot above
+/// 15, which Linux clients refuse that load their driver with aoe_dyndevs=0.
 #[derive(clap::Args)]
 pub(crate) struct Check {
     /// Check what runs instead, for a monitoring system such as Nagios or Icinga.

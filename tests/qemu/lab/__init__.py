@@ -6,6 +6,7 @@ guests with each other or with this process, `logscan` judges kernel logs, and
 `leaks` what a guest is left with.
 """
 
+from lab.dhcp import Dhcp
 from lab.guest import SCATTER_GATHER, Disk, Guest, GuestError, Machine, Nic, Result, start_all
 from lab.hub import Hub
 from lab.leaks import find_leaks
@@ -15,6 +16,7 @@ from lab.wire import Neighbour, Wire
 
 __all__ = [
     "SCATTER_GATHER",
+    "Dhcp",
     "Disk",
     "Guest",
     "GuestError",

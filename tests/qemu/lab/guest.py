@@ -59,13 +59,15 @@ class Nic:
     """A network card at one end of a wire: eth0, eth1 ... in the guest.
 
     virtio-net hands frames of any length to the guest as they are; the others pad
-    short ones, as a real card's peer would have.
+    short ones, as a real card's peer would have. Those that `boots` have QEMU's ROM for them,
+    which is iPXE.
     """
 
     end: End
     mac: str = field(default_factory=lambda: f"52:54:00:00:00:{next(_numbers) & 255:02x}")
     pcap: Path | None = None
     model: str = "virtio-net-pci"
+    boots: bool = False
 
 
 @dataclass
@@ -86,6 +88,8 @@ class Guest:
     `files` in /root.
     Further `programs` of ours are kvctl and those of tests/NAME; further `modules` are in a
     FOLDER/NAME of ours, or in the kernel's package under a NAME.
+    One that is `diskless` boots what its network gives it; only if that is a system with our agent
+    does it get ready and take commands.
 
     Its console log and the frames of its cards (NAME-ethN.pcap) are kept in
     the results folder. Not for use by several threads.
@@ -108,6 +112,7 @@ class Guest:
         files: Sequence[Path] = (),
         machine: Machine | None = None,
         shell: Path | None = None,
+        diskless: bool = False,
     ):
         self.name = name
         self.disks = list(disks)
@@ -121,6 +126,7 @@ class Guest:
         self.files = files
         self.machine = machine or Machine()
         self.shell = shell
+        self.diskless = diskless
         self.boot_mark = self.last_mark = ""
         folder = paths.results()
         unique = name if not (folder / f"{name}.console").exists() else f"{name}-{next(_numbers)}"

@@ -5,6 +5,7 @@ import contextlib
 import selectors
 import socket
 import threading
+from collections.abc import Callable
 
 from lab.wire import Wire
 
@@ -12,10 +13,12 @@ from lab.wire import Wire
 class Hub:
     """Passes each frame on to all other stations. A context manager.
 
-    `ends[n]` is where the card of station n is plugged in.
+    `ends[n]` is where the card of station n is plugged in. A frame that `loses` says yes to gets
+    lost.
     """
 
-    def __init__(self, stations: int):
+    def __init__(self, stations: int, loses: Callable[[bytes], bool] = lambda _frame: False):
+        self._loses = loses
         wires = [Wire() for _ in range(stations)]
         self.ends = [wire.ends[0] for wire in wires]
         self._cut: set[int] = set()
@@ -48,7 +51,7 @@ class Hub:
                     self._pass_on(key.data, key.fileobj.recv(1 << 16))
 
     def _pass_on(self, sender: int, frame: bytes) -> None:
-        if sender in self._cut:
+        if sender in self._cut or self._loses(frame):
             return
         for number, (plug, remote) in enumerate(self._sockets):
             if number != sender and number not in self._cut:

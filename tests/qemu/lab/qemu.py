@@ -37,6 +37,10 @@ _SYSTEM = " ".join(
 )
 
 
+# What the firmware says goes to the serial line.
+_FROM_NETWORK = ("-machine", "graphics=off", "-boot", "order=n")
+
+
 def start(guest: "Guest", agent: Path, monitor: Path) -> subprocess.Popen[bytes]:
     """Starts QEMU; it ends with this process. Its own messages go to the console log."""
     with guest.console.open("ab") as log:
@@ -49,8 +53,32 @@ def start(guest: "Guest", agent: Path, monitor: Path) -> subprocess.Popen[bytes]
 
 
 def _command(guest: "Guest", agent: Path, monitor: Path) -> list[str]:
-    setup = paths.setup()
     machine = guest.machine
+    return [
+        "qemu-system-x86_64",
+        *("-accel", machine.accel, "-cpu", machine.cpu, *machine.options),
+        *("-smp", str(guest.cpus), "-m", guest.memory),
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
+        *(_FROM_NETWORK if guest.diskless else _from_host(guest)),
+        *(
+            "-chardev",
+            f"file,id=console,path={guest.console},append=on",
+            "-serial",
+            "chardev:console",
+        ),
+        *("-device", "virtio-rng-pci", "-device", "virtio-serial-pci"),
+        *("-chardev", f"socket,id=agent,path={agent}"),
+        *("-device", "virtserialport,chardev=agent,name=agent,nr=1"),
+        *("-qmp", f"unix:{monitor},server=on,wait=off"),
+        *_shell(guest),
+        *_disks(guest),
+        *_nics(guest),
+    ]
+
+
+def _from_host(guest: "Guest") -> list[str]:
+    """A kernel and an image of ours."""
+    setup = paths.setup()
     append = f"{_KERNEL} lab.name={guest.name} lab.disks={len(guest.disks)} {guest.append}"
     if guest.shell:
         append += " lab.shell=hvc0"
@@ -61,28 +89,8 @@ def _command(guest: "Guest", agent: Path, monitor: Path) -> list[str]:
         image = setup["image"]
         initrd = payload.initrd(tuple(guest.programs), tuple(guest.modules))
     return [
-        "qemu-system-x86_64",
-        *("-accel", machine.accel, "-cpu", machine.cpu, *machine.options),
-        *("-smp", str(guest.cpus), "-m", guest.memory),
-        *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
         *("-kernel", setup["vmlinuz"], "-initrd", str(initrd), "-append", append),
-        *(
-            "-chardev",
-            f"file,id=console,path={guest.console},append=on",
-            "-serial",
-            "chardev:console",
-        ),
-        *(
-            "-drive",
-            f"if=virtio,file={image},format=raw,snapshot=on,cache=unsafe",
-        ),
-        *("-device", "virtio-rng-pci", "-device", "virtio-serial-pci"),
-        *("-chardev", f"socket,id=agent,path={agent}"),
-        *("-device", "virtserialport,chardev=agent,name=agent,nr=1"),
-        *("-qmp", f"unix:{monitor},server=on,wait=off"),
-        *_shell(guest),
-        *_disks(guest),
-        *_nics(guest),
+        *("-drive", f"if=virtio,file={image},format=raw,snapshot=on,cache=unsafe"),
     ]
 
 
@@ -111,11 +119,12 @@ def _disks(guest: "Guest") -> list[str]:
 def _nics(guest: "Guest") -> list[str]:
     words = []
     for number, nic in enumerate(guest.nics):
+        rom = "" if nic.boots else ",romfile="
         words += [
             "-netdev",
             f"dgram,id=net{number},local.type=unix,local.path={nic.end.local},"
             f"remote.type=unix,remote.path={nic.end.remote}",
-            *("-device", f"{nic.model},netdev=net{number},mac={nic.mac},romfile="),
+            *("-device", f"{nic.model},netdev=net{number},mac={nic.mac}{rom}"),
             *("-object", f"filter-dump,id=dump{number},netdev=net{number},file={nic.pcap}"),
         ]
     return words
