@@ -45,10 +45,8 @@ pub(crate) fn text(
         let name = record.name_of(*address).map(str::to_owned);
         let name = name.unwrap_or_else(|| unnamed(*address, record));
         writer.table(&["export", &name]);
-        let file = loops
-            .iter()
-            .find(|(_, it)| it.as_path() == Path::new(&target.path));
-        match file.and_then(|(file, _)| file.to_str()) {
+        let file = loops.get(Path::new(&target.path));
+        match file.and_then(|file| file.to_str()) {
             Some(file) => writer.value("file", file),
             None => writer.value("device", target.path.as_str()),
         }

@@ -53,7 +53,7 @@ pub(crate) trait Machine: Sync {
     /// Why a file is no disk, but an image in a format of its own; `None` if it is one.
     fn is_no_disk(&self, file: &Path) -> Option<String>;
 
-    /// The loop devices that show a whole file, by the file.
+    /// The loop devices that show a whole file, and the files: of one file there may be several.
     fn loops(&self) -> BTreeMap<PathBuf, PathBuf>;
 
     /// Sets up a loop device for a file.
@@ -164,7 +164,7 @@ impl Machine for Host {
                 let whole = |name| value(name).is_ok_and(|text| text.trim_end() == "0");
                 let device = Path::new("/dev").join(entry.file_name());
                 (whole("offset") && whole("sizelimit"))
-                    .then(|| (PathBuf::from(file.trim_end_matches('\n')), device))
+                    .then(|| (device, PathBuf::from(file.trim_end_matches('\n'))))
             })
             .collect()
     }

@@ -3,6 +3,7 @@
 //! What the configuration comes to on this machine, now.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::path::PathBuf;
 
 use glob::Pattern;
@@ -124,7 +125,7 @@ impl<'a> Surroundings<'a> {
             name: export.name.clone(),
             file: export.file.clone(),
             address,
-            device: self.device_of(export),
+            device: self.device_of(export, running),
             mode: mode(export),
             policy: policy(export, self.mtu_of(export, &interfaces)),
             identity: vec![
@@ -142,7 +143,17 @@ impl<'a> Surroundings<'a> {
         (wanted, choice)
     }
 
-    fn device_of(&self, export: &Export) -> Device {
+    /// A loop device for a file: the one that is exported already, if it is one.
+    fn loop_of(&self, file: &Path, running: Option<&Target>) -> Option<&PathBuf> {
+        let shown = self.loops.iter().filter(|(_, it)| *it == file);
+        let mut devices = shown.map(|(device, _)| device);
+        let is_running = |device: &&PathBuf| {
+            running.is_some_and(|target| Path::new(&target.path) == device.as_path())
+        };
+        devices.clone().find(is_running).or_else(|| devices.next())
+    }
+
+    fn device_of(&self, export: &Export, running: Option<&Target>) -> Device {
         let block = |path: &PathBuf, file: Option<PathBuf>| match self.machine.device(path) {
             Ok(number) => Device::Block {
                 path: path.clone(),
@@ -158,7 +169,7 @@ impl<'a> Surroundings<'a> {
             Source::Device(path) => block(path, None),
             Source::File(path) => match self.machine.regular_file(path) {
                 Err(reason) => Device::Missing(reason),
-                Ok(file) => match self.loops.get(&file) {
+                Ok(file) => match self.loop_of(&file, running) {
                     Some(device) => block(device, Some(file)),
                     None => match self.machine.is_no_disk(&file) {
                         Some(reason) => Device::Missing(reason),

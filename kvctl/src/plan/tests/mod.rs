@@ -272,6 +272,20 @@ fn files_get_loop_devices_and_give_them_back() {
 }
 
 #[test]
+fn a_second_loop_device_of_a_file_changes_nothing() {
+    let (world, mut record) = (World::new(), Record::default());
+    let text = export("a", 0, "").replace("device = \"/dev/a\"", "file = \"/srv/a\"");
+    // Of others is there one before and one behind.
+    let first = world.make_loop(Path::new("/srv/b"), false).unwrap();
+    done(&world, &mut record, &text);
+    world.release_loop(&first).unwrap();
+    world.loops_of("/dev/loop0", "/srv/a");
+    world.loops_of("/dev/loop9", "/srv/a");
+    assert_eq!(world.value("1.0@eth0/bpath"), "/dev/loop1");
+    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
+}
+
+#[test]
 fn a_file_that_has_grown_is_taken_over() {
     let (world, mut record) = (World::new(), Record::default());
     let text = export("a", 0, "").replace("device = \"/dev/a\"", "file = \"/srv/a\"");

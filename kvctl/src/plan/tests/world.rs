@@ -41,6 +41,14 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Someone else sets up this loop device.
+    pub(crate) fn loops_of(&self, device: &str, file: &str) {
+        self.loops
+            .lock()
+            .unwrap()
+            .insert(device.into(), file.into());
+    }
+
     pub(crate) fn new() -> Self {
         Self {
             interfaces: vec!["eth0", "eth1"],
@@ -217,7 +225,7 @@ impl Machine for World {
     fn make_loop(&self, file: &Path, _read_only: bool) -> Result<PathBuf, String> {
         let mut loops = self.loops.lock().unwrap();
         let device = PathBuf::from(format!("/dev/loop{}", loops.len()));
-        loops.insert(file.to_owned(), device.clone());
+        loops.insert(device.clone(), file.to_owned());
         Ok(device)
     }
 
@@ -233,7 +241,7 @@ impl Machine for World {
     }
 
     fn release_loop(&self, device: &Path) -> Result<(), String> {
-        self.loops.lock().unwrap().retain(|_, it| it != device);
+        self.loops.lock().unwrap().remove(device);
         Ok(())
     }
 
