@@ -2,13 +2,13 @@
 
 //! What is done to which exports, with a module and a machine that only pretend.
 
+mod files;
 mod kept;
 mod trouble;
 pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::Mutex;
 
@@ -17,7 +17,6 @@ use kvblade_wire::settings::Tunable;
 
 use super::execute;
 use super::look;
-use super::machine::Machine;
 use super::plan;
 use super::plan_stop;
 use super::Plan;
@@ -253,53 +252,6 @@ fn names_select() {
     assert_eq!(world.folders(), ["1.0@eth0", "1.1@eth0"], "b was not named");
     apply_names(&world, &mut record, &export("a", 0, ""), &["b"]);
     assert_eq!(world.folders(), ["1.0@eth0"]);
-}
-
-#[test]
-fn files_get_loop_devices_and_give_them_back() {
-    let (world, mut record) = (World::new(), Record::default());
-    let text = export("a", 0, "").replace("device = \"/dev/a\"", "file = \"/srv/a\"");
-    done(&world, &mut record, &text);
-    assert_eq!(world.value("1.0@eth0/bpath"), "/dev/loop0");
-    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
-    done(&world, &mut record, "");
-    assert!(world.loops().is_empty());
-    // One that someone else has set up is used, and stays.
-    world.make_loop(Path::new("/srv/a"), false).unwrap();
-    done(&world, &mut record, &text);
-    done(&world, &mut record, "");
-    assert_eq!(world.loops().len(), 1);
-}
-
-#[test]
-fn a_second_loop_device_of_a_file_changes_nothing() {
-    let (world, mut record) = (World::new(), Record::default());
-    let text = export("a", 0, "").replace("device = \"/dev/a\"", "file = \"/srv/a\"");
-    // Of others is there one before and one behind.
-    let first = world.make_loop(Path::new("/srv/b"), false).unwrap();
-    done(&world, &mut record, &text);
-    world.release_loop(&first).unwrap();
-    world.loops_of("/dev/loop0", "/srv/a");
-    world.loops_of("/dev/loop9", "/srv/a");
-    assert_eq!(world.value("1.0@eth0/bpath"), "/dev/loop1");
-    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
-}
-
-#[test]
-fn a_file_that_has_grown_is_taken_over() {
-    let (world, mut record) = (World::new(), Record::default());
-    let text = export("a", 0, "").replace("device = \"/dev/a\"", "file = \"/srv/a\"");
-    let grow = || world.grown.lock().unwrap().insert("/srv/a".into());
-    done(&world, &mut record, &text);
-    grow();
-    assert_eq!(done(&world, &mut record, &text), ["resize /dev/loop0"]);
-    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
-    // Not if someone else has set it up.
-    done(&world, &mut record, "");
-    world.make_loop(Path::new("/srv/a"), false).unwrap();
-    done(&world, &mut record, &text);
-    grow();
-    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
 }
 
 #[test]
