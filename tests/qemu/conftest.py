@@ -28,6 +28,7 @@ class Watch:
     def __init__(self, guest: Guest, test: str, since_boot: bool = False):
         self.guest = guest
         self.test = test
+        self.boot = guest.boot_mark
         self.mark = guest.boot_mark if since_boot else guest.mark(test)
         self.exports = set(guest.run(EXPORTS).stdout.split())
 
@@ -42,7 +43,9 @@ class Watch:
             left = set() if guest.system else set(guest.run(EXPORTS).stdout.split()) - self.exports
             for name in left:
                 guest.run(f"name={name}\n{DELETE}")
-            log = guest.kernel_log(self.mark)
+            # The log before another start is gone.
+            again = guest.boot_mark != self.boot
+            log = guest.kernel_log(guest.boot_mark if again else self.mark)
             guest.mark(f"after {self.test}")
         except GuestError as error:
             return [str(error)]

@@ -127,15 +127,18 @@ def test_model_and_serial_can_be_set(target, client):
     assert sum(block) % 256 == 0
 
 
-def test_what_identify_tells_depends_on_the_address_and_not_on_the_path(target, client):
+def test_what_identify_tells_depends_on_the_address_and_not_on_the_path(target):
     """Two nodes of a cluster may know the same disk by different paths."""
-    here = client.identify()
     target.guest.run(f"kvdel {SHELF} {SLOT} eth0 && ln -s /dev/sda /root/replica")
-    with target.exported(SHELF, SLOT, "/root/replica") as there:
-        assert there.identify() == here
-    with target.exported(SHELF, SLOT + 1, "/root/replica") as other:
-        assert Identity(other.identify()).serial != Identity(here).serial
-    target.guest.run(f"kvadd {SHELF} {SLOT} eth0 /dev/sda force=1")
+    try:
+        with target.exported(SHELF, SLOT, "/dev/sda") as one:
+            here = one.identify()
+        with target.exported(SHELF, SLOT, "/root/replica") as there:
+            assert there.identify() == here
+        with target.exported(SHELF, SLOT + 1, "/root/replica") as other:
+            assert Identity(other.identify()).serial != Identity(here).serial
+    finally:
+        target.guest.run(f"kvadd {SHELF} {SLOT} eth0 /dev/sda force=1")
 
 
 # Reading.
