@@ -11,6 +11,14 @@ from beds import SECTOR, fill, pattern
 from configs import CONFIG, export, ports
 from lab import Disk, Guest, Nic, Wire, paths, payload
 
+# Said of a disk that appears, of a machine without a radio, and of Debian's mdadm and what it makes
+# of a RAID that it takes from clients.
+ALLOWED = [
+    "sd .*(device reset occurred|LUN assignments)",
+    "firmware load for regulatory.db failed",
+    "md: async del_gendisk mode will be removed",
+    "md_update_sb: can't update sb for read-only array",
+]
 SECTORS = 4096
 
 

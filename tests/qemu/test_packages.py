@@ -17,6 +17,7 @@ from beds import SECTOR, assert_decoded, fill, pattern
 from configs import CONFIG, export, ports, refused
 from lab import Disk, Guest, Nic, Wire, paths, plug_disk, plug_nic
 from packaged import (
+    ALLOWED,
     CLIENTS,
     FIRST,
     LATE,
@@ -34,16 +35,7 @@ from packaged import (
 )
 from prometheus import METRICS, RULES, Prometheus, fetch, promtool
 
-# Said of a disk that appears, of a machine without a radio, and of Debian's mdadm and what it makes
-# of a RAID that it takes from clients.
-pytestmark = pytest.mark.kernel_log(
-    allow=[
-        "sd .*(device reset occurred|LUN assignments)",
-        "firmware load for regulatory.db failed",
-        "md: async del_gendisk mode will be removed",
-        "md_update_sb: can't update sb for read-only array",
-    ]
-)
+pytestmark = pytest.mark.kernel_log(allow=ALLOWED)
 
 
 @pytest.fixture(scope="module")
