@@ -234,7 +234,8 @@ def test_watch_shows_rates(target, guest):
     assert len(rows) == 4, "each time one for the interface and one for all"
     reads, read_kb, writes, _, *times = rows[2][2:8]
     assert int(reads) > 10 and int(writes) > 10
-    assert abs(int(read_kb) - int(reads)) <= 2, "two sectors a read"
+    # Requests go on while one file is read after the other.
+    assert abs(int(read_kb) - int(reads)) <= max(2, int(reads) // 10), "two sectors a read"
     assert any(re.fullmatch(r"\d+/\d+", time) for time in times), times
     assert rows[3][1:3] == ["3.4", "all"]
     assert f"3.4 {target.neighbours[0].mac}: " in shown
