@@ -8,8 +8,10 @@ use kernel::prelude::*;
 use kernel::str::Formatter;
 use kernel::sync::Arc;
 
+use super::access::Access;
 use super::arguments;
 use super::config;
+use super::kobject::summarize;
 use super::kobject::Attribute;
 use super::kobject::Binary;
 use super::kobject::Entries;
@@ -18,6 +20,7 @@ use super::kobject::Node;
 use super::kobject::LONGEST;
 use super::policy;
 use super::refusals::Refusals;
+use super::stats::Stats;
 use crate::aoe::MacList;
 use crate::blade::Blade;
 use crate::blade::Change;
@@ -144,7 +147,7 @@ impl Watcher for Files {
 
 impl Entries for Export {
     fn attributes() -> &'static [&'static Attribute<Self>] {
-        static ALL: [&Attribute<Export>; 15] = [
+        static ALL: [&Attribute<Export>; 16] = [
             &BPATH,
             &SCNT,
             &BDEV,
@@ -160,6 +163,7 @@ impl Entries for Export {
             &DUPLICATES,
             &INITIATORS,
             &WRITERS,
+            &SUMMARY,
         ];
         &ALL
     }
@@ -210,6 +214,7 @@ static DUPLICATES: Attribute<Export> = Attribute::new(c"duplicates", 0o444, Some
 static INITIATORS: Attribute<Export> = Attribute::new(c"initiators", 0o444, Some(initiators), None);
 static WRITERS: Attribute<Export> =
     Attribute::new(c"writers", 0o644, Some(writers), Some(forget_writers));
+static SUMMARY: Attribute<Export> = Attribute::new(c"summary", 0o444, Some(summary), None);
 
 fn bpath(export: &Export, text: &mut Formatter<'_>) -> Result {
     let path = export.blade().path().to_str()?;
@@ -357,6 +362,16 @@ fn forget_writers(export: &Node<Export>, _text: &[u8]) -> Result {
         export.blade().initiators().writers().forget();
         Ok(())
     })
+}
+
+/// What the other files say, as far as it is a line.
+fn summary(export: &Export, text: &mut Formatter<'_>) -> Result {
+    let (port, refusals) = (&export.port, &export.refusals);
+    summarize("", export, Some(&SUMMARY), text)?;
+    let access = Access::new(port.clone(), refusals.clone());
+    summarize("access/", &access, None, text)?;
+    let stats = Stats::new(port.clone(), refusals.clone());
+    summarize("stats/", &stats, None, text)
 }
 
 /// Shows a list of addresses, one a line.

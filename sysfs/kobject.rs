@@ -6,6 +6,7 @@
 //! [`include/linux/sysfs.h`](srctree/include/linux/sysfs.h)
 
 mod binary;
+mod summary;
 
 use core::cell::UnsafeCell;
 use core::ops::Deref;
@@ -18,6 +19,7 @@ use kernel::str::Formatter;
 use kernel::types::Opaque;
 
 pub(super) use binary::Binary;
+pub(super) use summary::summarize;
 
 /// The longest text that a file can show, or take in one write. What has a page is for the kernel
 /// a sign of an overflow when it is shown; when it is written, it may be a part: sysfs hands over a
@@ -66,6 +68,7 @@ enum Functions<T> {
 pub(super) struct Attribute<T> {
     // Lock debugging writes to it.
     attribute: UnsafeCell<bindings::attribute>,
+    name: &'static CStr,
     functions: Functions<T>,
 }
 
@@ -100,7 +103,23 @@ impl<T> Attribute<T> {
         attribute.mode = mode;
         Self {
             attribute: UnsafeCell::new(attribute),
+            name,
             functions,
+        }
+    }
+}
+
+impl<T> Attribute<T> {
+    /// What the file shows.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if it shows nothing; those of what is shown.
+    fn show(&self, entries: &T, text: &mut Formatter<'_>) -> Result {
+        match &self.functions {
+            Functions::Own(Some(show), _) => show(entries, text),
+            Functions::Row(row, show, _) => show(entries, *row, text),
+            Functions::Own(None, _) => Err(EIO),
         }
     }
 }
@@ -301,12 +320,7 @@ impl<T: Entries> Directory<T> {
         // SAFETY: sysfs gives a whole page, zeroed, for the text.
         let page = unsafe { core::slice::from_raw_parts_mut(page.cast::<u8>(), PAGE_SIZE) };
         let mut text = Formatter::new(page.get_mut(..LONGEST).unwrap_or_default());
-        let shown = match &attribute.functions {
-            Functions::Own(Some(show), _) => show(node, &mut text),
-            Functions::Row(row, show, _) => show(node, *row, &mut text),
-            Functions::Own(None, _) => Err(EIO),
-        };
-        match shown {
+        match attribute.show(node, &mut text) {
             // A part of a value is another value. The formatter counts what it had no room for.
             _ if text.bytes_written() > LONGEST => EOVERFLOW.to_errno() as isize,
             Ok(()) => text.bytes_written() as isize,

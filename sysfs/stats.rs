@@ -68,7 +68,7 @@ fn show(stats: &Stats, row: usize, text: &mut Formatter<'_>) -> Result {
 fn latency(stats: &Stats, text: &mut Formatter<'_>) -> Result {
     let latency = stats.port.latency();
     let [reads, writes] = latency.micros();
-    Ok(text.write_fmt(fmt!("sum {reads} {writes}\n{latency}\n"))?)
+    Ok(text.write_fmt(fmt!("sum {reads} {writes}\n{latency}"))?)
 }
 
 fn clear(stats: &Node<Stats>, _text: &[u8]) -> Result {

@@ -34,6 +34,8 @@ pub struct Row {
     pub file: &'static str,
     /// See [`Row::file`].
     pub file_name: &'static CStr,
+    /// Its file in the folder of the export.
+    pub in_stats: &'static str,
     /// Its value of the label.
     pub value: &'static str,
     /// What it means to a person that there are any, if it is no good sign.
@@ -77,6 +79,7 @@ macro_rules! families {
                     $($(Self::$name => &const { Row {
                         file: $file,
                         file_name: c_name(concat!($file, "\0")),
+                        in_stats: concat!("stats/", $file),
                         value: $value,
                         means: $means,
                         about: concat!($($doc),+),

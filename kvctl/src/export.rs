@@ -41,8 +41,9 @@ pub(crate) fn text(
         };
         writer.value(key, words(macs));
     }
+    let owners = record.names();
     for (address, target) in targets {
-        let name = record.name_of(*address).map(str::to_owned);
+        let name = owners.get(address).map(|name| (*name).to_owned());
         let name = name.unwrap_or_else(|| unnamed(*address, record));
         writer.table(&["export", &name]);
         let file = loops.get(Path::new(&target.path));

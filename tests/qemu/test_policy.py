@@ -57,6 +57,25 @@ def test_all_files_are_documented(target):
     assert found == documented
 
 
+@pytest.mark.parametrize(
+    ("options", "left_out"),
+    [
+        ("", set()),
+        ("config=two\\x20\\x0awords mask=02:00:00:00:00:01", set()),
+        (f"mask=02:00:00:00:00:01,02:00:00:00:00:02 config={'x' * 300}", {"mask", "config"}),
+    ],
+)
+def test_the_summary_is_what_the_files_say(target, options, left_out):
+    with target.exported(3, 4, "/dev/sda", options=options):
+        listed = target.guest.run(f"cd {FOLDER} && find . -type f -perm -0400").stdout.split()
+        names = {name.removeprefix("./") for name in listed} - {"summary", "config_raw"}
+        lines = value(target.guest, "summary").splitlines()
+        said = dict(line.split(" ", 1) for line in lines)
+        assert len(said) == len(lines)
+        assert said.keys() == names - left_out
+        assert said == {name: value(target.guest, name) for name in said}
+
+
 def test_a_part_of_a_device(target):
     with target.exported(3, 4, "/dev/sda", options="offset=100 length=50") as client:
         assert value(target.guest, "scnt") == "50"

@@ -13,6 +13,7 @@ use toml::Spanned;
 use super::access::at;
 use super::access::Lists;
 use super::document::read;
+use super::model;
 use super::model::Caps;
 use super::model::Config;
 use super::model::Export;
@@ -71,7 +72,7 @@ pub(super) fn check(
             .collect(),
         ..Config::default()
     };
-    let mut found: Vec<(Place, Export)> = Vec::new();
+    let mut found = Found::default();
     for (file, document) in documents.iter().enumerate() {
         let mut tables: Vec<_> = document.export.iter().flatten().collect();
         tables.sort_by_key(|(name, _)| name.span().start);
@@ -89,12 +90,11 @@ pub(super) fn check(
                 if let Some(source) = sources.get(file) {
                     export.file.clone_from(&source.path);
                 }
-                compare(&export, &place, &found, &mut problems);
-                found.push((place, export));
+                found.add(place, export, &mut problems);
             }
         }
     }
-    config.exports = found.into_iter().map(|(_, export)| export).collect();
+    config.exports = found.exports.into_iter().map(|(_, export)| export).collect();
     if problems.found.is_empty() && !problems.incomplete {
         Ok(config)
     } else {
@@ -205,33 +205,67 @@ fn check_name(name: &Spanned<String>, check: &mut Checker<'_>) {
     }
 }
 
-/// Looks for an export that excludes another.
-fn compare(export: &Export, place: &Place, others: &[(Place, Export)], problems: &mut Problems) {
-    let name = &export.name;
-    for (there, other) in others {
-        if other.name == *name {
-            problems.add_pair(
-                place,
-                format!("export {name}: defined twice"),
-                "expected another name",
-                (there, "the first is here"),
-            );
-        } else if export.slot.is_some() && (export.shelf, export.slot) == (other.shelf, other.slot)
-        {
-            let slot = export.slot.unwrap_or_default();
-            problems.add_pair(
-                place,
-                format!("export {name}: has the address of {}", other.name),
-                format!("expected another address than {}.{slot}", export.shelf),
-                (there, "the other is here"),
-            );
-        } else if export.source == other.source && !(export.shared && other.shared) {
-            problems.add_pair(
-                place,
-                format!("export {name}: has the device of {}", other.name),
-                "expected another device, or shared = true in both",
-                (there, "the other is here"),
-            );
+/// The exports found so far, by what two of them cannot have.
+#[derive(Default)]
+struct Found {
+    exports: Vec<(Place, Export)>,
+    names: BTreeMap<String, usize>,
+    addresses: BTreeMap<(u16, u8), Vec<usize>>,
+    sources: BTreeMap<model::Source, Vec<usize>>,
+}
+
+impl Found {
+    /// Looks for exports that this one excludes, and keeps it.
+    fn add(&mut self, place: Place, export: Export, problems: &mut Problems) {
+        let address = export.slot.map(|slot| (export.shelf, slot));
+        let addressed = address.and_then(|it| self.addresses.get(&it));
+        let others: BTreeSet<usize> = (self.names.get(&export.name).into_iter())
+            .chain(addressed.into_iter().flatten())
+            .chain(self.sources.get(&export.source).into_iter().flatten())
+            .copied()
+            .collect();
+        for (there, other) in others.iter().filter_map(|it| self.exports.get(*it)) {
+            compare((&place, &export), (there, other), problems);
         }
+        let number = self.exports.len();
+        self.names.entry(export.name.clone()).or_insert(number);
+        if let Some(address) = address {
+            self.addresses.entry(address).or_default().push(number);
+        }
+        let same = self.sources.entry(export.source.clone()).or_default();
+        same.push(number);
+        self.exports.push((place, export));
+    }
+}
+
+/// Tells of two exports which exclude each other.
+fn compare(
+    (place, export): (&Place, &Export),
+    (there, other): (&Place, &Export),
+    problems: &mut Problems,
+) {
+    let name = &export.name;
+    if other.name == *name {
+        problems.add_pair(
+            place,
+            format!("export {name}: defined twice"),
+            "expected another name",
+            (there, "the first is here"),
+        );
+    } else if export.slot.is_some() && (export.shelf, export.slot) == (other.shelf, other.slot) {
+        let slot = export.slot.unwrap_or_default();
+        problems.add_pair(
+            place,
+            format!("export {name}: has the address of {}", other.name),
+            format!("expected another address than {}.{slot}", export.shelf),
+            (there, "the other is here"),
+        );
+    } else if export.source == other.source && !(export.shared && other.shared) {
+        problems.add_pair(
+            place,
+            format!("export {name}: has the device of {}", other.name),
+            "expected another device, or shared = true in both",
+            (there, "the other is here"),
+        );
     }
 }

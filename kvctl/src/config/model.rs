@@ -3,6 +3,7 @@
 //! A configuration that makes sense.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use glob::Pattern;
@@ -26,6 +27,13 @@ pub(crate) struct Config {
     pub(crate) emptied: Vec<PathBuf>,
     pub(crate) caps: Caps,
     pub(crate) requirements: Requirements,
+}
+
+impl Config {
+    /// The names of the exports.
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
+        self.exports.iter().map(|it| it.name.as_str()).collect()
+    }
 }
 
 /// Caps on the MTU of interfaces.
@@ -91,7 +99,7 @@ impl Tuned {
 }
 
 /// Where the data are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
     /// A block device, by its path.
     Device(PathBuf),

@@ -29,11 +29,26 @@ pub(super) const CLIENTS: [&str; 3] = ["config-string", "mask", "reserve"];
 pub(crate) struct Present<'a> {
     pub(crate) targets: &'a BTreeMap<Address, Target>,
     pub(crate) record: &'a Record,
+    owners: BTreeMap<Address, &'a str>,
     /// Addresses that will be free: their exports go, or move.
     pub(crate) leaving: &'a BTreeSet<Address>,
 }
 
 impl<'a> Present<'a> {
+    /// What there is.
+    pub(crate) fn new(
+        targets: &'a BTreeMap<Address, Target>,
+        record: &'a Record,
+        leaving: &'a BTreeSet<Address>,
+    ) -> Self {
+        Self {
+            targets,
+            record,
+            owners: record.names(),
+            leaving,
+        }
+    }
+
     /// What there is of an export of this name, with what is remembered of it.
     pub(crate) fn of(&self, name: &str) -> (Option<&'a Made>, Option<&'a Target>) {
         let made = self.record.exports.get(name);
@@ -45,7 +60,7 @@ impl<'a> Present<'a> {
     pub(crate) fn job(&self, wanted: &Wanted) -> Result<Job, String> {
         let (made, own) = self.of(&wanted.name);
         let occupant = self.targets.get(&wanted.address);
-        let owner = self.record.name_of(wanted.address);
+        let owner = self.owners.get(&wanted.address).copied();
         match (occupant, owner) {
             (Some(target), Some(name))
                 if name == wanted.name

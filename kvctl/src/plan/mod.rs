@@ -67,11 +67,8 @@ impl Plan {
     /// Leaves out all but what is not there: exports that do not run or have lost their device, and
     /// interfaces of those that run.
     pub(crate) fn only_missing(&mut self, state: &State) {
-        let present = Present {
-            targets: &state.targets,
-            record: &state.record,
-            leaving: &BTreeSet::new(),
-        };
+        let leaving = BTreeSet::new();
+        let present = Present::new(&state.targets, &state.record, &leaving);
         self.jobs = std::mem::take(&mut self.jobs)
             .into_iter()
             .filter_map(|job| {
@@ -145,24 +142,21 @@ pub(crate) fn plan(
     saved: impl Fn(&str) -> Result<Saved, String>,
 ) -> Plan {
     let mut plan = Plan::default();
-    let by_hand = |address: &&Address| state.record.name_of(**address).is_none();
+    let owners = state.record.names();
+    let by_hand = |address: &&Address| !owners.contains_key(address);
     let by_hand: BTreeSet<Address> = state.targets.keys().filter(by_hand).copied().collect();
     let addresses = state.slots.assign(&config.exports, &by_hand);
     let selected = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let leaving = leaving(config, &addresses, &state.record, selected);
-    let present = Present {
-        targets: &state.targets,
-        record: &state.record,
-        leaving: &leaving,
-    };
+    let present = Present::new(&state.targets, &state.record, &leaving);
+    let configured = config.names();
     for (name, made) in state
         .record
         .exports
         .iter()
         .filter(|(name, _)| selected(name))
     {
-        let configured = config.exports.iter().any(|export| export.name == *name);
-        if !configured && made.table.is_none() {
+        if !configured.contains(name.as_str()) && made.table.is_none() {
             plan.jobs.extend(present.end(name));
         }
     }
@@ -248,12 +242,13 @@ pub(crate) struct Emptied {
 /// Without names, all exports are to be as configured.
 pub(crate) fn emptied(config: &Config, names: &[String], state: &State) -> Option<Emptied> {
     let selected = |name: &String| names.is_empty() || names.contains(name);
+    let configured = config.names();
     let gone: Vec<(&String, &Made)> = state
         .record
         .exports
         .iter()
         .filter(|(_, made)| made.table.is_none() && state.targets.contains_key(&made.address))
-        .filter(|(name, _)| config.exports.iter().all(|export| export.name != **name))
+        .filter(|(name, _)| !configured.contains(name.as_str()))
         .collect();
     let told = |gone: &[&String]| {
         let (first, rest) = gone.split_first()?;
@@ -296,11 +291,8 @@ pub(crate) fn emptied(config: &Config, names: &[String], state: &State) -> Optio
 
 /// What to do so that nothing is left of what kvctl has made.
 pub(crate) fn plan_stop(state: &State) -> Plan {
-    let present = Present {
-        targets: &state.targets,
-        record: &state.record,
-        leaving: &BTreeSet::new(),
-    };
+    let leaving = BTreeSet::new();
+    let present = Present::new(&state.targets, &state.record, &leaving);
     let jobs: Vec<Job> = state
         .record
         .exports

@@ -11,6 +11,7 @@ use super::latency::Histogram;
 use crate::paths::Paths;
 use crate::state::running;
 use crate::state::Address;
+use crate::state::Folder;
 use crate::state::Kernel;
 use crate::state::Record;
 use crate::state::Target;
@@ -139,32 +140,42 @@ pub(crate) fn describe(
     targets: BTreeMap<Address, Target>,
     names: &[String],
 ) -> Result<Vec<Export>, String> {
-    let has = |name: &str| targets.keys().any(|it| record.name_of(*it) == Some(name));
+    let owners = record.names();
+    let has = |name: &str| targets.keys().any(|it| owners.get(it) == Some(&name));
     let called = Called::new(names, has);
     let mut exports = Vec::new();
     for (address, target) in targets {
-        let Some(first) = target.ports.keys().next() else {
+        let folders: Vec<(&String, Folder<'_>)> = target
+            .ports
+            .keys()
+            .map(|interface| {
+                let summary = target.summaries.get(interface);
+                let summary = summary.map_or("", String::as_str);
+                (interface, Folder::new(kernel, address, interface, summary))
+            })
+            .collect();
+        let Some((_, folder)) = folders.first() else {
             continue;
         };
-        let folder = address.on(first);
         let export = Export {
-            name: record.name_of(address).map(str::to_owned),
+            name: owners.get(&address).map(|name| (*name).to_owned()),
             address,
-            device: target.path,
-            device_number: target.device,
-            sectors: number(kernel, &format!("{folder}/scnt")),
-            busy: number(kernel, &format!("{folder}/busy")).unwrap_or(0),
-            duplicates: number(kernel, &format!("{folder}/duplicates")).unwrap_or(0),
-            settings: target.values,
-            initiators: initiators(kernel, &folder),
-            writers: writers(kernel, &folder),
+            device: target.path.clone(),
+            device_number: target.device.clone(),
+            sectors: folder.number("scnt"),
+            busy: folder.number("busy").unwrap_or(0),
+            duplicates: folder.number("duplicates").unwrap_or(0),
+            settings: target.values.clone(),
+            initiators: initiators(folder),
+            writers: writers(folder),
             ports: Vec::new(),
         };
         if !called.mean(&export) {
             continue;
         }
-        let ports = target.ports.into_iter();
-        let ports = ports.map(|(interface, state)| port(kernel, address, interface, state));
+        let states = target.ports.values();
+        let ports = folders.iter().zip(states);
+        let ports = ports.map(|((interface, folder), state)| port(folder, interface, state));
         exports.push(Export {
             ports: ports.collect(),
             ..export
@@ -176,14 +187,8 @@ pub(crate) fn describe(
     }
 }
 
-fn number(kernel: &dyn Kernel, file: &str) -> Option<u64> {
-    kernel.read(file).ok()?.parse().ok()
-}
-
-fn initiators(kernel: &dyn Kernel, folder: &str) -> Vec<Initiator> {
-    let text = kernel
-        .read(&format!("{folder}/initiators"))
-        .unwrap_or_default();
+fn initiators(folder: &Folder<'_>) -> Vec<Initiator> {
+    let text = folder.read("initiators").unwrap_or_default();
     let initiator = |line: &str| {
         let mut words = line.split_whitespace();
         Some(Initiator {
@@ -195,9 +200,8 @@ fn initiators(kernel: &dyn Kernel, folder: &str) -> Vec<Initiator> {
     text.lines().filter_map(initiator).collect()
 }
 
-fn writers(kernel: &dyn Kernel, folder: &str) -> Vec<String> {
-    let text = kernel.read(&format!("{folder}/writers"));
-    let text = text.unwrap_or_default();
+fn writers(folder: &Folder<'_>) -> Vec<String> {
+    let text = folder.read("writers").unwrap_or_default();
     let cards = text.lines().filter_map(|line| line.split(' ').next());
     cards
         .filter(|it| !it.is_empty())
@@ -205,19 +209,18 @@ fn writers(kernel: &dyn Kernel, folder: &str) -> Vec<String> {
         .collect()
 }
 
-fn port(kernel: &dyn Kernel, address: Address, interface: String, state: String) -> Port {
-    let folder = address.on(&interface);
-    let stats = counters::all()
-        .map(|counter| counter.file)
-        .filter_map(|name| Some((name, number(kernel, &format!("{folder}/stats/{name}"))?)))
-        .collect();
-    let latency = kernel.read(&format!("{folder}/stats/latency"));
+fn port(folder: &Folder<'_>, interface: &str, state: &str) -> Port {
+    let value = |counter: &'static counters::Row| {
+        let value = folder.number(counter.in_stats)?;
+        Some((counter.file, value))
+    };
+    let latency = folder.read("stats/latency").unwrap_or_default();
     Port {
-        mtu: number(kernel, &format!("{folder}/mtu")),
-        stats,
-        latency: Histogram::parse(&latency.unwrap_or_default()),
-        interface,
-        state,
+        mtu: folder.number("mtu"),
+        stats: counters::all().filter_map(value).collect(),
+        latency: Histogram::parse(&latency),
+        interface: interface.to_owned(),
+        state: state.to_owned(),
     }
 }
 

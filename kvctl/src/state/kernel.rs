@@ -3,8 +3,10 @@
 //! The module, as far as it can be talked to: `/sys/kvblade`.
 
 use std::fs;
+use std::fs::File;
 use std::fs::OpenOptions;
 use std::io;
+use std::io::Read;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -14,6 +16,9 @@ use super::address::Address;
 
 /// The longest value that the module takes as text, without the newline.
 const LONGEST: usize = 4094;
+
+/// More than a file has where a page is 4 KiB; where it is more, some take several pieces.
+const PIECE: usize = 4096;
 
 /// The control plane of the module. Tests have one of their own.
 pub(crate) trait Kernel: Sync {
@@ -87,11 +92,20 @@ impl Kernel for Sysfs {
     }
 
     fn read(&self, file: &str) -> io::Result<String> {
-        let mut text = fs::read_to_string(self.0.join(file))?;
-        if text.ends_with('\n') {
+        let mut open = File::open(self.0.join(file))?;
+        let (mut text, mut piece) = (Vec::new(), [0; PIECE]);
+        // Less than was asked for is the end: it need not be asked for once more.
+        loop {
+            let length = open.read(&mut piece)?;
+            text.extend_from_slice(piece.get(..length).unwrap_or_default());
+            if length < PIECE {
+                break;
+            }
+        }
+        if text.last() == Some(&b'\n') {
             text.pop();
         }
-        Ok(text)
+        String::from_utf8(text).map_err(|_| io::ErrorKind::InvalidData.into())
     }
 
     fn read_bytes(&self, file: &str) -> io::Result<Vec<u8>> {

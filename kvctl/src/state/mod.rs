@@ -5,6 +5,7 @@
 
 pub(crate) mod address;
 pub(crate) mod file;
+pub(crate) mod folder;
 pub(crate) mod kernel;
 pub(crate) mod record;
 pub(crate) mod running;
@@ -12,6 +13,7 @@ pub(crate) mod saved;
 pub(crate) mod slots;
 
 pub(crate) use address::Address;
+pub(crate) use folder::Folder;
 pub(crate) use kernel::Kernel;
 pub(crate) use kernel::Sysfs;
 pub(crate) use record::Made;

@@ -82,12 +82,13 @@ impl Record {
         file::replace(&Self::path(run), &text)
     }
 
-    /// Whose export this is.
-    pub(crate) fn name_of(&self, address: Address) -> Option<&str> {
-        self.exports
-            .iter()
-            .find(|(_, made)| made.address == address)
-            .map(|(name, _)| name.as_str())
+    /// Whose the exports are.
+    pub(crate) fn names(&self) -> BTreeMap<Address, &str> {
+        // Of two the first is the one that stays.
+        let exports = self.exports.iter().rev();
+        exports
+            .map(|(name, made)| (made.address, name.as_str()))
+            .collect()
     }
 }
 

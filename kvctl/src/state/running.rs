@@ -9,7 +9,8 @@ use kvblade_wire::settings::Setting;
 use kvblade_wire::settings::Start;
 
 use super::address::Address;
-use super::kernel::config_string;
+use super::folder::summary;
+use super::folder::Folder;
 use super::kernel::Kernel;
 
 /// The files of the access lists.
@@ -30,6 +31,8 @@ pub(crate) struct Target {
     pub(crate) device: String,
     /// The state on each interface.
     pub(crate) ports: BTreeMap<String, String>,
+    /// What the module told of it on each interface in one text.
+    pub(crate) summaries: BTreeMap<String, String>,
 }
 
 impl Target {
@@ -62,26 +65,28 @@ impl Target {
 pub(crate) fn targets(kernel: &dyn Kernel) -> Result<BTreeMap<Address, Target>, String> {
     let mut targets: BTreeMap<Address, Target> = BTreeMap::new();
     for (address, interface) in kernel.ports()? {
-        let folder = address.on(&interface);
-        let Ok(state) = kernel.read(&format!("{folder}/state")) else {
+        let summary = summary(kernel, address, &interface);
+        let folder = Folder::new(kernel, address, &interface, &summary);
+        let Ok(state) = folder.read("state") else {
             continue;
         };
         let target = targets.entry(address).or_default();
         if target.ports.is_empty() {
-            let Ok(read) = read_target(kernel, &folder) else {
+            let Ok(read) = read_target(&folder) else {
                 targets.remove(&address);
                 continue;
             };
             *target = read;
         }
-        target.ports.insert(interface, state);
+        target.ports.insert(interface.clone(), state);
+        target.summaries.insert(interface, summary);
     }
     Ok(targets)
 }
 
 /// What is the same on all interfaces.
-fn read_target(kernel: &dyn Kernel, folder: &str) -> io::Result<Target> {
-    let read = |name: &str| kernel.read(&format!("{folder}/{name}"));
+fn read_target(folder: &Folder<'_>) -> io::Result<Target> {
+    let read = |name: &str| folder.read(name);
     let mut target = Target {
         path: read("bpath")?,
         device: read("bdev")?,
@@ -91,7 +96,7 @@ fn read_target(kernel: &dyn Kernel, folder: &str) -> io::Result<Target> {
         let row = setting.row();
         let line = match setting {
             _ if row.file.is_empty() => continue,
-            Setting::Start(Start::Config) => config_string(kernel, folder)?,
+            Setting::Start(Start::Config) => folder.config_string()?,
             Setting::Start(Start::Mask | Start::Reserve) => read(row.file)?.replace('\n', " "),
             // A module of before has fewer of them.
             Setting::Tunable(_) => match read(row.file) {

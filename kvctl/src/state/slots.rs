@@ -67,13 +67,15 @@ impl Slots {
         by_hand: &BTreeSet<Address>,
     ) -> Vec<Option<Address>> {
         let taken: BTreeSet<Address> = exports.iter().filter_map(explicit).collect();
-        let in_use: BTreeSet<Address> = taken.union(by_hand).copied().collect();
+        let wanted: BTreeMap<&str, &Export> =
+            exports.iter().map(|it| (it.name.as_str(), it)).collect();
         self.0.retain(|name, address| {
-            let wanted = exports.iter().find(|export| export.name == *name);
+            let wanted = wanted.get(name.as_str());
             !taken.contains(address)
                 && wanted.is_none_or(|it| it.slot.is_none() && it.shelf == address.shelf)
         });
-        let names: BTreeSet<&str> = exports.iter().map(|export| export.name.as_str()).collect();
+        let mut in_use: BTreeSet<Address> = taken.union(by_hand).copied().collect();
+        in_use.extend(self.0.values());
         exports
             .iter()
             .map(|export| {
@@ -81,9 +83,9 @@ impl Slots {
                     if let Some(known) = self.0.get(&export.name) {
                         return Some(*known);
                     }
-                    let address = self
-                        .free(export.shelf, &in_use)
-                        .or_else(|| self.abandoned(export.shelf, &names, by_hand))?;
+                    let address = free(export.shelf, &in_use)
+                        .or_else(|| self.abandoned(export.shelf, &wanted, by_hand))?;
+                    in_use.insert(address);
                     self.0.insert(export.name.clone(), address);
                     Some(address)
                 })
@@ -91,29 +93,29 @@ impl Slots {
             .collect()
     }
 
-    fn free(&self, shelf: u16, taken: &BTreeSet<Address>) -> Option<Address> {
-        let given: BTreeSet<Address> = self.0.values().copied().collect();
-        (0..=LAST)
-            .map(|slot| Address { shelf, slot })
-            .find(|address| !taken.contains(address) && !given.contains(address))
-    }
-
     /// Takes the address of an export that the configuration does not have any more.
     fn abandoned(
         &mut self,
         shelf: u16,
-        names: &BTreeSet<&str>,
+        wanted: &BTreeMap<&str, &Export>,
         by_hand: &BTreeSet<Address>,
     ) -> Option<Address> {
         let usable = |address: &Address| address.shelf == shelf && !by_hand.contains(address);
         let (name, address) = self
             .0
             .iter()
-            .find(|(name, address)| usable(address) && !names.contains(name.as_str()))?;
+            .find(|(name, address)| usable(address) && !wanted.contains_key(name.as_str()))?;
         let (name, address) = (name.clone(), *address);
         self.0.remove(&name);
         Some(address)
     }
+}
+
+/// The lowest slot of a shelf that is not in use.
+fn free(shelf: u16, in_use: &BTreeSet<Address>) -> Option<Address> {
+    (0..=LAST)
+        .map(|slot| Address { shelf, slot })
+        .find(|address| !in_use.contains(address))
 }
 
 fn explicit(export: &Export) -> Option<Address> {
