@@ -46,10 +46,11 @@ impl Port {
     /// What a Query Config response tells. `None` without an interface, or if its MTU is too
     /// small for AoE.
     pub(super) fn advertisement(&self) -> Option<Advertisement> {
+        let sectors = aoe::sectors_for_mtu(self.frame_limit()?, self.blade().physical_block())?;
         Some(Advertisement {
             buffer_count: self.blade().policy().buffer_count(),
             firmware: FIRMWARE,
-            sector_count: aoe::sectors_for_mtu(self.frame_limit()?, self.blade().physical_block())?,
+            sector_count: sectors.min(self.blade().most_sectors()),
         })
     }
 

@@ -28,6 +28,7 @@ use crate::ata::Operation;
 use crate::ata::Outcome;
 use crate::ata::Task;
 use crate::block;
+use crate::block::Blocks;
 use crate::block::Io;
 use crate::block::Owner;
 use crate::block::SECTOR;
@@ -40,6 +41,12 @@ use crate::wire::settings::OnConflict;
 
 /// Sectors of one I/O at most.
 pub(super) const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;
+
+/// Sectors of a request that one I/O can always read or write: with them go those beside them in their
+/// blocks.
+pub(super) fn most_sectors(blocks: Blocks) -> u32 {
+    IO_SECTORS.saturating_sub(blocks.others())
+}
 
 /// The longest request but for a WRITE: Query Config with a whole string. The longest lists of
 /// addresses are shorter, and what does not fit is more than they may have.
@@ -64,6 +71,11 @@ impl Request {
                 return false;
             }
             Progress::Last | Progress::Ended => return false,
+            Progress::Again if self.would_change_read_only() => {
+                self.progress = Progress::Last;
+                self.end(Outcome::Failed(Failure::Aborted));
+                return false;
+            }
             Progress::Again => {
                 self.progress = Progress::Last;
                 self.io().keep_alone();
@@ -163,7 +175,7 @@ impl Request {
         let conditions = Conditions {
             capacity: Capacity(self.disk().capacity()),
             reply_sectors: aoe::sectors_for_reply(self.frame_limit)
-                .min(IO_SECTORS.saturating_sub(self.disk().blocks().others())),
+                .min(most_sectors(self.disk().blocks())),
             payload: self
                 .frame()
                 .ok()
@@ -250,7 +262,7 @@ impl Request {
         if !self.disk().blocks().are_whole(first.0, sectors) {
             return self.write_part(extent, batch);
         }
-        let durable = self.is_durable();
+        let durable = self.durable;
         let prepared = self.prepare(batch, |io, may_wait| {
             io.write(
                 first.0,
@@ -267,8 +279,8 @@ impl Request {
         prepared.is_ok()
     }
 
-    /// Whether a write is answered when it is durable.
-    pub(super) fn is_durable(&self) -> bool {
+    /// Whether a write is to be answered when it is durable, as the administrator wants it now.
+    pub(super) fn is_to_be_durable(&self) -> bool {
         self.argument().command == opcode::WRITE_DMA_FUA_EXT
             || self.port.blade().policy().cache() == Cache::Through
     }
@@ -322,6 +334,12 @@ impl Request {
             Asked::Ata(_, operation) => operation.effect().changes_data(),
             Asked::Config { .. } | Asked::List { .. } | Asked::Unknown(_) => false,
         }
+    }
+
+    /// Whether it would change a disk that has become read-only since it was let in: each step asks, since
+    /// the kernel only warns of it.
+    pub(super) fn would_change_read_only(&self) -> bool {
+        self.changes_data() && self.disk().is_read_only()
     }
 
     /// What is to be remembered of a request that changes data.

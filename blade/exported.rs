@@ -16,6 +16,7 @@ use kernel::workqueue::new_work;
 use kernel::workqueue::Work;
 
 use super::arrivals::Arrivals;
+use super::execute::most_sectors;
 use super::fence::Claims;
 use super::health::Health;
 use super::initiators::Initiators;
@@ -90,6 +91,7 @@ pub(crate) struct Blade {
     conflict: Atomic<u64>,
     /// Sectors of the disk's physical blocks.
     physical_block: u32,
+    most_sectors: u8,
     /// Sectors of the disk when that was last looked at in order to tell of a change.
     capacity_told: Atomic<u64>,
     /// Responses heard in the name of this blade that it did not send.
@@ -158,10 +160,11 @@ impl Blade {
         let disk =
             Disk::open(&path, mode, pools).map_err(|error| cannot_open(&path, mode, error))?;
         let opened = disk.clone();
-        let (capacity, physical_block) = disk.enter().map_or((0, 1), |disk| {
+        let (capacity, physical_block, most_sectors) = disk.enter().map_or((0, 1, 1), |disk| {
             (
                 disk.capacity(),
                 disk.physical_block() / block::SECTOR as u32,
+                most_sectors(disk.blocks()),
             )
         });
         let blade = Arc::pin_init(
@@ -181,6 +184,7 @@ impl Blade {
                 settings <- new_mutex!(KBox::into_inner(settings)),
                 conflict: Atomic::new(0),
                 physical_block,
+                most_sectors: most_sectors.try_into().unwrap_or(u8::MAX),
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
                 initiators,
@@ -213,6 +217,11 @@ impl Blade {
     /// Sectors of the disk's physical blocks.
     pub(super) fn physical_block(&self) -> u32 {
         self.physical_block
+    }
+
+    /// The most sectors of a request that one I/O can serve wherever it begins.
+    pub(super) fn most_sectors(&self) -> u8 {
+        self.most_sectors
     }
 
     /// The blade's address.

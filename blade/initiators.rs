@@ -256,7 +256,6 @@ impl Initiators {
                 None => true,
             };
             // A writer that says nothing for a while must not be taken for one that is gone.
-            // A writer that says nothing for a while must not be taken for one that is gone.
             let is_kept = || holder != 0 && self.writers.has(holder);
             if is_better && initiator.is_idle() && !is_kept() {
                 best = Some((index, initiator, holder));

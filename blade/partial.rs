@@ -162,7 +162,7 @@ impl Request {
         let whole = with(own, next_extent);
         own.first.0.saturating_add(own.sectors.into()) == next_extent.first.0
             && room_for(whole, self.disk().blocks()) <= IO_SECTORS.into()
-            && self.is_durable() == next.is_durable()
+            && self.durable == next.durable
     }
 
     /// Makes room for one more write behind those there are; false without memory.
@@ -243,11 +243,14 @@ impl Request {
 
     /// Writes all, now that what is to stay is there.
     fn write_gathered(mut self: SlabBox<Self>, is_alone: bool, batch: &mut Batch) {
+        if self.would_change_read_only() {
+            return self.end_all(is_alone, |it| it.end(Outcome::Failed(Failure::Aborted)));
+        }
         if self.put_data(is_alone).is_err() {
             return self.give_up(is_alone);
         }
         let first = self.first_of_blocks(is_alone);
-        let is_durable = self.is_durable();
+        let is_durable = self.durable;
         self.set_step(Step::Writing, is_alone);
         self.io().write_room(first, is_durable);
         batch.add_ready(self);
@@ -354,14 +357,20 @@ impl Request {
     }
 
     /// Drops a write for which there is no memory, and those that go with it. They will come again.
-    fn give_up(mut self: SlabBox<Self>, is_alone: bool) {
+    fn give_up(self: SlabBox<Self>, is_alone: bool) {
+        self.end_all(is_alone, |it| it.is_dropped(Counter::DroppedMemory));
+    }
+
+    /// Ends a write, and those that go with it; unless they come after it.
+    fn end_all(mut self: SlabBox<Self>, is_alone: bool, end: impl Fn(SlabBox<Self>)) {
+        self.progress = Progress::Last;
         if is_alone {
             self.let_next(&rcu::read_lock());
         }
         while let Some(follower) = self.followers().pop() {
-            follower.is_dropped(Counter::DroppedMemory);
+            end(follower);
         }
-        self.is_dropped(Counter::DroppedMemory);
+        end(self);
     }
 }
 

@@ -94,6 +94,9 @@ pub(super) struct Request {
     pub(super) read_only: bool,
     /// What the head asks for.
     pub(super) asked: Asked,
+    /// Of a write, whether it is answered when it is durable: decided when it gets its turn, so that it
+    /// goes to the disk with those only that it has got it with.
+    pub(super) durable: bool,
     /// What is done about it.
     pub(super) task: Task,
     /// Whether it is a copy of a write that has been executed.
@@ -162,6 +165,7 @@ impl Request {
             head: *arrival.head,
             read_only,
             asked: *arrival.asked,
+            durable: true,
             task: Task::Answer(Outcome::Success),
             copied: Copied::No,
             asking: Asking::new(now, over),

@@ -57,6 +57,10 @@ impl Request {
     /// Discards the blocks within the first range from this index on that has any; the next follows
     /// when that has ended. True if there is one.
     pub(super) fn trim(mut self: SlabBox<Self>, index: usize, batch: &mut Batch) -> bool {
+        if self.would_change_read_only() {
+            self.end(Outcome::Failed(Failure::Aborted));
+            return false;
+        }
         // The disk may have another size than when all were checked.
         let capacity = Capacity(self.disk().capacity());
         let (index, extent) = match self.next_range(index, capacity) {

@@ -147,6 +147,9 @@ impl Turns {
         if request.asking.repeats != Repeats::Nothing {
             request = self.still_own(places, request)?;
         }
+        if write.is_some() {
+            request.durable = request.is_to_be_durable();
+        }
         let is_behind = self
             .waiting
             .any(|other| other.span.is_some_and(|other| other.conflicts(&span)));

@@ -139,8 +139,10 @@ impl WorkItem for Registry {
 impl DeviceEventHandler for Registry {
     fn device_event(&self, device: &Device, event: DeviceEvent) {
         let ports = self.ports.lock();
-        // That of the loopback interface is the end of its network namespace.
-        if event == DeviceEvent::Vanishing && device.is_loopback() {
+        // That of the loopback interface is the end of its network namespace; when the module goes, all
+        // interfaces vanish for it.
+        let is_closed = self.closed.load(Relaxed);
+        if event == DeviceEvent::Vanishing && device.is_loopback() && !is_closed {
             let namespace = device.namespace();
             ports.iter().for_each(|port| port.note_end_of(namespace));
         }
@@ -161,7 +163,7 @@ impl DeviceEventHandler for Registry {
             let _ = self.publish(&ports);
         }
         // When the module goes its end is told as a change of each interface.
-        if event == DeviceEvent::Changed && !self.closed.load(Relaxed) {
+        if event == DeviceEvent::Changed && !is_closed {
             let here = |port: &&Arc<Port>| port.device_key() == Some(device.key());
             for port in ports.iter().filter(here) {
                 self.tell_state(port);

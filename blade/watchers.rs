@@ -55,7 +55,9 @@ impl Watchers {
         // Requests wait for who has the list, and memory may wait for requests.
         let mut new = KVec::new();
         loop {
-            new.reserve(self.list.lock().len().saturating_add(1), GFP_KERNEL)?;
+            // In a statement of its own, at whose end the list is free again.
+            let length = self.list.lock().len();
+            new.reserve(length.saturating_add(1), GFP_KERNEL)?;
             let mut list = self.list.lock();
             if list.len() < new.capacity() {
                 for old in list.drain_all() {

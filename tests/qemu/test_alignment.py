@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from beds import SECTOR, bed
+from beds import SECTOR, bed, pattern
 from lab import Disk
 
 SHELF, SLOT = 3, 9
@@ -65,3 +65,20 @@ def test_frames_carry_whole_physical_blocks(target, mtu, sectors):
     with target.exported(SHELF, SLOT, f"/dev/{name}") as client:
         assert client.config_query().sector_count == sectors
     run("modprobe -r scsi_debug")
+
+
+@pytest.mark.kernel_log(allow=["poll_queues", "Power-on or device reset occurred"])
+@pytest.mark.parametrize(("block", "exponent", "sectors"), [(4096, 4, 121), (2048, 5, 125)])
+def test_no_more_sectors_are_told_than_can_be_served(target, block, exponent, sectors):
+    """Wherever they begin: the rest of their blocks is read with them."""
+    run = target.guest.run
+    run(f"modprobe scsi_debug dev_size_mb=8 sector_size={block} physblk_exp={exponent} delay=0")
+    name = run("ls /sys/bus/pseudo/devices/adapter0/host*/t*/*/block").stdout.strip()
+    run("ip link set eth0 mtu 65535")
+    with target.exported(SHELF, SLOT, f"/dev/{name}") as client:
+        assert client.config_query().sector_count == sectors
+        for first in (0, 1, 7):
+            data = pattern(first, sectors)
+            client.write(first, data)
+            assert client.read(first, sectors) == data
+    run("ip link set eth0 mtu 1500; modprobe -r scsi_debug")

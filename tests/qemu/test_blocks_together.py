@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Several writes of one block of a disk, what is found together, and blocks that are bad."""
 
+import contextlib
 import itertools
 import random
 
@@ -26,6 +27,7 @@ from blockbeds import (
 )
 
 FLUSH_EXT = 0xEA
+ABORTED = (0x41, 0x04)
 
 pytestmark = pytest.mark.kernel_log(allow=LOG)
 
@@ -155,6 +157,50 @@ def test_a_sequence_of_small_writes_needs_no_reading(target, slow, disk, port):
     assert sectors_of(disk, 8, 64) == pattern(8, 64, 4)
     # The one of the block that was written in part, and what the joined ones have at their ends.
     assert reads <= 5 and writes <= 8, (reads, writes)
+
+
+@contextlib.contextmanager
+def while_a_block_is_read(target, sectors: int):
+    """A write has come, and the disk stands still amid the reading of what is to stay of its block."""
+    guest = target.guest
+    below = mapped(guest, "below", f"0 {SECTORS} linear /dev/sda 0")
+    path = mapped(guest, "above", f"0 {SECTORS} linear {below} 0")
+    name = guest.run(f"basename $(readlink -f {path})").stdout.strip()
+    with target.exported(SHELF, SLOT, path) as client:
+        client.neighbour.drain()
+        guest.run("dmsetup suspend below")
+        frame = client.ata_frame(WRITE_EXT, 1, sectors, pattern(1, sectors, 5))
+        client.neighbour.send(frame)
+        guest.run(f"until read read _ </sys/block/{name}/inflight && [ $read = 1 ]; do :; done")
+        yield client, path, frame
+    guest.run("dmsetup remove above below")
+
+
+def test_what_is_durable_is_decided_once(target, disk):
+    """Whatever the administrator changes while the block is being read."""
+    guest, trace = target.guest, "/sys/kernel/tracing"
+    guest.run("echo 'write back' >/sys/block/sda/queue/write_cache")
+    guest.run(f"mountpoint -q {trace} || mount -t tracefs none {trace}")
+    guest.run(f"echo >{trace}/trace; echo 1 >{trace}/events/block/block_bio_queue/enable")
+    with while_a_block_is_read(target, 2) as (client, _, frame):
+        guest.run(f"echo back >/sys/kvblade/{SHELF}.{SLOT}@eth0/cache; dmsetup resume below")
+        assert taken([(client, frame)])[0][27] == OK[0]
+    guest.run(f"echo 0 >{trace}/events/block/block_bio_queue/enable")
+    lines = guest.run(f"grep block_bio_queue {trace}/trace").stdout.splitlines()
+    kinds = [line.split("block_bio_queue: ")[1].split()[1] for line in lines]
+    writes = [kind for kind in kinds if kind.startswith("W")]
+    assert writes and all("F" in kind for kind in writes), lines
+    assert sectors_of(disk, 0, 4) == pattern(0, 1, 99) + pattern(1, 2, 5) + pattern(3, 1, 99)
+
+
+def test_a_disk_that_becomes_read_only_while_a_block_is_read(target, disk):
+    guest = target.guest
+    with while_a_block_is_read(target, 2) as (client, path, frame):
+        guest.run(f"blockdev --setro {path}; dmsetup resume below")
+        (raw,) = taken([(client, frame)])
+        assert (raw[27], raw[25]) == ABORTED
+        guest.run(f"blockdev --setrw {path}")
+    assert sectors_of(disk, 0, 8) == pattern(0, 8, 99)
 
 
 # Faults.

@@ -64,6 +64,7 @@ def test_all_files_are_documented(target):
         ("config=two\\x20\\x0awords mask=02:00:00:00:00:01", set()),
         (f"mask=02:00:00:00:00:01,02:00:00:00:00:02 config={'x' * 300}", {"mask", "config"}),
     ],
+    ids=["nothing set", "a line each", "more"],
 )
 def test_the_summary_is_what_the_files_say(target, options, left_out):
     with target.exported(3, 4, "/dev/sda", options=options):

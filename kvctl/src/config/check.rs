@@ -94,7 +94,11 @@ pub(super) fn check(
             }
         }
     }
-    config.exports = found.exports.into_iter().map(|(_, export)| export).collect();
+    config.exports = found
+        .exports
+        .into_iter()
+        .map(|(_, export)| export)
+        .collect();
     if problems.found.is_empty() && !problems.incomplete {
         Ok(config)
     } else {

@@ -34,7 +34,10 @@ impl<'a> Folder<'a> {
         Self {
             kernel,
             name: address.on(interface),
-            lines: summary.lines().filter_map(|it| it.split_once(' ')).collect(),
+            lines: summary
+                .lines()
+                .filter_map(|it| it.split_once(' '))
+                .collect(),
         }
     }
 
