@@ -39,18 +39,12 @@ pub(super) struct Metric {
     pub(super) kind: Kind,
     pub(super) unit: Option<&'static str>,
     pub(super) help: &'static str,
-    samples: Vec<Sample>,
+    /// The samples as they are written: of thousands of exports there are many.
+    samples: String,
 }
 
 /// Names and values.
 pub(super) type Labels<'a> = &'a [(&'static str, &'a str)];
-
-struct Sample {
-    ending: &'static str,
-    /// As they are written.
-    labels: String,
-    value: Value,
-}
 
 /// A number.
 #[derive(Clone, Copy)]
@@ -68,7 +62,7 @@ impl Metric {
             kind,
             unit: None,
             help,
-            samples: Vec::new(),
+            samples: String::new(),
         }
     }
 
@@ -89,11 +83,17 @@ impl Metric {
 
     /// A sample of several that are one.
     pub(super) fn add_part(&mut self, ending: &'static str, labels: Labels<'_>, value: Value) {
-        self.samples.push(Sample {
-            ending,
-            labels: written(labels),
-            value,
-        });
+        let text = &mut self.samples;
+        text.push_str(&self.name);
+        text.push_str(ending);
+        push_labels(text, labels);
+        text.push(' ');
+        match value {
+            // A string takes all that is written.
+            Value::Whole(number) => _ = write!(text, "{number}"),
+            Value::Micros(micros) => text.push_str(&seconds(micros)),
+        }
+        text.push('\n');
     }
 
     fn write(&self, format: Format, text: &mut String) -> std::fmt::Result {
@@ -114,13 +114,7 @@ impl Metric {
         if let (Some(unit), Format::Openmetrics) = (self.unit, format) {
             writeln!(text, "# UNIT {name} {unit}")?;
         }
-        for sample in &self.samples {
-            write!(text, "{}{}{} ", self.name, sample.ending, sample.labels)?;
-            match sample.value {
-                Value::Whole(number) => writeln!(text, "{number}")?,
-                Value::Micros(micros) => writeln!(text, "{}", seconds(micros))?,
-            }
-        }
+        text.push_str(&self.samples);
         Ok(())
     }
 }
@@ -138,26 +132,22 @@ pub(super) fn text(metrics: &[Metric], format: Format) -> String {
     text
 }
 
-fn written(labels: Labels<'_>) -> String {
-    let mut text = String::new();
-    for (name, value) in labels {
-        text.push(if text.is_empty() { '{' } else { ',' });
+fn push_labels(text: &mut String, labels: Labels<'_>) {
+    for (number, (name, value)) in labels.iter().enumerate() {
+        text.push(if number == 0 { '{' } else { ',' });
         text.push_str(name);
         text.push_str("=\"");
-        for character in value.chars() {
-            match character {
-                '\\' => text.push_str("\\\\"),
-                '"' => text.push_str("\\\""),
-                '\n' => text.push_str("\\n"),
-                other => text.push(other),
-            }
+        if value.contains(['\\', '"', '\n']) {
+            let value = value.replace('\\', "\\\\");
+            text.push_str(&value.replace('"', "\\\"").replace('\n', "\\n"));
+        } else {
+            text.push_str(value);
         }
         text.push('"');
     }
-    if !text.is_empty() {
+    if !labels.is_empty() {
         text.push('}');
     }
-    text
 }
 
 /// Microseconds as seconds, as Go writes numbers: so are the bounds of histograms to be.
