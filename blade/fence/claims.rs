@@ -63,7 +63,9 @@ impl Claims {
     }
 
     fn get(&self, place: Place) -> Claim {
-        Claim(self.0.get(place.index()).map_or(0, |it| it.read_once()))
+        // Whoever finds the claim of another here knows that the one before has ended, and is to see what
+        // that has done: the place was taken, fully ordered, before it was noted.
+        Claim(self.0.get(place.index()).map_or(0, |it| it.read_acquire()))
     }
 }
 
