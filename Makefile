@@ -43,7 +43,7 @@ demo: module ## export a partition and use it from a second guest, as a transcri
 test: setup-tests ## run all tests and lints
 	@dev/in-tools tests/run all
 
-test-unit: setup ## run the tests of the wire formats on the host
+test-unit: setup ## run the tests on the host: wire formats, kvctl, models of hand-overs between CPUs
 	@dev/in-tools tests/run unit
 
 test-fuzz: setup ## fuzz the wire formats and the command core for a short while

@@ -7,8 +7,10 @@
 //! and then, and often for a while after the link has come back, or frames go by another way.
 
 use kernel::prelude::*;
+use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
 use kernel::sync::atomic::Relaxed;
+use kernel::sync::atomic::Release;
 use kernel::sync::Arc;
 use kernel::time::Msecs;
 
@@ -64,7 +66,8 @@ impl Conflict {
     pub(super) fn note(&self, nic: Mac) {
         self.heard.store(Moment::now().to_ticks(), Relaxed);
         let _ = self.count.fetch_add(1, Relaxed);
-        self.nic.store(nic.to_number(), Relaxed);
+        // Whoever sees it sees that it was heard now.
+        self.nic.store(nic.to_number(), Release);
     }
 
     /// The card at which another target was heard since [`Conflict::forget`].
@@ -81,8 +84,9 @@ impl Conflict {
 
     /// Forgets a rival that has not been heard for so many milliseconds.
     fn expire(&self, memory: Msecs) {
+        let is_known = self.nic.load(Acquire) != 0;
         let heard = Moment::from_ticks(self.heard.load(Relaxed));
-        if self.nic.load(Relaxed) != 0 && heard.is_older_than(memory) {
+        if is_known && heard.is_older_than(memory) {
             self.forget();
         }
     }

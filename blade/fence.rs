@@ -10,31 +10,31 @@
 //! the disk's affair, and a disk may hang: the wait has an end, the exclusion has not.
 
 use kernel::prelude::*;
-use kernel::sync::atomic::Atomic;
 use kernel::sync::rcu;
 use kernel::time::delay::fsleep;
 use kernel::time::Delta;
 use kernel::time::Msecs;
 
 use super::exported::Blade;
-use super::order::Place;
-use super::order::Places;
-use super::order::MOST;
 use super::receive::is_read_only;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::settings::Settings;
 use super::stats::Counter;
 use super::watchers::Change;
-use crate::aoe::Mac;
 use crate::aoe::MacList;
 use crate::sync;
 use crate::sync::Moment;
-use crate::sync::Once;
 use crate::sync::RcuBox;
 use crate::wire::access::Access;
 use crate::wire::access::AccessList;
 use crate::wire::access::Right;
+
+mod claims;
+
+use claims::Claim;
+pub(super) use claims::Claims;
+use claims::Fence;
 
 /// How long the requests of those who are excluded are waited for, in milliseconds: as long as those
 /// of an export that is removed.
@@ -44,97 +44,6 @@ const WAIT: Msecs = 10_000;
 /// in any context and are many, so that they tell nobody.
 const FIRST_PAUSE: i64 = 200;
 const LONGEST_PAUSE: i64 = 20_000;
-
-/// Whose requests have the places of [`Places`].
-pub(super) struct Claims(KVec<Atomic<u64>>);
-
-/// Who has a place: the card, whether the request changes something, and a number by which
-/// requests that follow each other there differ.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Claim(u64);
-
-impl Claim {
-    const NUMBER: u64 = (1 << 15) - 1;
-    const EXCLUSIVE: u64 = 1 << 15;
-    const CARD_SHIFT: u32 = 16;
-
-    /// The claim that follows on this one.
-    fn next(self, card: Mac, is_exclusive: bool) -> Self {
-        // After as many claims of one place they are the same again, and a fence may wait for one
-        // request more.
-        let number = self.0.wrapping_add(1) & Self::NUMBER;
-        let exclusive = if is_exclusive { Self::EXCLUSIVE } else { 0 };
-        Self(card.to_number() << Self::CARD_SHIFT | exclusive | number)
-    }
-
-    /// The initiator's card.
-    pub(super) fn card(self) -> Mac {
-        Mac::from_number(self.0 >> Self::CARD_SHIFT)
-    }
-
-    /// Whether the request changes something.
-    pub(super) fn is_exclusive(self) -> bool {
-        self.0 & Self::EXCLUSIVE != 0
-    }
-}
-
-impl Claims {
-    /// Nobody's.
-    pub(super) fn new() -> Result<Self> {
-        let mut claims = KVec::with_capacity(MOST, GFP_KERNEL)?;
-        for _ in 0..MOST {
-            claims.push(Atomic::new(0), GFP_KERNEL)?;
-        }
-        Ok(Self(claims))
-    }
-
-    /// Notes who has taken a place. For the worker, who alone takes places.
-    pub(super) fn note(&self, place: Place, card: Mac, is_exclusive: bool) {
-        if let Some(claim) = self.0.get(place.index()) {
-            let new = Claim(claim.read_once()).next(card, is_exclusive);
-            claim.write_once(new.0);
-        }
-    }
-
-    fn get(&self, place: Place) -> Claim {
-        Claim(self.0.get(place.index()).map_or(0, |it| it.read_once()))
-    }
-}
-
-/// The requests that a fence waits for.
-pub(super) struct Fence(KVec<(Place, Claim)>);
-
-impl Fence {
-    /// None yet, with room for all that there may be.
-    pub(super) fn new() -> Result<Self> {
-        Ok(Self(KVec::with_capacity(MOST, GFP_KERNEL)?))
-    }
-
-    /// Notes those under way now that are such. The worker must not be at it.
-    pub(super) fn note(
-        &mut self,
-        places: &Places,
-        claims: &Claims,
-        is_such: impl Fn(Claim) -> bool,
-    ) {
-        for place in places.all_taken() {
-            let claim = claims.get(place);
-            if is_such(claim) {
-                // There is room for all.
-                let _ = self.0.push_within_capacity((place, claim));
-            }
-        }
-    }
-
-    /// How many of them have not ended.
-    pub(super) fn left(&self, places: &Places, claims: &Claims) -> usize {
-        // One that has its place but has not been noted yet looks like the one before, until it is.
-        let noted = self.0.iter();
-        noted
-            .filter(|(place, claim)| places.is_taken(*place) && claims.get(*place) == *claim)
-            .count()
-    }
-}
 
 impl Blade {
     /// Sets the mask list.
@@ -294,10 +203,14 @@ impl Request {
 #[kunit_tests(kvblade_rs_fence)]
 mod tests {
     use super::*;
+    use crate::aoe::Mac;
     use crate::ata::Extent;
     use crate::ata::Lba;
+    use crate::blade::order::Place;
+    use crate::blade::order::Places;
     use crate::blade::order::Span;
     use crate::blade::order::Spans;
+    use crate::blade::order::MOST;
 
     const CARD: Mac = Mac([2, 0, 0, 0, 0, 1]);
     const NOWHERE: Extent = Extent {

@@ -11,7 +11,7 @@ use core::ptr::NonNull;
 
 use kernel::sync::atomic::Acquire;
 use kernel::sync::atomic::Atomic;
-use kernel::sync::atomic::Release;
+use kernel::sync::atomic::Full;
 
 use super::once::Once;
 use super::slab::InSlab;
@@ -98,8 +98,10 @@ impl<T: Linked> Inbox<T> {
             // SAFETY: `new` is a valid `T` that only this function knows until the exchange
             // below succeeds.
             unsafe { (*new).link().0 = NonNull::new(head) };
+            // Fully ordered: whoever puts an element behind another's, which it leaves to that one to tell
+            // of, sees what that one has said before of who takes them.
             // INVARIANT: `new` comes from `SlabBox::into_raw` and its link continues the chain.
-            match self.head.cmpxchg(head, new, Release) {
+            match self.head.cmpxchg(head, new, Full) {
                 Ok(_) => return head.is_null(),
                 Err(seen) => head = seen,
             }
