@@ -139,9 +139,44 @@ def test_an_image_in_a_format(target, guest, name, options):
     assert reason in said and f"qemu-img convert -f {name} -O raw" in said, said
     assert guest.run(LOOPS).stdout == "" and ports(guest) == []
     # What is said helps.
+    assert 'format = "raw"' in said
     guest.run(f"cd /root && qemu-img convert -f {name} -O raw image raw && mv raw image")
     with configured(target, table) as client:
         assert client.read(0) == bytes(SECTOR)
+
+
+RESTART = "kvctl stop; rm -rf /run/kvblade"
+QCOW2 = b"QFI\xfb\0\0\0\x03".ljust(SECTOR, b"\0")
+VHD = b"conectix".ljust(SECTOR, b"\0")
+
+
+def test_what_a_client_writes_does_not_keep_its_file_away(target, guest):
+    """Neither after a restart, nor when the file has grown meanwhile. Another file is looked at."""
+    guest.run("truncate -s 1M /root/image")
+    table = export(device="", file="'/root/image'")
+    with configured(target, table) as client:
+        client.write(0, QCOW2)
+        client.write(2047, VHD)
+        guest.run(RESTART)
+        assert "format" not in apply(guest, table)
+        assert client.read(0) == QCOW2 and client.read(2047) == VHD
+        guest.run("truncate -s 2M /root/image")
+        apply(guest, table)
+        guest.run(RESTART)
+        apply(guest, table)
+        assert client.read(0) == QCOW2
+        assert Identity(client.identify()).capacity == 4096
+        # A copy is another file, and so is what was written over it.
+        guest.run(RESTART)
+        guest.run("cp /root/image /root/copy && mv /root/copy /root/image")
+        assert "an image in the format qcow2" in refused(guest, table)
+        apply(guest, table + 'format = "raw"\n')
+        assert client.read(0) == QCOW2
+        guest.run(RESTART)
+        apply(guest, table)
+        guest.run(RESTART)
+        guest.run("qemu-img create -q -f qcow2 /root/image 2M")
+        assert "an image in the format qcow2" in refused(guest, table)
 
 
 def test_a_file_as_a_device(target, guest):

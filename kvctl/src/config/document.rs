@@ -248,6 +248,10 @@ impl Reader<'_> {
                 "slot" => read.slot = self.number(key, value),
                 "device" => read.device = self.text(key, value),
                 "file" => read.file = self.text(key, value),
+                "format" => {
+                    let format = self.word(key, value);
+                    read.format = format.map(|format| Spanned::new(value.span(), format));
+                }
                 "interfaces" => {
                     let list = self.texts(key, value);
                     read.interfaces = list.map(|list| Spanned::new(value.span(), list));

@@ -60,11 +60,12 @@ const SIZE: &str = "a number of bytes, or a text with a unit";
 const MACS: &str = "[\"02:00:00:00:00:01\"]";
 
 /// Of an export, what is no setting of the module.
-const OWN: [Key; 7] = [
+const OWN: [Key; 8] = [
     key("shelf", NUMBER, "0"),
     key("slot", NUMBER, "0"),
     key("device", TEXT, "\"/dev/sdb\""),
     key("file", TEXT, "\"/srv/disk.img\""),
+    key("format", WORD, "\"raw\""),
     key("interfaces", LIST, "[\"eth0\"]"),
     key(
         "access",

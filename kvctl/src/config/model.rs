@@ -13,6 +13,7 @@ use kvblade_wire::settings::Shown;
 use kvblade_wire::settings::Tunable;
 
 use super::access::Set;
+use super::table::Format;
 use super::table::Persist;
 use super::table::Require;
 
@@ -52,6 +53,8 @@ pub(crate) struct Export {
     /// Without it the slot is found by [`crate::state::slots`].
     pub(crate) slot: Option<u8>,
     pub(crate) source: Source,
+    /// What a file is; without it what is in the file tells.
+    pub(crate) format: Option<Format>,
     /// Names of interfaces, some of which may be patterns.
     pub(crate) interfaces: Vec<Pattern>,
     pub(crate) read_only: bool,

@@ -22,6 +22,7 @@ use super::problem::Place;
 use super::settings::Values;
 use super::table::AccessChoice;
 use super::table::ExportTable;
+use super::table::Format;
 use super::table::Persist;
 use super::values::Checker;
 
@@ -50,6 +51,7 @@ partial! {
     shelf: u16,
     slot: u8,
     source: Source,
+    format: Format,
     interfaces: Vec<Pattern>,
     persist: Vec<Persist>,
     discover_access: Set,
@@ -80,10 +82,18 @@ impl Partial {
                 "expected one of the two",
             );
         }
+        if let (Some(_), Some(format)) = (&table.device, &table.format) {
+            check.add(
+                &at(check.file, format),
+                "format is given with device",
+                "expected it with file = \"/...\" only; what a device has is served as it is",
+            );
+        }
         Self {
             shelf: check.shelf(table.shelf.as_ref()),
             slot: check.slot(table.slot.as_ref()),
             source: device.or(file),
+            format: table.format.as_ref().map(|format| *format.get_ref()),
             interfaces: check.patterns(table.interfaces.as_ref()),
             persist: table.persist.clone(),
             discover_access,
@@ -130,6 +140,7 @@ impl Partial {
             shelf: self.shelf?,
             slot: self.slot,
             source: self.source?,
+            format: self.format,
             interfaces: self.interfaces?,
             read_only: values.flag(Setting::Mode(Mode::ReadOnly)),
             shared: values.flag(Setting::Mode(Mode::Shared)),

@@ -63,6 +63,7 @@ pub(super) struct ExportTable {
     pub(super) slot: Option<Spanned<i64>>,
     pub(super) device: Option<Spanned<String>>,
     pub(super) file: Option<Spanned<String>>,
+    pub(super) format: Option<Spanned<Format>>,
     pub(super) interfaces: Option<Spanned<Vec<Spanned<String>>>>,
     /// The settings of the module whose values are of the right type.
     pub(super) settings: BTreeMap<Setting, Spanned<Given>>,
@@ -142,6 +143,17 @@ words! {
         Macsec = "macsec",
         Vlan = "vlan",
     }
+}
+
+/// What a file is, whatever is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// A disk, as it is.
+    Raw,
+}
+
+impl Choice for Format {
+    const ALL: &'static [(&'static str, Self)] = &[("raw", Self::Raw)];
 }
 
 words! {

@@ -4,6 +4,7 @@
 //! module asks for a second on the segment whether an address is free.
 
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::sync::Mutex;
@@ -97,9 +98,22 @@ pub(crate) fn execute(
             held(record).exports.insert(job.name.clone(), made);
         }
     });
+    note_served(machine, &held(record));
     let mut failures = held(&failures).split_off(0);
     failures.sort();
     failures
+}
+
+/// Remembers which files are exported by loop devices of ours.
+fn note_served(machine: &dyn Machine, record: &Record) {
+    let exports = record.exports.values();
+    let devices: Vec<&PathBuf> = exports.filter_map(|it| it.loop_device.as_ref()).collect();
+    if devices.is_empty() {
+        return;
+    }
+    let loops = machine.loops();
+    let files = devices.iter().filter_map(|device| loops.get(*device));
+    machine.note_served(&files.map(PathBuf::as_path).collect());
 }
 
 /// Calls `work` for each job, for many at a time.

@@ -63,7 +63,8 @@ pub(super) fn refusal(path: &Path, format: &str) -> String {
     format!(
         "{path}: an image in the format {format}, not a disk; make one of it (qemu-img convert -f \
          {format} -O raw), or have it shown as one (qemu-nbd -f {format} -c /dev/nbd0) and export \
-         that as device"
+         that as device; if it is a disk all the same, and these bytes are data on it, say so: \
+         format = \"raw\""
     )
 }
 

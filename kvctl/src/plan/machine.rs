@@ -3,6 +3,7 @@
 //! The machine, as far as exports need it: interfaces, block devices, loop devices.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -20,6 +21,7 @@ use super::cards::natures;
 use super::cards::Nature;
 use super::image;
 use crate::paths::Paths;
+use crate::state::served::Served;
 
 /// The type of Ethernet interfaces in sysfs, ARPHRD_ETHER.
 const ETHERNET: &str = "1";
@@ -50,8 +52,12 @@ pub(crate) trait Machine: Sync {
     /// A regular file, without symbolic links.
     fn regular_file(&self, path: &Path) -> Result<PathBuf, String>;
 
-    /// Why a file is no disk, but an image in a format of its own; `None` if it is one.
+    /// Why a file is no disk, but an image in a format of its own; `None` if it is one, or was exported
+    /// before: then clients have written what is in it.
     fn is_no_disk(&self, file: &Path) -> Option<String>;
+
+    /// Remembers that these files are exported.
+    fn note_served(&self, files: &BTreeSet<&Path>);
 
     /// The loop devices that show a whole file, and the files: of one file there may be several.
     fn loops(&self) -> BTreeMap<PathBuf, PathBuf>;
@@ -150,8 +156,22 @@ impl Machine for Host {
 
     fn is_no_disk(&self, file: &Path) -> Option<String> {
         match image::format_of(file) {
-            Ok(format) => format.map(|format| image::refusal(file, format)),
+            Ok(None) => None,
+            Ok(Some(format)) => match Served::load(&self.0.lib) {
+                Ok(served) if served.has(file) => None,
+                Ok(_) => Some(image::refusal(file, format)),
+                Err(reason) => Some(format!("{} ({reason})", image::refusal(file, format))),
+            },
             Err(error) => Some(not_there(file, &error)),
+        }
+    }
+
+    fn note_served(&self, files: &BTreeSet<&Path>) {
+        if let Err(reason) = Served::note(&self.0.lib, files.iter().copied()) {
+            anstream::eprintln!(
+                "note: {reason}; if clients write there what looks like an image in a format, a file is \
+                 refused after the next start without format = \"raw\""
+            );
         }
     }
 

@@ -16,6 +16,7 @@ use super::choice::is_pattern;
 use super::choice::Choice;
 use super::machine::Machine;
 use crate::config::model::Source;
+use crate::config::table::Format;
 use crate::config::table::Require;
 use crate::config::Config;
 use crate::config::Export;
@@ -171,9 +172,9 @@ impl<'a> Surroundings<'a> {
                 Err(reason) => Device::Missing(reason),
                 Ok(file) => match self.loop_of(&file, running) {
                     Some(device) => block(device, Some(file)),
-                    None => match self.machine.is_no_disk(&file) {
-                        Some(reason) => Device::Missing(reason),
-                        None => Device::File(file),
+                    None => match (export.format, self.machine.is_no_disk(&file)) {
+                        (None, Some(reason)) => Device::Missing(reason),
+                        (Some(Format::Raw), _) | (None, None) => Device::File(file),
                     },
                 },
             },

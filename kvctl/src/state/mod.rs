@@ -10,6 +10,7 @@ pub(crate) mod kernel;
 pub(crate) mod record;
 pub(crate) mod running;
 pub(crate) mod saved;
+pub(crate) mod served;
 pub(crate) mod slots;
 
 pub(crate) use address::Address;

@@ -21,7 +21,7 @@ pub(super) fn said(texts: &[&str]) -> String {
 #[test]
 fn every_fault_is_shown_with_its_place_and_what_was_expected() {
     // What is wrong, and what must be said: place, text, expectation.
-    let cases: [(&str, &str, &[&str]); 25] = [
+    let cases: [(&str, &str, &[&str]); 27] = [
         (
             "colour = 1",
             "0.conf:7:1",
@@ -108,6 +108,16 @@ fn every_fault_is_shown_with_its_place_and_what_was_expected() {
             &["unknown key all", "discover"],
         ),
         ("file = \"/x\"", "0.conf:7:8", &["both device and file"]),
+        (
+            "format = \"qcow2\"",
+            "0.conf:7:10",
+            &["format \"qcow2\"", "\"raw\""],
+        ),
+        (
+            "format = \"raw\"",
+            "0.conf:7:10",
+            &["format is given with device", "served as it is"],
+        ),
         (
             "[export.\"a b\"]",
             "0.conf:7:9",

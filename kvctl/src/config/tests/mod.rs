@@ -15,6 +15,7 @@ use super::model;
 use super::parse;
 use super::problem::render;
 use super::problem::Source;
+use super::table::Format;
 use super::Config;
 
 fn sources(texts: &[&str]) -> Vec<Source> {
@@ -104,6 +105,24 @@ read-only = false
     );
     let path = PathBuf::from("/dev/disk/by-label/my\\x20disk");
     assert_eq!(a.source, model::Source::Device(path));
+}
+
+#[test]
+fn a_format_in_the_defaults_is_for_files_only() {
+    let text = "
+[defaults]
+interfaces = [\"eth0\"]
+shelf = 1
+format = \"raw\"
+[export.a]
+device = \"/dev/a\"
+[export.b]
+file = \"/srv/b\"
+";
+    let exports = config(text).exports;
+    assert_eq!(exports[1].format, Some(Format::Raw));
+    let without = config(&text.replace("format = \"raw\"\n", ""));
+    assert_eq!(without.exports[1].format, None);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use super::apply;
 use super::done;
 use super::export;
 use super::world::World;
@@ -24,6 +25,25 @@ fn files_get_loop_devices_and_give_them_back() {
     done(&world, &mut record, &text);
     done(&world, &mut record, "");
     assert_eq!(world.loops().len(), 1);
+}
+
+#[test]
+fn what_clients_write_into_a_file_does_not_keep_it_away() {
+    let (world, mut record) = (World::new(), Record::default());
+    let text = export("a", 0, "").replace("device = \"/dev/a\"", "file = \"/srv/a\"");
+    done(&world, &mut record, &text);
+    world.images.lock().unwrap().insert("/srv/a".into());
+    assert_eq!(done(&world, &mut record, &text), Vec::<String>::new());
+    done(&world, &mut record, "");
+    done(&world, &mut record, &text);
+    assert_eq!(world.value("1.0@eth0/bpath"), "/dev/loop0");
+    // Nobody knows another: it must be said what it is.
+    world.images.lock().unwrap().insert("/srv/b".into());
+    let other = text.replace("/srv/a", "/srv/b");
+    let (_, failures) = apply(&world, &mut record, &other);
+    assert_eq!(failures, ["a: /srv/b: an image"]);
+    done(&world, &mut record, &(other + "format = \"raw\"\n"));
+    assert_eq!(world.loops().values().next().unwrap(), Path::new("/srv/b"));
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub(crate) struct World {
     pub(crate) takers: BTreeMap<&'static str, &'static str>,
     pub(crate) alternatives: BTreeMap<&'static str, &'static str>,
     loops: Mutex<BTreeMap<PathBuf, PathBuf>>,
+    /// Files that look like images in a format, and those that were exported.
+    pub(crate) images: Mutex<BTreeSet<PathBuf>>,
+    served: Mutex<BTreeSet<PathBuf>>,
     /// Files that have grown since their loop devices were set up.
     pub(crate) grown: Mutex<BTreeSet<PathBuf>>,
 }
@@ -214,8 +217,15 @@ impl Machine for World {
         Ok(path.to_owned())
     }
 
-    fn is_no_disk(&self, _file: &Path) -> Option<String> {
-        None
+    fn is_no_disk(&self, file: &Path) -> Option<String> {
+        let is_served = self.served.lock().unwrap().contains(file);
+        let looks_so = self.images.lock().unwrap().contains(file);
+        (looks_so && !is_served).then(|| format!("{}: an image", file.display()))
+    }
+
+    fn note_served(&self, files: &BTreeSet<&Path>) {
+        let files = files.iter().map(|file| file.to_path_buf());
+        self.served.lock().unwrap().extend(files);
     }
 
     fn loops(&self) -> BTreeMap<PathBuf, PathBuf> {
