@@ -340,7 +340,7 @@ def test_metrics_are_written_for_the_node_exporter(guest):
 
 
 def test_alerts_are_what_prometheus_takes(guest):
-    assert "SUCCESS: 14 rules found" in promtool(guest, f"check rules {RULES}")
+    assert "SUCCESS: 15 rules found" in promtool(guest, f"check rules {RULES}")
     assert "SUCCESS" in promtool(guest, "test rules /root/alerts.yml")
     guest.run("python3 -m json.tool /usr/share/kvblade/grafana-dashboard.json >/dev/null")
 
