@@ -106,7 +106,7 @@ update-kernel: ## take the newest kernel of the tested series, or of KERNEL=7.2,
 endif
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
 
 uninstall: ## remove what install installed
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install --remove

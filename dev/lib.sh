@@ -23,6 +23,14 @@ die() {
 	exit 1
 }
 
+# Neither mount nor Kbuild can do with them, which would show after minutes only.
+case $SRC in
+*[[:space:]:]*) die "$SRC: the path of the checkout has a blank or a colon, which Kbuild cannot do with: clone it elsewhere" ;;
+esac
+case $CACHE in
+*[[:space:]:]*) die "$CACHE: the path of the cache has a blank or a colon, which Kbuild cannot do with: set KVBLADE_CACHE to another" ;;
+esac
+
 need_root() {
 	[ "$(id -u)" = 0 ] || die "this needs root: it mounts, enters a Debian root and installs packages"
 }

@@ -24,6 +24,9 @@ pub(crate) struct Paths {
     pub(crate) ethers: PathBuf,
     /// A file that is made when exports may be possible that were not before.
     pub(crate) hotplug: PathBuf,
+    /// What systemd is to start, and a folder that is there if it runs.
+    pub(crate) units: PathBuf,
+    pub(crate) systemd: PathBuf,
     /// What holds until the next start of the machine.
     pub(crate) run: PathBuf,
     /// What holds beyond it.
@@ -42,6 +45,8 @@ impl Paths {
             config: root.join("etc/kvblade.conf"),
             config_folder: root.join("etc/kvblade.conf.d"),
             ethers: root.join("etc/ethers"),
+            units: root.join("etc/systemd/system"),
+            systemd: root.join("run/systemd/system"),
             hotplug: root.join("run/kvblade-hotplug"),
             run: root.join("run/kvblade"),
             lib: root.join("var/lib/kvblade"),

@@ -10,6 +10,7 @@ use crate::config;
 use crate::config::load::Refused;
 use crate::config::Config;
 use crate::paths::Paths;
+use crate::persist::alive;
 use crate::plan;
 use crate::plan::machine::Machine;
 use crate::plan::State;
@@ -34,6 +35,10 @@ pub(crate) struct Standing {
     pub(crate) by_hand: BTreeSet<Address>,
     pub(crate) record: Record,
     pub(crate) targets: BTreeMap<Address, Target>,
+    /// What clients set is to be kept, and nobody does so.
+    pub(crate) unkept: bool,
+    /// The exports of which it cannot be kept, and why.
+    pub(crate) owed: BTreeMap<String, String>,
 }
 
 /// Whether an export is as it should be.
@@ -45,6 +50,8 @@ pub(crate) struct Verdict {
     pub(crate) online: bool,
     /// Something of that name runs.
     pub(crate) running: bool,
+    /// Whoever was making it was killed.
+    pub(crate) unfinished: bool,
     /// What `apply` would do.
     pub(crate) changes: Vec<String>,
     /// What it could not do, and why.
@@ -76,6 +83,12 @@ pub(crate) fn look(
         record: Record::load(&paths.run)?,
         ..Standing::default()
     };
+    let exports = standing.record.exports.values();
+    let is_promised = exports.flat_map(|made| &made.persist).next().is_some();
+    standing.unkept = is_promised && !alive::is_kept(&paths.run);
+    if is_promised && !standing.unkept {
+        standing.owed = alive::owed(&paths.run);
+    }
     match wanted(paths, file) {
         Ok(config) => {
             let slots = Slots::load(&paths.lib)?;
@@ -117,8 +130,9 @@ impl Standing {
             (verdict.configured, verdict.online) = (true, export.start.online);
         }
         for (name, made) in &self.record.exports {
-            self.exports.entry(name.clone()).or_default().running =
-                self.targets.contains_key(&made.address);
+            let verdict = self.exports.entry(name.clone()).or_default();
+            verdict.running = self.targets.contains_key(&made.address);
+            verdict.unfinished = made.unfinished;
         }
         for (name, lines) in plan.changes {
             let own = format!("{name}: ");

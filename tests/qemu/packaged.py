@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from aoeframes import Client
+from aoeframes import Client, Identity
 from beds import SECTOR, fill, pattern
 from configs import CONFIG, export, ports
 from lab import Disk, Guest, Nic, Wire, paths, payload
@@ -224,3 +224,20 @@ def wait_for_status(guest: Guest, *wanted: str) -> None:
             return
         time.sleep(0.5)
     pytest.fail(f"the status is: {said}\n" + guest.run("journalctl -b -u 'kvblade*'").stdout)
+
+
+def model(client: Client) -> str:
+    return Identity(client.identify()).text(27, 46).strip()
+
+
+def assert_nothing_else_is_done(system: System, name: str, port: str) -> None:
+    """A disk has appeared: what was not applied, or was removed for now, is as before."""
+    guest = system.guest
+    assert model(system.client(4)) == "before"
+    guest.write_file(CONFIG, FIRST + LATE)
+    guest.run(f"kvctl remove {name} --runtime; udevadm trigger --settle --subsystem-match=block")
+    guest.run("systemctl start kvblade-hotplug")
+    wait_for_status(guest, "1 export is there")
+    assert port not in ports(guest)
+    guest.run("systemctl reload kvblade")
+    wait_for_port(guest, port)

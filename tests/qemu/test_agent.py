@@ -157,6 +157,16 @@ def test_from_the_start_to_the_stop(cluster, node):
     assert node.run("ls -d /sys/kvblade/*@*", check=False).status
 
 
+def test_leading_zeros_are_of_no_meaning(node):
+    """Folders of the module have none."""
+    zeros = {"shelf": f"0{SHELF}", "slot": f"00{SLOT}"}
+    does(node, "start", SUCCESS, **zeros)
+    assert node.run(f"cat {FOLDER}/state").stdout == "up\n"
+    does(node, "monitor", SUCCESS, **zeros)
+    does(node, "stop", SUCCESS, **zeros)
+    assert node.run(f"ls -d {FOLDER}", check=False).status != 0
+
+
 def test_what_cannot_be_exported_says_why(node):
     node.run("mkfs.ext4 -q /dev/sda && mount /dev/sda /mnt")
     reason = f"{ADDRESS}: not started, /dev/sda: busy, mounted on /mnt"

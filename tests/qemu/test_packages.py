@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aoeframes import READ_EXT, Client, Identity
+from aoeframes import READ_EXT, Client
 from beds import SECTOR, assert_decoded, fill, pattern
 from configs import CONFIG, export, ports, refused
 from lab import Disk, Guest, Nic, Wire, paths, plug_disk, plug_nic
@@ -29,7 +29,9 @@ from packaged import (
     SECTORS,
     Initramfs,
     System,
+    assert_nothing_else_is_done,
     digest,
+    model,
     wait_for_port,
     wait_for_status,
 )
@@ -52,10 +54,6 @@ def system():
 def guest(system):
     system.guest.write_file(CONFIG, FIRST + LATE)
     return system.guest
-
-
-def model(client: Client) -> str:
-    return Identity(client.identify()).text(27, 46).strip()
 
 
 def test_lintian_has_nothing_against_them(system):
@@ -164,11 +162,13 @@ def test_a_disk_that_appears_is_exported(system, guest):
     failed = "systemctl is-failed kvblade-hotplug"
     assert guest.run(failed).status == 0, "what is missing is told"
     wait_for_status(guest, f"1 export is there; {MISSING}")
+    guest.write_file(CONFIG, FIRST.replace("before", "unfinished") + LATE)
     plug_disk(guest, disk)
     wait_for_port(guest, "3.5@eth0")
     assert system.client(5).read(0, 2) == pattern(0, 2, seed=1)
     guest.run(f"while {failed}; do sleep 0.2; done")
     wait_for_status(guest, "2 exports are there")
+    assert_nothing_else_is_done(system, "late", "3.5@eth0")
 
 
 def test_a_card_that_appears_exports(system, guest):
@@ -340,7 +340,7 @@ def test_metrics_are_written_for_the_node_exporter(guest):
 
 
 def test_alerts_are_what_prometheus_takes(guest):
-    assert "SUCCESS: 14 rules found" in promtool(guest, f"check rules {RULES}")
+    assert "SUCCESS: 15 rules found" in promtool(guest, f"check rules {RULES}")
     assert "SUCCESS" in promtool(guest, "test rules /root/alerts.yml")
     guest.run("python3 -m json.tool /usr/share/kvblade/grafana-dashboard.json >/dev/null")
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The devices that are configured and that someone else has, so that they cannot be exported now.
+//! The devices that are configured and that someone else has, or that are not there, as a file of a file
+//! system that is mounted later: they cannot be exported now.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -18,7 +19,8 @@ use crate::state::file;
 pub(crate) struct Held(pub(crate) BTreeMap<String, PathBuf>);
 
 impl Held {
-    fn path(run: &Path) -> PathBuf {
+    /// Where they are kept.
+    pub(crate) fn path(run: &Path) -> PathBuf {
         run.join("held.json")
     }
 

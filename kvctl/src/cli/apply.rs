@@ -8,7 +8,6 @@ use super::Failure;
 use crate::claim::is_held;
 use crate::claim::Held;
 use crate::config::Config;
-use crate::config::Export;
 use crate::edit::claim_pending;
 use crate::notify;
 use crate::plan;
@@ -16,10 +15,12 @@ use crate::plan::job::Backing;
 use crate::plan::machine::Host;
 use crate::plan::Emptied;
 use crate::plan::Plan;
+use crate::plan::State;
 use crate::state::record::Lock;
 use crate::state::saved::keep;
 use crate::state::saved::Saved;
 use crate::state::slots::Slots;
+use crate::state::Address;
 use crate::state::Record;
 
 /// Says what is right and yet unlikely to be meant.
@@ -50,27 +51,57 @@ pub(super) fn warn(context: &Context, config: &Config) {
 /// The first slot that old clients refuse: Linux with `aoe_dyndevs=0`, which has fixed numbers for devices.
 const DYNAMIC: u8 = 16;
 
-/// Says which exports not all clients can have.
-pub(super) fn warn_of_clients(config: &Config) {
-    if let Some(text) = beyond_static(config) {
+/// Says which exports cannot have the slot that they ask for, and which not all clients can have.
+pub(super) fn warn_of_slots(context: &Context, config: &Config) -> Result<(), String> {
+    let paths = &context.paths;
+    let (record, slots) = (Record::load(&paths.run)?, Slots::load(&paths.lib)?);
+    // Without the module nothing runs.
+    let mut state = plan::look(&context.kernel, record, slots.clone()).unwrap_or_else(|_| State {
+        targets: Default::default(),
+        record: Record::default(),
+        slots,
+    });
+    let addresses = plan::addresses(config, &mut state);
+    for (export, address) in config.exports.iter().zip(&addresses) {
+        if let Err(reason) = address {
+            anstream::eprintln!("warning: export {}: {reason}", export.name);
+        }
+    }
+    if let Some(text) = beyond_static(config, &addresses) {
         anstream::eprintln!("warning: {text}");
     }
+    Ok(())
 }
 
+/// So many names are told.
+const NAMED: usize = 20;
+
 /// One sentence for all of them: where there are such exports, they may be a thousand.
-fn beyond_static(config: &Config) -> Option<String> {
-    let beyond = |export: &&Export| export.slot.is_some_and(|slot| slot >= DYNAMIC);
-    let mut found = config.exports.iter().filter(beyond);
-    let first = found.next()?;
-    let others = match found.count() {
+fn beyond_static(config: &Config, addresses: &[Result<Address, String>]) -> Option<String> {
+    let exports = config.exports.iter().zip(addresses);
+    let beyond =
+        |address: &Result<Address, String>| matches!(address, Ok(it) if it.slot >= DYNAMIC);
+    let found = exports.filter(|(_, address)| beyond(address));
+    let found: Vec<&str> = found.map(|(export, _)| export.name.as_str()).collect();
+    let word = match found.len() {
+        0 => return None,
+        1 => "export",
+        _ => "exports",
+    };
+    let names = found
+        .iter()
+        .take(NAMED)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
+    let others = match found.len().saturating_sub(NAMED) {
         0 => String::new(),
         1 => " and 1 other".into(),
         number => format!(" and {number} others"),
     };
     Some(format!(
-        "export {}{others}: Linux clients that load aoe with aoe_dyndevs=0 take slots 0 to 15 only. If there \
-         are none, all is well",
-        first.name
+        "{word} {names}{others}: Linux clients that load aoe with aoe_dyndevs=0 take slots 0 to 15 only. If \
+         there are none, all is well"
     ))
 }
 
@@ -129,8 +160,17 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
         state.slots.store(&paths.lib)?;
     }
     let selected = |name: &str| args.names.is_empty() || args.names.iter().any(|it| it == name);
+    if !args.only_missing {
+        state.record.removed.retain(|name| !selected(name));
+    }
     let mut held = Held::load(&paths.run);
     held.0.retain(|name, _| !selected(name));
+    // What is not there may come without an event of udev: by a mount, for example.
+    let failed = |name: &String| plan.failures.iter().any(|(of, _)| of == name);
+    let paths_of = config.exports.iter().map(|it| (&it.name, it.source.path()));
+    let missing = paths_of.filter(|(name, path)| !path.exists() && failed(name));
+    let missing = missing.map(|(name, path)| (name.clone(), path.to_owned()));
+    held.0.extend(missing);
     run(context, plan, state.record, held, &slots)
 }
 
@@ -164,16 +204,13 @@ fn run(
     let keep = |name: &str, made: &_| keep(kernel, &paths.lib, name, made);
     let interrupted = plan::interruption()?;
     let machine = Host(paths.clone());
-    let begun = plan::begun(&plan.jobs, &before);
-    if begun != before {
-        begun.store(&paths.run)?;
-    }
-    let (record, failures) = plan.run(kernel, &machine, before.clone(), &interrupted, keep)?;
+    let note = |record: &Record| record.store(&paths.run);
+    let (record, failures) = plan.run(kernel, &machine, before, &interrupted, keep, note)?;
     // Also when it says the same: those who watch it look at the exports anew.
-    if record != begun || !plan.lines.is_empty() {
+    if record != Record::load(&paths.run)? || !plan.lines.is_empty() {
         record.store(&paths.run)?;
     }
-    slots.forget_unused(&paths.lib, &record)?;
+    slots.settle(&paths.lib, &record, false)?;
     for job in &plan.jobs {
         match job.making.as_ref().map(|making| &making.backing) {
             Some(Backing::Device(path)) if !record.exports.contains_key(&job.name) => {
@@ -184,7 +221,8 @@ fn run(
             _ => {}
         }
     }
-    if held != Held::load(&paths.run) {
+    // Also when it says the same: whoever waits for one of them knows that it was tried.
+    if !held.0.is_empty() || held != Held::load(&paths.run) {
         held.store(&paths.run)?;
     }
     notify::status(&standing(record.exports.len(), &failures));
@@ -223,10 +261,12 @@ mod tests {
     use crate::config::parse;
     use crate::config::problem::Source;
 
-    fn said_of(slots: &[(&str, u8)]) -> Option<String> {
-        let table = |(name, slot): &(&str, u8)| {
+    /// What is said of exports with these slots, of which the first that are free are given.
+    fn said_of(slots: &[(&str, Option<u8>)]) -> Option<String> {
+        let table = |(name, slot): &(&str, Option<u8>)| {
+            let slot = slot.map_or_else(String::new, |it| format!("slot = {it}\n"));
             format!(
-                "[export.{name}]\nshelf = 1\nslot = {slot}\ndevice = \"/dev/{name}\"\n\
+                "[export.{name}]\nshelf = 1\n{slot}device = \"/dev/{name}\"\n\
                  interfaces = [\"eth0\"]\n"
             )
         };
@@ -234,16 +274,23 @@ mod tests {
             path: "x".into(),
             text: slots.iter().map(table).collect(),
         };
-        beyond_static(&parse(&[source], &Default::default()).unwrap())
+        let config = parse(&[source], &Default::default()).unwrap();
+        let addresses = Slots::default().assign(&config.exports, &Default::default());
+        beyond_static(&config, &addresses)
     }
 
     #[test]
     fn slots_that_old_clients_refuse_are_told_in_one_sentence() {
-        assert_eq!(said_of(&[("a", 0), ("b", 15)]), None);
-        let said = said_of(&[("a", 0), ("b", 16)]).unwrap();
+        assert_eq!(said_of(&[("a", Some(0)), ("b", Some(15))]), None);
+        let said = said_of(&[("a", Some(0)), ("b", Some(16))]).unwrap();
         assert!(said.starts_with("export b: "), "{said}");
-        let said = said_of(&[("a", 20), ("b", 254), ("c", 100)]).unwrap();
-        assert!(said.starts_with("export a and 2 others: "), "{said}");
+        let said = said_of(&[("a", Some(20)), ("b", Some(254)), ("c", Some(100))]).unwrap();
+        assert!(said.starts_with("exports a, b, c: "), "{said}");
         assert!(said.contains("slots 0 to 15 only"), "{said}");
+        let names: Vec<String> = (10..60).map(|number| format!("n{number}")).collect();
+        let many: Vec<_> = names.iter().map(|name| (name.as_str(), None)).collect();
+        let said = said_of(&many).unwrap();
+        assert!(said.starts_with("exports n26, n27, "), "{said}");
+        assert!(said.contains(", n45 and 14 others: "), "{said}");
     }
 }

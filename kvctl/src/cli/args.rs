@@ -101,8 +101,9 @@ pub(crate) struct Apply {
 
     /// Only make what is not there: exports that do not run or have lost their device, and interfaces.
     ///
-    /// What runs is neither changed nor ended. So a device that appears does not put in force what an
-    /// administrator has not finished yet.
+    /// What runs is neither changed nor ended, and what was removed with --runtime stays away. This is
+    /// done when a device appears, so that it does not put in force what an administrator has not
+    /// finished yet.
     #[arg(long)]
     pub(crate) only_missing: bool,
 
@@ -117,7 +118,7 @@ pub(crate) struct Apply {
 ///
 /// It is put into /etc/kvblade.conf.d/kvctl.conf, and made. If either cannot be done, neither is. The
 /// files of the administrator stay as they are, and so do comments in kvctl.conf. Interrupted while
-/// it waits for another command, it changes nothing.
+/// it waits for another command, it changes nothing. A slot that was given to another export is refused.
 #[derive(clap::Args)]
 pub(crate) struct Add {
     /// A name for it.
@@ -181,7 +182,8 @@ pub(crate) struct Remove {
     /// The export.
     pub(crate) name: String,
 
-    /// For now only: until the next apply, if it is configured.
+    /// For now only: until the next apply, if it is configured. A device that appears does not bring it
+    /// back.
     #[arg(long)]
     pub(crate) runtime: bool,
 }
@@ -203,8 +205,9 @@ pub(crate) struct Watch {
 /// Check the configuration, and do nothing.
 ///
 /// Tells all errors of all files, each with its place and what was expected there. The exit
-/// status is 1 if there are any. That no exports are configured is a warning, and so is a slot above
-/// 15, which Linux clients refuse that load their driver with aoe_dyndevs=0.
+/// status is 1 if there are any. That no exports are configured is a warning, and so is a slot that was
+/// given to another export, and one above 15, which Linux clients refuse that load their driver with
+/// aoe_dyndevs=0.
 #[derive(clap::Args)]
 pub(crate) struct Check {
     /// Check what runs instead, for a monitoring system such as Nagios or Icinga.
@@ -223,7 +226,8 @@ pub(crate) struct Check {
 ///
 /// First what is wrong, the worst on top: exports that are configured and do not run, with the reason,
 /// that run otherwise than configured, that clients cannot reach, disks that are gone or fail, and other
-/// targets with the same address. Then the clients, the counters that are no good sign and what they mean,
+/// targets with the same address; and that nobody keeps what clients set, where that is to be kept. Then
+/// the clients, the counters that are no good sign and what they mean,
 /// and all exports, with the time within which half of the requests and 99 of 100 were answered in
 /// microseconds. Without names each part has 20 lines at most.
 #[derive(clap::Args)]

@@ -11,6 +11,7 @@ use super::Failure;
 use crate::show;
 use crate::show::Export;
 use crate::state::Kernel;
+use crate::state::Record;
 use crate::top;
 
 fn gather(context: &Context, names: &[String]) -> Result<Vec<Export>, String> {
@@ -79,7 +80,13 @@ pub(super) fn stats(context: &Context, args: &Stats) -> Result<(), Failure> {
 
 /// `kvctl online` and `kvctl offline`
 pub(super) fn set_state(context: &Context, names: &[String], state: &str) -> Result<(), Failure> {
-    each(context, names, |_, folder| {
+    let record = Record::load(&context.paths.run)?;
+    each(context, names, |export, folder| {
+        let made = export.name.as_ref().and_then(|it| record.exports.get(it));
+        // It has not been given yet what keeps clients away.
+        if state == "online" && made.is_some_and(|made| made.unfinished) {
+            return Err("only half made, since kvctl was killed: kvctl apply finishes it".into());
+        }
         context.kernel.write(&format!("{folder}/state"), state)
     })
 }

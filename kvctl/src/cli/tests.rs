@@ -65,6 +65,7 @@ fn apply_knows_what_was_added_while_it_waited() {
         .unwrap();
         let record = Record {
             exports: [("b".to_owned(), made)].into(),
+            ..Record::default()
         };
         record.store(&paths.run).unwrap();
         drop(lock);

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::path::PathBuf;
 
 use glob::Pattern;
@@ -108,6 +109,15 @@ pub(crate) enum Source {
     Device(PathBuf),
     /// A file, which gets a loop device.
     File(PathBuf),
+}
+
+impl Source {
+    /// The path of either.
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Device(path) | Self::File(path) => path,
+        }
+    }
 }
 
 /// What holds in the beginning, and may be changed by clients or by hand.

@@ -10,6 +10,7 @@
 //! files. A third is held for an export from the change of the file to its end, so that a change that
 //! fails takes back what is its own.
 
+mod run;
 mod running;
 mod settings;
 #[cfg(test)]
@@ -26,17 +27,11 @@ use toml_edit::Item;
 
 use crate::config;
 use crate::config::problem::Source;
-use crate::config::Config;
 use crate::paths::Paths;
 use crate::paths::OWN_FILE;
-use crate::plan;
 use crate::plan::machine::Machine;
-use crate::plan::Failures;
 use crate::state::file;
 use crate::state::record::Lock;
-use crate::state::saved::keep;
-use crate::state::saved::Saved;
-use crate::state::slots::Slots;
 use crate::state::Kernel;
 use crate::state::Record;
 pub(crate) use settings::parse as parse_settings;
@@ -260,32 +255,6 @@ impl Editor<'_> {
         let files = Lock::of_files(&self.paths.run)?;
         let sources = config::sources(self.paths).map_err(|refused| refused.text(false))?;
         Ok((claim_pending(self.paths, &files), sources))
-    }
-
-    /// Does what there is to do for some exports.
-    fn run(
-        &self,
-        config: &Config,
-        names: &[String],
-        record: Record,
-        interrupted: &AtomicBool,
-        note: impl FnOnce(&mut Record, &Failures),
-    ) -> Result<(Vec<String>, Failures), String> {
-        let paths = self.paths;
-        let slots = Slots::load(&paths.lib)?;
-        let mut state = plan::look(self.kernel, record, slots.clone())?;
-        let saved = |name: &str| Saved::load(&paths.lib, name);
-        let plan = plan::plan(config, names, &mut state, self.machine, saved);
-        if state.slots != slots {
-            state.slots.store(&paths.lib)?;
-        }
-        let keep = |name: &str, made: &_| keep(self.kernel, &paths.lib, name, made);
-        let done = plan.run(self.kernel, self.machine, state.record, interrupted, keep);
-        let (mut record, failures) = done?;
-        note(&mut record, &failures);
-        record.store(&paths.run)?;
-        slots.forget_unused(&paths.lib, &record)?;
-        Ok((plan.lines, failures))
     }
 
     /// Takes a change of the file back, unless someone has changed it since by hand.

@@ -31,6 +31,8 @@ impl Editor<'_> {
         let mut sources = config::sources(self.paths).map_err(|refused| refused.text(false))?;
         let own = record.exports.get(name).and_then(|made| made.table.clone());
         let configured = find(&sources, name);
+        let is_configured = configured.is_some();
+        let is_removal = matches!(change, Change::Remove);
         let mut table = None;
         match (change, &own, configured) {
             (Change::Add(_), _, Some((_, place))) => {
@@ -71,9 +73,14 @@ impl Editor<'_> {
         let (lines, failures) =
             self.run(&config, &names, record, self.interrupted, |record, _| {
                 // What a removal has left is for now, as before.
-                let left = own.filter(|_| matches!(change, Change::Remove));
-                if let Some(made) = record.exports.get_mut(name) {
-                    made.table = table.or(left);
+                let left = own.filter(|_| is_removal);
+                match record.exports.get_mut(name) {
+                    Some(made) => made.table = table.or(left),
+                    // It stays away until someone wants it back.
+                    None if is_removal && is_configured => {
+                        record.removed.insert(name.to_owned());
+                    }
+                    None => {}
                 }
             })?;
         match failures.is_empty() {

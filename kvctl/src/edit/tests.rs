@@ -3,6 +3,8 @@
 //! Exports that come, change and go by the command line, with a module and a machine that only
 //! pretend.
 
+mod killed;
+mod slots;
 mod together;
 
 use std::fs;
@@ -94,18 +96,30 @@ impl Bed {
 
     /// What apply would do, which does it.
     fn apply(&self) -> Vec<String> {
+        self.apply_with(|_, _| ())
+    }
+
+    /// What a device that appears has done.
+    fn apply_missing(&self) -> Vec<String> {
+        self.apply_with(|plan, state| plan.only_missing(state))
+    }
+
+    fn apply_with(&self, change: impl Fn(&mut plan::Plan, &plan::State)) -> Vec<String> {
         let config = config::load(&self.paths, None).unwrap();
         let record = Record::load(&self.paths.run).unwrap();
         let slots = Slots::load(&self.paths.lib).unwrap();
         let mut state = plan::look(&self.world, record, slots).unwrap();
-        let saved = |_: &str| Ok(Saved::default());
-        let plan = plan::plan(&config, &[], &mut state, &self.world, saved);
+        let saved = |name: &str| Saved::load(&self.paths.lib, name);
+        let mut plan = plan::plan(&config, &[], &mut state, &self.world, saved);
+        change(&mut plan, &state);
+        state.slots.store(&self.paths.lib).unwrap();
         let done = plan.run(
             &self.world,
             &self.world,
             state.record,
             &self.interrupted,
             |_, _| Ok(()),
+            |record| record.store(&self.paths.run),
         );
         done.unwrap().0.store(&self.paths.run).unwrap();
         plan.lines
@@ -293,6 +307,11 @@ fn what_is_for_now_only_is_in_no_file() {
         .running("t", Change::Remove)
         .unwrap_err()
         .contains("no such export"));
+    assert_eq!(
+        bed.apply_missing(),
+        Vec::<String>::new(),
+        "it is to be away"
+    );
     assert_eq!(bed.apply(), ["m: add 1.0 on eth0: /dev/m"]);
     // For good what was for now.
     add("t", &["device=/dev/t", "slot=7"]).unwrap();

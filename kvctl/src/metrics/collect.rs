@@ -56,13 +56,18 @@ fn of_machine(standing: &Standing) -> Vec<Metric> {
         "export_online_wanted",
         "Whether the configuration wants clients to have I/O.",
     );
+    let mut running = gauge(
+        "export_running",
+        "Whether an export that is configured is there, in whatever state.",
+    );
     for (name, verdict) in &standing.exports {
         applied.add(&[("export", name)], verdict.is_applied().into());
         if verdict.configured {
             online.add(&[("export", name)], verdict.online.into());
+            running.add(&[("export", name)], verdict.running.into());
         }
     }
-    vec![build, loaded, valid, applied, online]
+    vec![build, loaded, valid, applied, online, running]
 }
 
 fn of_exports(exports: &[Export]) -> Vec<Metric> {

@@ -6,6 +6,10 @@
 //! changes. While `apply` is at work nothing is kept, for an export that is just being made has not
 //! been given yet what was kept of it.
 
+pub(crate) mod alive;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::fs::File;
@@ -15,6 +19,8 @@ use std::io::Read;
 use std::io::Seek;
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use rustix::event::poll;
 use rustix::event::PollFd;
@@ -23,6 +29,7 @@ use rustix::event::Timespec;
 use rustix::fs::inotify;
 
 use crate::claim::Held;
+use crate::config;
 use crate::paths::Paths;
 use crate::state::record::Lock;
 use crate::state::saved::file_of;
@@ -59,12 +66,25 @@ type Due = BTreeMap<String, String>;
 
 /// Keeps what changes, for ever.
 pub(crate) fn persist(kernel: &dyn Kernel, paths: &Paths) -> Result<(), String> {
+    let mut asked = None;
     loop {
+        let _alive = alive::begin(&paths.run)?;
         let changes = changes_of(&paths.run)
             .map_err(|error| format!("{}: cannot be watched: {error}", paths.run.display()))?;
         let (mut watched, mut due) = begin(kernel, paths)?;
-        let held = Held::load(&paths.run);
-        while !wait(&changes, &mut watched, &held, &mut due, kernel, paths)? {}
+        let mut wait = Wait {
+            changes: &changes,
+            held: Held::load(&paths.run),
+            asked: &mut asked,
+            kernel,
+            paths,
+        };
+        loop {
+            tell(alive::tell(&paths.run, &due));
+            if wait.wait(&mut watched, &mut due)? {
+                break;
+            }
+        }
     }
 }
 
@@ -146,59 +166,90 @@ fn open(folder: &Path, setting: &str) -> io::Result<File> {
     File::open(folder.join(name))
 }
 
-/// Waits for a change, and keeps it. Returns whether the record has changed. Meanwhile says when a
-/// device has become free that an export waits for.
-fn wait(
-    changes: &OwnedFd,
-    watched: &mut Vec<Watched>,
-    held: &Held,
-    due: &mut Due,
-    kernel: &dyn Kernel,
-    paths: &Paths,
-) -> Result<bool, String> {
-    let mut fds = vec![PollFd::new(changes, PollFlags::IN)];
-    fds.extend(
-        watched
-            .iter()
-            .map(|it| PollFd::new(&it.file, PollFlags::PRI)),
-    );
-    loop {
-        let look = (!held.0.is_empty() || !due.is_empty()).then_some(&LOOK);
-        match poll(&mut fds, look) {
-            Ok(0) => {
-                if held.is_one_free() {
-                    tell(retry(paths));
-                }
-                settle(due, kernel, paths)?;
-            }
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(format!("cannot wait: {error}")),
-            Ok(_) => break,
-        }
-    }
-    let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
-    drop(fds);
-    let mut ready = ready.into_iter();
-    if ready.next() == Some(true) {
-        return Ok(true);
-    }
-    let _lock = Lock::take(&paths.run)?;
-    let record = Record::load(&paths.run)?;
-    watched.retain_mut(|setting| {
-        if ready.next() != Some(true) {
-            return true;
-        }
-        let there = setting.arm().is_ok();
-        if there && record.exports.get(&setting.name) == Some(&setting.made) {
-            let (name, made) = (&setting.name, &setting.made);
-            keep_or_owe(due, name, || keep(kernel, &paths.lib, name, made));
-        }
-        there
-    });
-    Ok(false)
+/// What is waited for.
+struct Wait<'a> {
+    changes: &'a OwnedFd,
+    held: Held,
+    /// What there was when a device was free and it was asked to have the configuration applied.
+    asked: &'a mut Option<Stamp>,
+    kernel: &'a dyn Kernel,
+    paths: &'a Paths,
 }
 
-/// Has the configuration applied again.
+impl Wait<'_> {
+    /// Waits for a change, and keeps it. Returns whether the record has changed. Meanwhile says when a
+    /// device has become free that an export waits for.
+    fn wait(&mut self, watched: &mut Vec<Watched>, due: &mut Due) -> Result<bool, String> {
+        let (changes, kernel, paths) = (self.changes, self.kernel, self.paths);
+        let mut fds = vec![PollFd::new(changes, PollFlags::IN)];
+        fds.extend(
+            watched
+                .iter()
+                .map(|it| PollFd::new(&it.file, PollFlags::PRI)),
+        );
+        loop {
+            let look = (!self.held.0.is_empty() || !due.is_empty()).then_some(&LOOK);
+            match poll(&mut fds, look) {
+                Ok(0) => {
+                    self.ask();
+                    settle(due, kernel, paths)?;
+                    tell(alive::tell(&paths.run, due));
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(format!("cannot wait: {error}")),
+                Ok(_) => break,
+            }
+        }
+        let ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+        drop(fds);
+        let mut ready = ready.into_iter();
+        if ready.next() == Some(true) {
+            return Ok(true);
+        }
+        let _lock = Lock::take(&paths.run)?;
+        let record = Record::load(&paths.run)?;
+        watched.retain_mut(|setting| {
+            if ready.next() != Some(true) {
+                return true;
+            }
+            let there = setting.arm().is_ok();
+            if there && record.exports.get(&setting.name) == Some(&setting.made) {
+                let (name, made) = (&setting.name, &setting.made);
+                keep_or_owe(due, name, || keep(kernel, &paths.lib, name, made));
+            }
+            there
+        });
+        Ok(false)
+    }
+
+    /// Has the configuration applied if a device is free, once: if it has an error that does not help
+    /// until someone has mended it.
+    fn ask(&mut self) {
+        let now = self.held.is_one_free().then(|| stamp(self.paths));
+        if now.is_some() && now != *self.asked {
+            tell(retry(self.paths));
+        }
+        *self.asked = now;
+    }
+}
+
+/// The files that decide what is applied, with when they were changed.
+type Stamp = Vec<(PathBuf, Option<SystemTime>)>;
+
+fn stamp(paths: &Paths) -> Stamp {
+    let mut files = config::files(paths).unwrap_or_default();
+    files.push(Held::path(&paths.run));
+    let changed = |path: &PathBuf| path.metadata().and_then(|it| it.modified()).ok();
+    files
+        .into_iter()
+        .map(|it| {
+            let changed = changed(&it);
+            (it, changed)
+        })
+        .collect()
+}
+
+/// Has what is missing made.
 fn retry(paths: &Paths) -> Result<(), String> {
     let path = &paths.hotplug;
     let made = OpenOptions::new().create(true).append(true).open(path);

@@ -8,6 +8,11 @@ use std::path::Path;
 
 use kvblade_wire::settings::Tunable;
 
+use super::begin::beginning;
+use super::begin::is_online;
+use super::begin::is_same_disk;
+use super::begin::set_before;
+use super::begin::Beginning;
 use super::job::Backing;
 use super::job::Job;
 use super::job::Making;
@@ -67,20 +72,59 @@ impl<'a> Present<'a> {
                     && made.is_some_and(|made| !made.unfinished)
                     && fits(wanted, target)? =>
             {
-                Ok(change(wanted, made, target))
+                Ok(self.change(wanted, made, target))
             }
             (Some(_), Some(name))
                 if name != wanted.name && !self.leaving.contains(&wanted.address) =>
             {
                 Err(format!("address {} is that of {name}", wanted.address))
             }
-            (Some(target), None) if fits(wanted, target)? => Ok(change(wanted, None, target)),
+            (Some(target), None) if fits(wanted, target)? => Ok(self.change(wanted, None, target)),
             (Some(target), None) => Err(format!(
                 "address {} is exported by hand, for {}: remove that first, with kvdel",
                 wanted.address, target.path
             )),
-            _ => make(wanted, made, own),
+            _ => self.make(wanted, made, own),
         }
+    }
+
+    /// Why the module cannot have a setting as it is wanted: it does not know it. All exports are of one
+    /// module.
+    fn unknown(&self, file: &str) -> Option<String> {
+        let target = self.targets.values().next()?;
+        let tunable = target.unknown.iter().find(|it| it.row().file == file)?;
+        Some(format!(
+            "{}: the module that is loaded is older and does not know it; load the new one (kvctl stop, \
+             rmmod kvblade_rs, systemctl restart kvblade), or leave it out",
+            tunable.row().key
+        ))
+    }
+
+    /// Makes an export, unless the module would not take it: then what there is of it stays.
+    fn make(
+        &self,
+        wanted: &Wanted,
+        made: Option<&Made>,
+        own: Option<&Target>,
+    ) -> Result<Job, String> {
+        let mut said = said(wanted);
+        if let Some(reason) = said.find_map(|tunable| self.unknown(tunable.row().file)) {
+            return Err(reason);
+        }
+        make(wanted, made, own)
+    }
+
+    /// Changes what runs, but for what the module does not know.
+    fn change(&self, wanted: &Wanted, made: Option<&Made>, target: &Target) -> Job {
+        let mut job = change(wanted, made, target);
+        job.sets.retain(|(file, _)| match self.unknown(file) {
+            None => true,
+            Some(reason) => {
+                job.unusable.push(reason);
+                false
+            }
+        });
+        job
     }
 
     /// What must be done to have an export no more.
@@ -207,6 +251,7 @@ fn remember(wanted: &Wanted, made: Option<&Made>, target: &Target) -> Made {
         file: Some(wanted.file.clone()),
         table: None,
         unfinished: false,
+        clients: BTreeMap::new(),
     }
 }
 
@@ -238,16 +283,18 @@ fn make(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> Result<Jo
         .interfaces
         .split_first()
         .ok_or("none of its interfaces is there")?;
-    // What clients have set belongs to the disk: another one begins anew.
-    let same_disk = |target: &&Target| match &backing {
-        Backing::Device(path) => Path::new(&target.path) == path,
-        Backing::File(..) => true,
-    };
     let is_whole = made.is_some_and(|made| !made.unfinished);
-    let before = own.filter(same_disk).filter(|_| is_whole);
+    let own = own.filter(|_| is_whole);
+    let before = match own {
+        // What clients have set belongs to the disk: another one begins anew.
+        Some(target) => is_same_disk(wanted, target).then(|| set_before(target)),
+        // It was being made anew when whoever did so was killed.
+        None => made.map(|made| made.clients.clone()),
+    };
+    let before = before.unwrap_or_default();
     let mut remembered = remember(wanted, None, &Target::default());
     remembered.loop_device = kept_loop;
-    let Beginning { sets, unusable } = beginning(wanted, made, before);
+    let Beginning { sets, unusable } = beginning(wanted, made, &before);
     // Whoever was kept away must not come in because it is not known any more who that was.
     let is_safe = !unusable.iter().any(|(setting, _)| excludes(setting));
     Ok(Job {
@@ -264,14 +311,25 @@ fn make(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> Result<Jo
         unusable: unusable.into_iter().map(|(_, told)| told).collect(),
         adds: adds.to_vec(),
         drops: Vec::new(),
-        online: Some(is_safe && is_online(wanted, made, before)),
+        online: Some(is_safe && is_online(wanted, made, &before)),
         made: Some(remembered),
     })
 }
 
-/// The words of `add` that must be the same on all interfaces.
+/// The settings that are to be other than they are by themselves.
+fn said(wanted: &Wanted) -> impl Iterator<Item = Tunable> + '_ {
+    let usual = |tunable: &Tunable| tunable.row().form.shown(tunable.row().default).to_string();
+    Tunable::ALL.into_iter().filter(move |tunable| {
+        let mut policy = wanted.policy.iter();
+        let found = policy.find(|(name, _)| *name == tunable.row().file);
+        found.is_some_and(|(_, value)| *value != usual(tunable))
+    })
+}
+
+/// The words of `add` that must be the same on all interfaces. What is as it is by itself is not said:
+/// an older module may not know it.
 fn options(wanted: &Wanted) -> String {
-    let policy = Tunable::ALL.into_iter().filter_map(|tunable| {
+    let policy = said(wanted).filter_map(|tunable| {
         let row = tunable.row();
         let (_, value) = wanted.policy.iter().find(|(name, _)| *name == row.file)?;
         Some((row.add, value))
@@ -281,55 +339,4 @@ fn options(wanted: &Wanted) -> String {
         .map(|(option, value)| format!("{option}={value}"))
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// What a new export is given before it goes online.
-struct Beginning {
-    /// Files, and the values that they get.
-    sets: Vec<(&'static str, String)>,
-    /// Settings of which what was kept is of no use, and what there is to say of it.
-    unusable: Vec<(&'static str, String)>,
-}
-
-fn beginning(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> Beginning {
-    let mut unusable = Vec::new();
-    let access = wanted.policy.iter();
-    let mut sets: Vec<(&'static str, String)> = access
-        .filter(|(file, value)| file.starts_with("access/") && value != "all")
-        .cloned()
-        .collect();
-    let identity = wanted.identity.iter();
-    sets.extend(identity.filter_map(|(file, value)| Some((*file, value.clone()?))));
-    for setting in CLIENTS {
-        let configured = &wanted.start[setting];
-        let unchanged = made.is_some_and(|made| made.start.get(setting) == Some(configured));
-        let running = own.filter(|_| unchanged);
-        let value = match (running, wanted.saved.get(setting)) {
-            (Some(target), _) => target.value(file_of(setting)),
-            (None, Some(Ok(saved))) => saved,
-            (None, Some(Err(reason))) => {
-                let instead = if excludes(setting) {
-                    format!("offline until kvctl online {}", wanted.name)
-                } else {
-                    "that of the configuration holds".to_owned()
-                };
-                let told = format!("{setting}: what was kept is of no use ({reason}): {instead}");
-                unusable.push((setting, told));
-                configured
-            }
-            (None, None) => configured,
-        };
-        if !value.is_empty() {
-            sets.push((file_of(setting), value.to_owned()));
-        }
-    }
-    Beginning { sets, unusable }
-}
-
-fn is_online(wanted: &Wanted, made: Option<&Made>, own: Option<&Target>) -> bool {
-    let unchanged = made.is_some_and(|it| it.start.get("online") == wanted.start.get("online"));
-    match own {
-        Some(target) if unchanged => !target.is_offline(),
-        _ => wanted.online,
-    }
 }

@@ -32,6 +32,7 @@ const AT_ONCE: usize = 128;
 /// Does the jobs, and notes in the record what there is then. Returns what could not be done, by
 /// the name of the export. `before_removal` is called with each that is about to go. Once
 /// `interrupted` is set no further job is begun; what was removed to be made anew still is.
+/// `before_making` is called with the record when all have gone that are to go.
 pub(crate) fn execute(
     jobs: &[Job],
     kernel: &dyn Kernel,
@@ -39,6 +40,7 @@ pub(crate) fn execute(
     record: &Mutex<Record>,
     interrupted: &AtomicBool,
     before_removal: impl Fn(&str, &Made) -> Result<(), String> + Sync,
+    before_making: impl FnOnce(&Record),
 ) -> Vec<(String, String)> {
     let failures = Mutex::new(Vec::new());
     let fail = |job: &Job, reason: String| held(&failures).push((job.name.clone(), reason));
@@ -74,6 +76,7 @@ pub(crate) fn execute(
             Err(reason) => fail(job, reason),
         }
     });
+    before_making(&held(record));
     let stuck: Vec<String> = held(record).exports.keys().cloned().collect();
     each(jobs, |job| {
         if job.removal.is_some() && stuck.contains(&job.name) {
@@ -254,11 +257,15 @@ impl Worker<'_> {
         })
     }
 
-    /// The options of an export that there is: another interface must have the same.
+    /// The options of an export that there is: another interface must have the same. An older module
+    /// does not have all of them.
     fn options(&self, made: &Made) -> String {
         let mode = Mode::ALL.into_iter().map(Mode::row);
         mode.chain(Tunable::ALL.into_iter().map(Tunable::row))
-            .map(|row| format!("{}={}", row.add, self.read(made, row.file)))
+            .filter_map(|row| {
+                let value = self.kernel.read(&self.file(made, row.file)).ok()?;
+                Some(format!("{}={value}", row.add))
+            })
             .collect::<Vec<_>>()
             .join(" ")
     }

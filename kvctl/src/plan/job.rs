@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::diff::CLIENTS;
+use crate::state::saved::file_of;
 use crate::state::Address;
 use crate::state::Made;
 
@@ -70,6 +72,22 @@ impl Job {
     pub(crate) fn is_done(&self) -> bool {
         let is_as_wanted = self.removal.is_none() && self.making.is_none() && self.online.is_none();
         is_as_wanted && self.sets.is_empty() && self.adds.is_empty() && self.drops.is_empty()
+    }
+
+    /// What clients have set of an export that is made, by the names of the settings, and whether it is
+    /// to be online.
+    pub(crate) fn clients(&self) -> BTreeMap<String, String> {
+        let value = |setting: &str| {
+            let mut sets = self.sets.iter();
+            let found = sets.find(|(file, _)| *file == file_of(setting));
+            (
+                setting.to_owned(),
+                found.map_or_else(String::new, |(_, value)| value.clone()),
+            )
+        };
+        let online = self.online.unwrap_or_default().to_string();
+        let online = ("online".to_owned(), online);
+        CLIENTS.map(value).into_iter().chain([online]).collect()
     }
 
     /// A line for each thing to be done.

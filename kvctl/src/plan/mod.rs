@@ -2,6 +2,7 @@
 
 //! What must be done to have what the configuration wants, and doing it.
 
+mod begin;
 mod cards;
 mod choice;
 mod diff;
@@ -65,20 +66,26 @@ pub(crate) struct State {
 
 impl Plan {
     /// Leaves out all but what is not there: exports that do not run or have lost their device, and
-    /// interfaces of those that run.
+    /// interfaces of those that run. What was removed for now is not missed.
     pub(crate) fn only_missing(&mut self, state: &State) {
         let leaving = BTreeSet::new();
         let present = Present::new(&state.targets, &state.record, &leaving);
         self.jobs = std::mem::take(&mut self.jobs)
             .into_iter()
             .filter_map(|job| {
+                if state.record.removed.contains(&job.name) {
+                    return None;
+                }
                 let (made, target) = present.of(&job.name);
+                let is_whole = made.is_some_and(|made| !made.unfinished);
                 match target {
-                    Some(target) if !target.has_lost_device() => added(job, made?),
+                    Some(target) if is_whole && !target.has_lost_device() => added(job, made?),
                     _ => job.making.is_some().then_some(job),
                 }
             })
             .collect();
+        let removed = &state.record.removed;
+        self.failures.retain(|(name, _)| !removed.contains(name));
         self.tell(&present);
     }
 
@@ -98,7 +105,8 @@ impl Plan {
     }
 
     /// Does it. Returns what there is then, and what could not be done. Whoever ends this before its
-    /// time finds what was done until then in the record.
+    /// time finds what was done until then in the record. For whoever is killed, what he is about to do
+    /// is handed to `note`: all that was in force of what is gone, and what is only half made.
     pub(crate) fn run(
         &self,
         kernel: &dyn Kernel,
@@ -106,8 +114,14 @@ impl Plan {
         before: Record,
         interrupted: &AtomicBool,
         keep: impl Fn(&str, &Made) -> Result<(), String> + Sync,
+        note: impl Fn(&Record) -> Result<(), String>,
     ) -> Result<(Record, Failures), String> {
-        let record = Mutex::new(before);
+        let begun = begun(&self.jobs, &before, &before);
+        if begun != before {
+            note(&begun)?;
+        }
+        let removes = |job: &Job| job.making.is_some() && job.removal.is_some();
+        let record = Mutex::new(before.clone());
         let mut failures = self.failures.clone();
         failures.extend(execute(
             &self.jobs,
@@ -116,6 +130,12 @@ impl Plan {
             &record,
             interrupted,
             keep,
+            |record| {
+                if self.jobs.iter().any(removes) {
+                    // They are gone: nothing keeps them from being made.
+                    drop(note(&self::begun(&self.jobs, &before, record)));
+                }
+            },
         ));
         let record = record
             .into_inner()
@@ -142,10 +162,7 @@ pub(crate) fn plan(
     saved: impl Fn(&str) -> Result<Saved, String>,
 ) -> Plan {
     let mut plan = Plan::default();
-    let owners = state.record.names();
-    let by_hand = |address: &&Address| !owners.contains_key(address);
-    let by_hand: BTreeSet<Address> = state.targets.keys().filter(by_hand).copied().collect();
-    let addresses = state.slots.assign(&config.exports, &by_hand);
+    let addresses = addresses(config, state);
     let selected = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let leaving = leaving(config, &addresses, &state.record, selected);
     let present = Present::new(&state.targets, &state.record, &leaving);
@@ -156,7 +173,7 @@ pub(crate) fn plan(
         .iter()
         .filter(|(name, _)| selected(name))
     {
-        if !configured.contains(name.as_str()) && made.table.is_none() {
+        if !configured.contains(name.as_str()) && is_left(made) {
             plan.jobs.extend(present.end(name));
         }
     }
@@ -167,7 +184,7 @@ pub(crate) fn plan(
             continue;
         }
         let job = || {
-            let address = address.ok_or(format!("shelf {} has no slot left", export.shelf))?;
+            let address = address.clone()?;
             let running = state.targets.get(&address);
             let (wanted, found) = surroundings.want(export, address, running, &saved(name));
             Ok::<_, String>((present.job(&wanted), found))
@@ -196,6 +213,14 @@ pub(crate) fn plan(
     plan
 }
 
+/// The address of each export, in their order, or why it has none.
+pub(crate) fn addresses(config: &Config, state: &mut State) -> Vec<Result<Address, String>> {
+    let owners = state.record.names();
+    let running = state.targets.keys();
+    let running = running.map(|address| (*address, owners.get(address).copied()));
+    state.slots.assign(&config.exports, &running.collect())
+}
+
 /// Of a job for what runs, the interfaces that it adds, if there are any. What else differs stays so,
 /// and is not remembered as done.
 fn added(job: Job, made: &Made) -> Option<Job> {
@@ -213,21 +238,39 @@ fn added(job: Job, made: &Made) -> Option<Job> {
     })
 }
 
-/// What is remembered while new exports are made: whoever is killed meanwhile leaves some that nothing
-/// else tells from those made by hand, without what keeps clients away from them.
-pub(crate) fn begun(jobs: &[Job], before: &Record) -> Record {
-    let mut begun = before.clone();
-    let new = jobs
-        .iter()
-        .filter(|it| it.making.is_some() && it.removal.is_none());
-    begun.exports.extend(new.filter_map(|job| {
-        let made = Made {
-            unfinished: true,
-            ..job.made.clone()?
+/// What is remembered while exports are made: whoever is killed meanwhile leaves some that nothing
+/// else tells from those made by hand, without what keeps clients away from them. Of those that are to
+/// be made anew there is what is in force, until they are not in the record `now`.
+fn begun(jobs: &[Job], before: &Record, now: &Record) -> Record {
+    let mut begun = now.clone();
+    for job in jobs.iter().filter(|it| it.making.is_some()) {
+        let Some(new) = &job.made else {
+            continue;
         };
-        Some((job.name.clone(), made))
-    }));
+        let clients = job.clients();
+        match begun.exports.get_mut(&job.name) {
+            Some(made) if job.removal.is_some() => made.clients = clients,
+            _ => {
+                let made = Made {
+                    unfinished: true,
+                    clients,
+                    // What was for now only goes if it is not finished.
+                    table: before
+                        .exports
+                        .get(&job.name)
+                        .and_then(|it| it.table.clone()),
+                    ..new.clone()
+                };
+                begun.exports.insert(job.name.clone(), made);
+            }
+        }
+    }
     begun
+}
+
+/// Whether something is left of an export that is not configured.
+fn is_left(made: &Made) -> bool {
+    made.table.is_none() || made.unfinished
 }
 
 /// What there is to say before exports end because a file says nothing any more.
@@ -311,23 +354,21 @@ pub(crate) fn plan_stop(state: &State) -> Plan {
 /// The addresses that exports of ours will not have any more.
 fn leaving(
     config: &Config,
-    addresses: &[Option<Address>],
+    addresses: &[Result<Address, String>],
     record: &Record,
     selected: impl Fn(&str) -> bool,
 ) -> BTreeSet<Address> {
-    let wanted: BTreeMap<&str, Option<Address>> = config
-        .exports
-        .iter()
-        .map(|export| export.name.as_str())
-        .zip(addresses.iter().copied())
-        .collect();
+    let names = config.exports.iter().map(|export| export.name.as_str());
+    let wanted: BTreeMap<&str, &Result<Address, String>> = names.zip(addresses).collect();
     record
         .exports
         .iter()
         .filter(|(name, _)| selected(name))
         .filter(|(name, made)| match wanted.get(name.as_str()) {
-            Some(address) => *address != Some(made.address),
-            None => made.table.is_none(),
+            Some(Ok(address)) => *address != made.address,
+            // It stays where it is.
+            Some(Err(_)) => false,
+            None => is_left(made),
         })
         .map(|(_, made)| made.address)
         .collect()

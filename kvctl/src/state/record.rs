@@ -4,6 +4,7 @@
 //! and no others, it changes and removes.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -31,6 +32,9 @@ use super::file;
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Record {
     pub(crate) exports: BTreeMap<String, Made>,
+    /// Exports that were removed for now: a device that appears does not bring them back.
+    #[serde(default)]
+    pub(crate) removed: BTreeSet<String>,
 }
 
 /// An export that kvctl has made.
@@ -59,6 +63,10 @@ pub(crate) struct Made {
     /// of it is offline, and is made anew.
     #[serde(default)]
     pub(crate) unfinished: bool,
+    /// What clients had set, and "online", of one that is being made anew: whoever does so may be
+    /// killed when it is gone.
+    #[serde(default)]
+    pub(crate) clients: BTreeMap<String, String>,
 }
 
 impl Record {
@@ -80,6 +88,16 @@ impl Record {
     pub(crate) fn store(&self, run: &Path) -> Result<(), String> {
         let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
         file::replace(&Self::path(run), &text)
+    }
+
+    /// The same with the tables that another has of exports that are for now only.
+    pub(crate) fn with_tables_of(&self, other: &Self) -> Self {
+        let mut same = self.clone();
+        for (name, made) in &mut same.exports {
+            let before = other.exports.get(name).and_then(|it| it.table.clone());
+            made.table = made.table.take().or(before);
+        }
+        same
     }
 
     /// Whose the exports are.

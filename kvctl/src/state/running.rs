@@ -7,6 +7,7 @@ use std::io;
 
 use kvblade_wire::settings::Setting;
 use kvblade_wire::settings::Start;
+use kvblade_wire::settings::Tunable;
 
 use super::address::Address;
 use super::folder::summary;
@@ -33,6 +34,8 @@ pub(crate) struct Target {
     pub(crate) ports: BTreeMap<String, String>,
     /// What the module told of it on each interface in one text.
     pub(crate) summaries: BTreeMap<String, String>,
+    /// Settings that the module does not know.
+    pub(crate) unknown: Vec<Tunable>,
 }
 
 impl Target {
@@ -99,8 +102,9 @@ fn read_target(folder: &Folder<'_>) -> io::Result<Target> {
             Setting::Start(Start::Config) => folder.config_string()?,
             Setting::Start(Start::Mask | Start::Reserve) => read(row.file)?.replace('\n', " "),
             // A module of before has fewer of them.
-            Setting::Tunable(_) => match read(row.file) {
+            Setting::Tunable(tunable) => match read(row.file) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    target.unknown.push(tunable);
                     row.form.shown(row.default).to_string()
                 }
                 read => read?,

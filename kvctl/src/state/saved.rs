@@ -120,8 +120,12 @@ pub(crate) fn file_of(setting: &str) -> &'static str {
     }
 }
 
-/// Keeps what clients have set of a running export, as far as it is to be kept.
+/// Keeps what clients have set of a running export, as far as it is to be kept. One that is only half
+/// made has not been given yet what was kept of it.
 pub(crate) fn keep(kernel: &dyn Kernel, lib: &Path, name: &str, made: &Made) -> Result<(), String> {
+    if made.unfinished {
+        return Ok(());
+    }
     let before = Saved::load(lib, name)?;
     let mut saved = before.clone();
     saved.keep_only(&made.persist);

@@ -43,54 +43,85 @@ impl Slots {
     }
 
     /// Forgets those that were given since, to exports that could not be made then: another time
-    /// another may be free.
-    pub(crate) fn forget_unused(&self, lib: &Path, record: &Record) -> Result<(), String> {
-        let mut now = Self::load(lib)?;
-        let before = now.0.len();
+    /// another may be free. Where something has failed, what others had for it is theirs again.
+    pub(crate) fn settle(&self, lib: &Path, record: &Record, failed: bool) -> Result<(), String> {
+        let before = Self::load(lib)?;
+        let mut now = before.clone();
         now.0.retain(|name, address| {
             self.0.get(name) == Some(address) || record.exports.contains_key(name)
         });
-        match now.0.len() == before {
+        if failed {
+            let made = record.exports.values().map(|made| made.address);
+            let used: BTreeSet<Address> = made.chain(now.0.values().copied()).collect();
+            for (name, address) in self.0.iter().filter(|(_, address)| !used.contains(address)) {
+                now.0.entry(name.clone()).or_insert(*address);
+            }
+        }
+        match now == before {
             true => Ok(()),
             false => now.store(lib),
         }
     }
 
-    /// The address of each export, in their order; none if its shelf is full.
+    /// The address of each export, in their order, or why it has none.
     ///
     /// An address given once stays with the name, also when the export is not in the
-    /// configuration for a while, unless the shelf has no other. None gets one for the first time
-    /// that is in use by an export made by hand.
+    /// configuration for a while, unless the shelf has no other. Clients write to the disk that has
+    /// it: no other export of the configuration gets it, whatever slot that asks for, and none that
+    /// runs moves by itself. `running` is what runs, and the names of those that are ours.
     pub(crate) fn assign(
         &mut self,
         exports: &[Export],
-        by_hand: &BTreeSet<Address>,
-    ) -> Vec<Option<Address>> {
-        let taken: BTreeSet<Address> = exports.iter().filter_map(explicit).collect();
+        running: &BTreeMap<Address, Option<&str>>,
+    ) -> Vec<Result<Address, String>> {
         let wanted: BTreeMap<&str, &Export> =
             exports.iter().map(|it| (it.name.as_str(), it)).collect();
+        let taken: BTreeSet<Address> = exports.iter().filter_map(explicit).collect();
+        let is_automatic = |name: &str, address: &Address| {
+            let wanted = wanted.get(name);
+            wanted.map(|it| it.slot.is_none() && it.shelf == address.shelf)
+        };
         self.0.retain(|name, address| {
-            let wanted = wanted.get(name.as_str());
-            !taken.contains(address)
-                && wanted.is_none_or(|it| it.slot.is_none() && it.shelf == address.shelf)
+            let other = running
+                .get(address)
+                .is_some_and(|it| it.is_some_and(|it| it != name));
+            let stays = is_automatic(name, address).unwrap_or_else(|| !taken.contains(address));
+            stays && !other
         });
-        let mut in_use: BTreeSet<Address> = taken.union(by_hand).copied().collect();
-        in_use.extend(self.0.values());
-        exports
+        let ours = running
             .iter()
-            .map(|export| {
-                explicit(export).or_else(|| {
-                    if let Some(known) = self.0.get(&export.name) {
-                        return Some(*known);
-                    }
-                    let address = free(export.shelf, &in_use)
-                        .or_else(|| self.abandoned(export.shelf, &wanted, by_hand))?;
-                    in_use.insert(address);
-                    self.0.insert(export.name.clone(), address);
-                    Some(address)
-                })
-            })
-            .collect()
+            .filter_map(|(address, name)| Some(((*name)?, *address)));
+        for (name, address) in ours.filter(|(name, it)| is_automatic(name, it) == Some(true)) {
+            self.0.insert(name.to_owned(), address);
+        }
+        let kept = self
+            .0
+            .iter()
+            .filter(|(name, _)| wanted.contains_key(name.as_str()));
+        let kept: BTreeMap<Address, String> = kept
+            .map(|(name, address)| (*address, name.clone()))
+            .collect();
+        let mut in_use: BTreeSet<Address> =
+            taken.into_iter().chain(running.keys().copied()).collect();
+        in_use.extend(self.0.values());
+        let mut give = |export: &Export| match explicit(export) {
+            Some(address) => match kept.get(&address) {
+                Some(owner) => Err(refusal(address, owner)),
+                None => Ok(address),
+            },
+            None => {
+                if let Some(known) = self.0.get(&export.name) {
+                    return Ok(*known);
+                }
+                let address = free(export.shelf, &in_use)
+                    .or_else(|| self.abandoned(export.shelf, &wanted, running))
+                    .ok_or_else(|| format!("shelf {} has no slot left", export.shelf))?;
+                in_use.insert(address);
+                self.0.insert(export.name.clone(), address);
+                Ok(address)
+            }
+        };
+        exports.iter().map(&mut give).collect()
     }
 
     /// Takes the address of an export that the configuration does not have any more.
@@ -98,9 +129,12 @@ impl Slots {
         &mut self,
         shelf: u16,
         wanted: &BTreeMap<&str, &Export>,
-        by_hand: &BTreeSet<Address>,
+        running: &BTreeMap<Address, Option<&str>>,
     ) -> Option<Address> {
-        let usable = |address: &Address| address.shelf == shelf && !by_hand.contains(address);
+        let usable = |address: &Address| {
+            let by_hand = running.get(address).is_some_and(Option::is_none);
+            address.shelf == shelf && !by_hand
+        };
         let (name, address) = self
             .0
             .iter()
@@ -109,6 +143,15 @@ impl Slots {
         self.0.remove(&name);
         Some(address)
     }
+}
+
+/// Why an export does not get the slot that it asks for.
+fn refusal(address: Address, owner: &str) -> String {
+    let slot = address.slot;
+    format!(
+        "slot {slot}: address {address} is that of {owner}, to which it was given: its clients would write to \
+         this disk. Take another slot, or first give {owner} one with slot = NUMBER, and apply that"
+    )
 }
 
 /// The lowest slot of a shelf that is not in use.

@@ -78,6 +78,16 @@ pub(crate) fn findings(
         let what = "not loaded: nothing is exported".to_owned();
         note(level, "module", what, "systemctl start kvblade");
     }
+    if standing.unkept {
+        let what =
+            "nobody keeps what clients set: it is lost at the machine's next start".to_owned();
+        let advice = "systemctl start kvblade-persist; systemctl enable kvblade";
+        note(Level::Warning, "persist", what, advice);
+    }
+    for (name, reason) in &standing.owed {
+        let what = format!("what clients have set cannot be kept: {reason}");
+        note(Level::Warning, name, what, "df /var/lib/kvblade, dmesg");
+    }
     for (name, verdict) in &standing.exports {
         if let Some((level, what, advice)) = of_verdict(verdict) {
             note(level, name, what, advice);
@@ -92,7 +102,8 @@ pub(crate) fn findings(
         }
         let verdict = export.name.as_ref().and_then(|it| standing.exports.get(it));
         let is_offline = |port: &Port| port.state == "offline";
-        if verdict.is_some_and(|it| it.online) && export.ports.iter().any(is_offline) {
+        let is_meant = verdict.is_some_and(|it| it.online && !it.unfinished);
+        if is_meant && export.ports.iter().any(is_offline) {
             // By kvctl offline, or since what was kept of a mask or reservation is of no use.
             let what = "offline, and configured to be online: clients get no I/O".to_owned();
             note(Level::Warning, &export.label(), what, "kvctl online NAME");
@@ -120,6 +131,10 @@ fn of_verdict(verdict: &Verdict) -> Option<(Level, String, &'static str)> {
     if let ("", [first, rest @ ..]) = (reasons.as_str(), verdict.changes.as_slice()) {
         let more = if rest.is_empty() { "" } else { ", ..." };
         reasons = format!("{first}{more}");
+    }
+    if verdict.unfinished && verdict.running {
+        let what = "only half made, since kvctl was killed: clients get no I/O".to_owned();
+        return Some((Level::Critical, what, "kvctl apply, which finishes it"));
     }
     Some(match (verdict.configured, verdict.running) {
         (true, false) => (
@@ -159,6 +174,13 @@ fn of_state(port: &Port, has_path: bool) -> Option<(Level, &'static str)> {
             (level, "ip link: was it renamed, or its driver not loaded?")
         }
         ("down", "MTU below 1060") => (level, "ip link set INTERFACE mtu 1500"),
+        ("down", "not Ethernet") => (level, "export on an Ethernet interface"),
+        ("down", "carries IP only" | "frames go to a tap") => {
+            (level, "export on a card or a macvlan")
+        }
+        ("down", "port of an Open vSwitch") => {
+            (level, "export on an interface of the switch itself")
+        }
         ("down", _) => (level, "export on the interface that takes its frames"),
         ("offline", _) => (Level::Warning, "kvctl online, when the reason is gone"),
         ("closing", _) => (Level::Warning, "the disk does not end requests: dmesg"),
@@ -175,6 +197,10 @@ fn of_state(port: &Port, has_path: bool) -> Option<(Level, &'static str)> {
         ("degraded", reason) if reason.contains("older than") => {
             (Level::Critical, "the disk stands still: dmesg, iostat -x")
         }
+        ("degraded", "device is read-only") => (
+            Level::Warning,
+            "blockdev --setrw DEVICE, or read-only = true",
+        ),
         _ => (Level::Warning, "dmesg"),
     })
 }

@@ -58,6 +58,8 @@ pub(crate) fn look(
         standing
             .exports
             .retain(|own, _| names.contains(own) || called(own));
+        let exports = &standing.exports;
+        standing.owed.retain(|own, _| exports.contains_key(own));
     }
     Ok(Status {
         findings: findings(&standing, &exports, nothing_runs),

@@ -65,6 +65,32 @@ fn a_state_has_its_level_and_what_to_do() {
 }
 
 #[test]
+fn the_advice_is_for_the_reason() {
+    for (state, advice) in [
+        ("down: not Ethernet", "export on an Ethernet interface"),
+        ("down: carries IP only", "export on a card or a macvlan"),
+        ("down: frames go to a tap", "export on a card or a macvlan"),
+        (
+            "down: port of br0",
+            "export on the interface that takes its frames",
+        ),
+        (
+            "down: port of an Open vSwitch",
+            "export on an interface of the switch itself",
+        ),
+        (
+            "degraded: device is read-only",
+            "blockdev --setrw DEVICE, or read-only = true",
+        ),
+    ] {
+        let machine = Machine::new();
+        machine.export("3.4@eth0", state);
+        let page = machine.status(&[]).unwrap().page(false);
+        assert!(page.contains(advice), "{page}");
+    }
+}
+
+#[test]
 fn another_path_makes_it_less_bad() {
     let machine = Machine::new();
     machine.export("3.4@eth0", "down: no carrier");
@@ -152,6 +178,58 @@ fn an_export_that_is_offline_and_should_not_be_is_told() {
         assert_eq!(told, level == Level::Warning, "{page}");
         assert!(!told || page.contains("kvctl online NAME"), "{page}");
     }
+}
+
+#[test]
+fn what_is_only_half_made_does_not_go_online_by_hand() {
+    let machine = Machine::new();
+    let table = "[export.disk]\nshelf = 3\nslot = 4\ndevice = \"/dev/null\"\n\
+                 interfaces = [\"eth0\"]\n";
+    machine.file("etc/kvblade.conf", table);
+    machine.export("3.4@eth0", "offline");
+    let made = "{\"exports\":{\"disk\":{\"address\":\"3.4\",\
+                \"interfaces\":[\"eth0\"],\"loop_device\":null,\"model\":\"m\",\"serial\":\"s\",\
+                \"start\":{},\"persist\":[],\"unfinished\":true}}}";
+    machine.file("run/kvblade/exports.json", made);
+    let status = machine.status(&[]).unwrap();
+    let page = status.page(false);
+    assert_eq!(status.level(), Level::Critical);
+    assert!(
+        page.contains("only half made") && page.contains("kvctl apply"),
+        "{page}"
+    );
+    assert!(!page.contains("kvctl online"), "{page}");
+}
+
+#[test]
+fn what_is_to_be_kept_and_is_not_is_told() {
+    let machine = Machine::new();
+    machine.export("3.4@eth0", "up");
+    let made = |persist: &str| {
+        format!(
+            "{{\"exports\":{{\"disk\":{{\"address\":\"3.4\",\"interfaces\":[\"eth0\"],\
+             \"loop_device\":null,\"model\":\"m\",\"serial\":\"s\",\"start\":{{}},\
+             \"persist\":[{persist}],\"table\":\"x\"}}}}}}"
+        )
+    };
+    machine.file("run/kvblade/exports.json", &made(""));
+    assert_eq!(told(&machine).1, Level::Ok);
+    machine.file("run/kvblade/exports.json", &made("\"mask\""));
+    let (said, level) = told(&machine);
+    assert_eq!(level, Level::Warning);
+    assert!(said.contains("nobody keeps what clients set"), "{said}");
+    let _alive = crate::persist::alive::begin(&machine.paths.run).unwrap();
+    assert_eq!(told(&machine).1, Level::Ok);
+    machine.file(
+        "run/kvblade/persist/owed.json",
+        "{\"disk\": \"no space left\"}",
+    );
+    let (said, level) = told(&machine);
+    assert_eq!(level, Level::Warning);
+    assert!(
+        said.ends_with("disk: what clients have set cannot be kept: no space left"),
+        "{said}"
+    );
 }
 
 #[test]

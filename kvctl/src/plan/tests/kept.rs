@@ -173,3 +173,24 @@ fn a_list_that_is_of_no_use_is_kept_until_there_is_another() {
     let after = saved(&[("config-string", "mine"), ("mask", "?"), ("reserve", "")]);
     assert_eq!(keep(), after);
 }
+
+#[test]
+fn what_clients_have_set_belongs_to_the_disk_whatever_its_path_is() {
+    let (mut world, mut record) = (World::new(), Record::default());
+    world.numbers = [("/dev/a", "8:0"), ("/dev/b", "8:0")].into();
+    done(&world, &mut record, &export("a", 0, ""));
+    world.write("1.0@eth0/mask", MAC).unwrap();
+    let by_another_name = export("a", 0, "").replace("/dev/a", "/dev/b");
+    done(&world, &mut record, &by_another_name);
+    assert_eq!(values(&world)[1], MAC, "the same disk");
+    // The path leads to another disk now.
+    world.numbers.insert("/dev/b", "8:16");
+    done(&world, &mut record, &by_another_name);
+    assert_eq!(values(&world)[1], "", "another disk");
+    // One that was away comes back with another number.
+    world.write("1.0@eth0/mask", MAC).unwrap();
+    world.lose("1.0@eth0");
+    world.numbers.insert("/dev/b", "8:32");
+    done(&world, &mut record, &by_another_name);
+    assert_eq!(values(&world)[1], MAC, "it was lost");
+}

@@ -4,6 +4,7 @@
 
 mod files;
 mod kept;
+mod older;
 mod trouble;
 pub(crate) mod world;
 
@@ -13,7 +14,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::Mutex;
 
 use kvblade_wire::settings::Mode;
-use kvblade_wire::settings::Tunable;
 
 use super::execute;
 use super::look;
@@ -86,6 +86,7 @@ fn run(world: &World, record: &mut Record, plan: Plan) -> (Vec<String>, Vec<Stri
         &after,
         &AtomicBool::new(false),
         |_, _| Ok(()),
+        |_| (),
     ));
     *record = after.into_inner().unwrap();
     let failures = failures.iter().map(|(name, why)| format!("{name}: {why}"));
@@ -106,8 +107,7 @@ fn done(world: &World, record: &mut Record, text: &str) -> Vec<String> {
 
 /// What is said of an export of which the configuration says nothing.
 fn usual() -> String {
-    let modes = Mode::ALL.into_iter().map(Mode::row);
-    let rows = modes.chain(Tunable::ALL.into_iter().map(Tunable::row));
+    let rows = Mode::ALL.into_iter().map(Mode::row);
     rows.map(|row| format!("{}={}", row.add, row.form.shown(row.default)))
         .collect::<Vec<_>>()
         .join(" ")
@@ -171,10 +171,8 @@ fn only_what_differs_is_touched() {
     assert_eq!(
         written[1],
         format!(
-            "add: 1 0 eth0 /dev/a {} offline=1",
-            usual()
-                .replace("ro=0", "ro=1")
-                .replace("bufcnt=64", "bufcnt=9")
+            "add: 1 0 eth0 /dev/a {} bufcnt=9 offline=1",
+            usual().replace("ro=0", "ro=1")
         )
     );
     assert_eq!(written[2], "del: 1 0 eth0");
@@ -269,10 +267,10 @@ fn slots_stay_with_their_names() {
     let automatic = |name: &str| export(name, 0, "").replace("slot = 0\n", "");
     let mut slots = Slots::default();
     let mut give = |text: &str| -> Vec<String> {
-        let given = slots.assign(&config(text).exports, &BTreeSet::new());
+        let given = slots.assign(&config(text).exports, &BTreeMap::new());
         given
             .into_iter()
-            .map(|it| it.unwrap().to_string())
+            .map(|it| it.map_or_else(|why| why, |it| it.to_string()))
             .collect()
     };
     let all = automatic("a") + &automatic("b") + &automatic("c");
@@ -283,13 +281,23 @@ fn slots_stay_with_their_names() {
         ["1.3", "1.1"],
         "those of a and c are kept"
     );
+    let given = give(&(export("e", 1, "") + &all));
     assert_eq!(
-        give(&(export("e", 1, "") + &all)),
-        ["1.1", "1.0", "1.4", "1.2"],
-        "explicit ones win"
+        given[1..],
+        ["1.0", "1.1", "1.2"],
+        "explicit ones do not win"
+    );
+    assert!(
+        given[0].starts_with("slot 1: address 1.1 is that of b, "),
+        "{given:?}"
+    );
+    // What is not configured does not keep one that is from its slot.
+    assert_eq!(
+        give(&(export("e", 3, "") + &automatic("a"))),
+        ["1.3", "1.0"]
     );
     let many: String = (0..300).map(|n| automatic(&format!("n{n}"))).collect();
-    let given = slots.assign(&config(&many).exports, &BTreeSet::new());
+    let given = slots.assign(&config(&many).exports, &BTreeMap::new());
     assert_eq!(
         given.iter().flatten().collect::<BTreeSet<_>>().len(),
         255,
@@ -315,7 +323,8 @@ fn stop_removes_what_apply_has_made() {
         &world,
         &record,
         &AtomicBool::new(false),
-        |_, _| Ok(())
+        |_, _| Ok(()),
+        |_| ()
     )
     .is_empty());
     assert_eq!(world.folders(), ["1.9@eth0"]);

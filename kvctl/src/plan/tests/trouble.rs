@@ -143,7 +143,7 @@ fn one_file_that_is_emptied_is_told_too() {
     let saved = |_: &str| Ok(Saved::default());
     let plan = plan(&config([&a, &b]), &[], &mut now, &world, saved);
     let never = AtomicBool::new(false);
-    let done = plan.run(&world, &world, record, &never, |_, _| Ok(()));
+    let done = plan.run(&world, &world, record, &never, |_, _| Ok(()), |_| Ok(()));
     record = done.unwrap().0;
     let said = |texts: [&str; 2], names: &[&str]| {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();

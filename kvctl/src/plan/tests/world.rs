@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use kvblade_wire::aoe::ConfigString;
+use kvblade_wire::settings::Tunable;
 
 use crate::plan::cards::Nature;
 use crate::plan::machine::Machine;
@@ -27,6 +28,12 @@ pub(crate) struct World {
     refreshed: Mutex<BTreeSet<PathBuf>>,
     /// A setting that cannot be written, or `del`.
     pub(crate) refused: Option<&'static str>,
+    /// Whoever has written this file is killed.
+    pub(crate) deadly: Option<&'static str>,
+    /// Options that a module of before does not know, and the files that it does not have.
+    pub(crate) unknown: Vec<&'static str>,
+    /// The numbers of devices that have others than their names.
+    pub(crate) numbers: BTreeMap<&'static str, &'static str>,
     pub(crate) interfaces: Vec<&'static str>,
     /// Interfaces that are no cards.
     pub(crate) natures: BTreeMap<&'static str, Nature>,
@@ -62,6 +69,7 @@ impl World {
     pub(crate) fn add(&self, line: &str) -> Result<(), String> {
         let words: Vec<&str> = line.split(' ').collect();
         let folder = format!("{}.{}@{}", words[0], words[1], words[2]);
+        let number = self.device(Path::new(words[3]))?;
         let mut files: BTreeMap<String, String> = [
             ("state", "up"),
             ("model", "kvblade_rs"),
@@ -75,12 +83,21 @@ impl World {
             ("access/read", "all"),
             ("access/write", "all"),
             ("bpath", words[3]),
-            ("bdev", words[3]),
+            ("bdev", &number),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
+        for row in Tunable::ALL.into_iter().map(Tunable::row) {
+            if !self.unknown.contains(&row.add) {
+                let usual = row.form.shown(row.default).to_string();
+                files.insert(row.file.into(), usual);
+            }
+        }
         for word in &words[4..] {
             let (key, value) = word.split_once('=').unwrap();
+            if self.unknown.contains(&key) {
+                return Err(format!("option {word}: no such option"));
+            }
             match key {
                 "mtu" => files.insert("mtu_max".into(), value.into()),
                 "offline" => files.insert("state".into(), "offline".into()),
@@ -96,6 +113,13 @@ impl World {
 
     pub(crate) fn value(&self, file: &str) -> String {
         self.read(file).unwrap()
+    }
+
+    /// The device of an export is taken away.
+    pub(crate) fn lose(&self, folder: &str) {
+        let mut files = self.files.lock().unwrap();
+        let files = files.get_mut(folder).unwrap();
+        files.insert("state".into(), "down: device is gone".into());
     }
 
     pub(crate) fn folders(&self) -> Vec<String> {
@@ -151,6 +175,15 @@ impl Kernel for World {
             .lock()
             .unwrap()
             .push(format!("{file}: {value}"));
+        let written = self.take(file, value);
+        assert_ne!(self.deadly, Some(file), "killed");
+        written
+    }
+}
+
+impl World {
+    /// Does what was written.
+    fn take(&self, file: &str, value: &str) -> Result<(), String> {
         match file.split_once('/') {
             None if file == "add" => match value.split(' ').nth(3) {
                 Some(path) if self.held == Some(Path::new(path)) => {
@@ -210,7 +243,11 @@ impl Machine for World {
         if self.missing.contains(path) {
             return Err(format!("{}: not there", path.display()));
         }
-        Ok(path.display().to_string())
+        let path = path.display().to_string();
+        Ok(self
+            .numbers
+            .get(&*path)
+            .map_or(path.clone(), ToString::to_string))
     }
 
     fn regular_file(&self, path: &Path) -> Result<PathBuf, String> {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whether what clients set is kept, for those who ask: without it all seems well until the machine's
+//! next start.
+
+use std::fs;
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::path::PathBuf;
+
+use rustix::fs::flock;
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+use super::Due;
+use crate::state::file;
+
+/// Beside what `persist` itself watches.
+fn folder(run: &Path) -> PathBuf {
+    run.join("persist")
+}
+
+fn lock(run: &Path) -> PathBuf {
+    folder(run).join("lock")
+}
+
+fn owed_file(run: &Path) -> PathBuf {
+    folder(run).join("owed.json")
+}
+
+/// As long as the value lasts, what clients set is kept.
+pub(crate) fn begin(run: &Path) -> Result<File, String> {
+    let begin = || {
+        fs::create_dir_all(folder(run))?;
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).mode(0o600);
+        let file = options.open(lock(run))?;
+        // Of several each keeps it.
+        flock(&file, FlockOperation::LockShared)?;
+        Ok(file)
+    };
+    begin().map_err(|error: io::Error| format!("{}: {error}", lock(run).display()))
+}
+
+/// Whether someone keeps it. Who may not look is not alarmed.
+pub(crate) fn is_kept(run: &Path) -> bool {
+    match File::open(lock(run)) {
+        Ok(file) => {
+            flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)
+        }
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// Notes of which exports it cannot be kept, and why.
+pub(super) fn tell(run: &Path, due: &Due) -> Result<(), String> {
+    if *due == owed(run) {
+        return Ok(());
+    }
+    let text = serde_json::to_string_pretty(due).map_err(|error| error.to_string())?;
+    file::replace_soon(&owed_file(run), &text)
+}
+
+/// Of which exports it cannot be kept, and why.
+pub(crate) fn owed(run: &Path) -> Due {
+    let text = file::read(&owed_file(run)).ok().flatten();
+    let owed = text.and_then(|text| serde_json::from_str(&text).ok());
+    owed.unwrap_or_default()
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+
+use std::fs;
+
+use super::*;
+use crate::plan::tests::world::World;
+
+#[test]
+fn whether_it_is_kept_can_be_asked() {
+    let root = tempfile::tempdir().unwrap();
+    let run = root.path();
+    assert!(!alive::is_kept(run), "it was never begun");
+    let alive = alive::begin(run).unwrap();
+    assert!(alive::is_kept(run));
+    drop(alive);
+    assert!(!alive::is_kept(run), "it was ended");
+    let due = Due::from([("a".to_owned(), "no space".to_owned())]);
+    let _alive = alive::begin(run).unwrap();
+    alive::tell(run, &due).unwrap();
+    assert_eq!(alive::owed(run), due);
+    alive::tell(run, &Due::new()).unwrap();
+    assert_eq!(alive::owed(run), Due::new());
+}
+
+#[test]
+fn what_is_free_has_the_configuration_applied_once_until_that_may_help() {
+    let root = tempfile::tempdir().unwrap();
+    let paths = Paths::under(root.path());
+    let device = root.path().join("disk");
+    fs::create_dir_all(&paths.config_folder).unwrap();
+    let changes = changes_of(&paths.run).unwrap();
+    let (world, mut asked) = (World::new(), None);
+    let held = Held([("a".to_owned(), device.clone())].into());
+    held.store(&paths.run).unwrap();
+    let mut wait = Wait {
+        changes: &changes,
+        held,
+        asked: &mut asked,
+        kernel: &world,
+        paths: &paths,
+    };
+    let mut asks = || {
+        wait.ask();
+        fs::remove_file(&paths.hotplug).is_ok()
+    };
+    assert!(!asks(), "it is not there");
+    fs::write(&device, "").unwrap();
+    assert!(asks());
+    assert!(!asks(), "it was of no use");
+    fs::write(&paths.config, "[export]\n").unwrap();
+    assert!(asks(), "the configuration has changed");
+    assert!(!asks());
+    fs::remove_file(&device).unwrap();
+    assert!(!asks());
+    fs::write(&device, "").unwrap();
+    assert!(asks(), "it is there again");
+}
