@@ -40,7 +40,11 @@ pub(crate) enum Command {
     Show(Show),
     Top(Top),
     /// Print the running exports as a configuration.
-    Export,
+    Export {
+        /// Name loop devices, not the files that they show.
+        #[arg(long)]
+        devices: bool,
+    },
     /// Put exports online: I/O is served.
     ///
     /// First asks on the segment whether another target has the address.

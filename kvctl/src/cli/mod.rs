@@ -12,6 +12,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::io::ErrorKind;
 use std::io::IsTerminal;
@@ -115,10 +116,13 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Set(args) => edit::set(context, &args),
         Command::Remove(args) => edit::remove(context, &args),
         Command::Stop => apply::stop(context),
-        Command::Export => {
+        Command::Export { devices } => {
             let targets = running::targets(&context.kernel)?;
             let record = Record::load(&context.paths.run)?;
-            let loops = Host(context.paths.clone()).loops();
+            let loops = match devices {
+                true => BTreeMap::new(),
+                false => Host(context.paths.clone()).loops(),
+            };
             print(&export::text(&targets, &record, &loops))
         }
         Command::Status(args) => status::status(context, &args),

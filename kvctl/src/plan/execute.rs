@@ -185,6 +185,12 @@ impl Worker<'_> {
         } else {
             (trouble, is_safe) = self.set_clients(&mut made);
         }
+        // Settings are the export's, whatever the interface: nobody has to be refused on the first while
+        // the others still ask for the address.
+        let is_new = self.job.making.is_some();
+        if is_new && is_safe {
+            trouble.extend(self.switch(&mut made));
+        }
         let absent = self.add_all(&mut made, &path);
         trouble.extend(absent);
         for interface in &self.job.drops {
@@ -197,11 +203,8 @@ impl Worker<'_> {
                 made.interfaces.push(interface.clone());
             }
         }
-        if is_safe {
-            if let Err(reason) = self.switch(&made) {
-                trouble.push(reason);
-                made.start.remove("online");
-            }
+        if !is_new {
+            trouble.extend(self.switch(&mut made));
         }
         (Some(made), trouble)
     }
@@ -327,15 +330,18 @@ impl Worker<'_> {
         trouble
     }
 
-    fn switch(&self, made: &Made) -> Result<(), String> {
+    /// Puts it online or offline. If that cannot be, why, and it is not remembered.
+    fn switch(&self, made: &mut Made) -> Option<String> {
         // What has just been added has been asked for on the segment already.
         let word = match (self.job.online, &self.job.making) {
             (Some(true), Some(_)) => "online force=1",
             (Some(true), None) => "online",
             (Some(false), None) => "offline",
-            (Some(false), Some(_)) | (None, _) => return Ok(()),
+            (Some(false), Some(_)) | (None, _) => return None,
         };
-        self.kernel.write(&self.file(made, "state"), word)
+        let reason = self.kernel.write(&self.file(made, "state"), word).err()?;
+        made.start.remove("online");
+        Some(reason)
     }
 
     /// A file of the export.

@@ -306,6 +306,17 @@ fn slots_stay_with_their_names() {
 }
 
 #[test]
+fn a_new_export_serves_while_its_other_interfaces_still_ask() {
+    let (world, mut record) = (World::new(), Record::default());
+    let text = export("a", 0, "").replace("\"eth0\"", "\"eth0\", \"eth1\"");
+    let written = done(&world, &mut record, &text);
+    let place = |text: &str| written.iter().position(|it| it.starts_with(text));
+    let online = place("1.0@eth0/state: online force=1");
+    let other = place("add: 1 0 eth1 ");
+    assert!(online.is_some() && online < other, "{written:?}");
+}
+
+#[test]
 fn stop_removes_what_apply_has_made() {
     let (world, mut record) = (World::new(), Record::default());
     done(
