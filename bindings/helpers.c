@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Wrappers of macros and inline functions of the kernel's headers. They hold no
- * policy; what each may be called with is stated where Rust calls it.
+ * Wrappers of macros and inline functions of the kernel's headers. What each may be
+ * called with is stated where Rust calls it. Their only policy is how memory is
+ * asked for, and how much of it is kept in reserve.
  */
 
 #include <linux/cpuhotplug.h>
