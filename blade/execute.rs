@@ -66,7 +66,6 @@ impl Request {
             Progress::Last | Progress::Ended => return false,
             Progress::Again => {
                 self.progress = Progress::Last;
-                self.io().keep_alone();
                 batch.add_alone(self);
                 return false;
             }
