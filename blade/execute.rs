@@ -78,7 +78,6 @@ impl Request {
             }
             Progress::Again => {
                 self.progress = Progress::Last;
-                self.io().keep_alone();
                 batch.add_alone(self);
                 return false;
             }

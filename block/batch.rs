@@ -37,8 +37,8 @@ pub(crate) trait Owner: Send + Linked {
     /// they stay where they are.
     fn keeps_followers(&self) -> bool;
 
-    /// The operation has failed together with others, and must be submitted again, by itself. Called
-    /// in any context, hard interrupts included.
+    /// The operation has failed together with others, or perhaps so, and must be submitted again, by
+    /// itself. Called in any context, hard interrupts included.
     fn again(this: SlabBox<Self>);
 }
 
@@ -68,6 +68,10 @@ unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
         (SlabBox::from_raw(request), kernel::error::to_result(errno))
     };
     if request.followers().is_empty() {
+        if result.is_err_and(|error| request.io().may_be_not_its_own(error)) {
+            request.io().disk().note_failure();
+            return O::again(request);
+        }
         return O::ended(request, result);
     }
     if result.is_err() {
@@ -138,9 +142,10 @@ impl<O: Owner> Batch<O> {
         }
     }
 
-    /// Adds an operation that goes to the disk by itself.
+    /// Adds an operation that goes to the disk by itself: the block layer joins it with no other either.
     pub(crate) fn add_alone(&mut self, mut request: SlabBox<O>) {
         self.close();
+        request.io().keep_alone();
         request.io().lead();
         self.leader = Some(request);
         self.close();

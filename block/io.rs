@@ -16,6 +16,8 @@ use super::pages::Pages;
 use super::pages::Vectors;
 use super::SECTOR;
 use crate::bindings;
+use crate::compat::ENOLINK;
+use crate::compat::EOPNOTSUPP;
 
 mod blocks;
 
@@ -231,8 +233,17 @@ impl<S: Source> Io<S> {
     }
 
     /// Lets it go to the disk by itself, even if others go there at the same time.
-    pub(crate) fn keep_alone(&mut self) {
+    pub(super) fn keep_alone(&mut self) {
         self.operation |= bindings::KV_ALONE;
+    }
+
+    /// Whether it has perhaps failed with this only because the block layer has joined it with others, of
+    /// whoever uses the disk: of such requests all fail whose sectors are behind a bad one, or all. What
+    /// has to do with the disk as a whole fails each.
+    pub(super) fn may_be_not_its_own(&self, error: Error) -> bool {
+        let is_of_all =
+            error == ENODEV || error == ETIMEDOUT || error == ENOLINK || error == EOPNOTSUPP;
+        self.operation & bindings::KV_ALONE == 0 && !is_of_all && !self.disk.is_gone()
     }
 
     /// It goes to the disk with its own data, to begin with. Where several have failed as one lately

@@ -13,6 +13,7 @@ pub(crate) struct Errno(u32);
 pub(crate) const EADDRINUSE: Errno = Errno(bindings::EADDRINUSE);
 pub(crate) const EILSEQ: Errno = Errno(bindings::EILSEQ);
 pub(crate) const ENODATA: Errno = Errno(bindings::ENODATA);
+pub(crate) const ENOLINK: Errno = Errno(bindings::ENOLINK);
 pub(crate) const EOPNOTSUPP: Errno = Errno(bindings::EOPNOTSUPP);
 
 impl From<Errno> for Error {

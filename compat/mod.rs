@@ -12,6 +12,7 @@ mod warning;
 pub(crate) use errno::EADDRINUSE;
 pub(crate) use errno::EILSEQ;
 pub(crate) use errno::ENODATA;
+pub(crate) use errno::ENOLINK;
 pub(crate) use errno::EOPNOTSUPP;
 pub(crate) use switch::is_on;
 pub(crate) use warning::warn_on;

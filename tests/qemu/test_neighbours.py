@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from aoeframes import READ_EXT, WRITE_EXT
+from aoeframes import EXTENDED, READ_EXT, WRITE_EXT
 from beds import SECTOR, bed, mapped, pattern
 
 SHELF, SLOT = 4, 3
@@ -18,7 +18,7 @@ EACH, START = 2, 64
 REQUESTS = 6
 # Sectors that cannot be read or written, within the third.
 BAD = START + 2 * EACH
-TRIM = 0x06
+TRIM, VERIFY_EXT = 0x06, 0x42
 # Status and error register.
 OK, UNC, FAULT = (0x40, 0), (0x41, 0x40), (0x61, 0x04)
 
@@ -53,6 +53,22 @@ until [ -b /dev/still ]; do sleep 0.1; done
 echo none >/sys/block/still/queue/scheduler
 """
 
+# One request at a time, and a scheduler that joins those that wait. Without a cache what is to be
+# durable is a write as any other.
+JOINING_DISK = """
+cd /sys/kernel/config/nullb
+mkdir joining
+cd joining
+for setting in size=16 blocksize=512 memory_backed=1 irqmode=2 hw_queue_depth=1 submit_queues=1 \\
+    completion_nsec=200000000; do
+    echo ${setting#*=} >${setting%=*} || exit
+done
+echo 1 >power
+until [ -b /dev/joining ]; do sleep 0.1; done
+echo mq-deadline >/sys/block/joining/queue/scheduler
+echo 64 >/sys/block/joining/queue/nr_requests
+"""
+
 
 @pytest.fixture(scope="module")
 def target():
@@ -63,15 +79,22 @@ def target():
 
 
 @pytest.fixture
+def joining(target):
+    target.guest.run(JOINING_DISK)
+    yield
+    target.guest.run("rmdir /sys/kernel/config/nullb/joining")
+
+
+@pytest.fixture
 def client(target):
     with target.exported(SHELF, SLOT, "/dev/slow") as client:
         client.neighbour.drain()
         yield client
 
 
-def requests_of(guest, column: int) -> int:
+def requests_of(guest, column: int, disk: str = "slow") -> int:
     """What the kernel counts of the disk, as its Documentation/block/stat.rst numbers it."""
-    return int(guest.run("cat /sys/block/slow/stat").stdout.split()[column])
+    return int(guest.run(f"cat /sys/block/{disk}/stat").stdout.split()[column])
 
 
 def together(client, frames: list[bytes]) -> dict[bytes, bytes]:
@@ -181,6 +204,44 @@ def test_of_neighbours_only_those_fail_that_must(target, client, operation):
             assert client.read(lba, EACH) == expected
             if operation == "read":
                 assert answers[frame[20:24]][36:] == expected
+
+
+@pytest.mark.kernel_log(allow=["I/O error, dev joining"])
+@pytest.mark.parametrize("operation", ["read", "write", "verify"])
+def test_what_the_block_layer_has_joined_fails_by_itself(target, joining, operation):
+    """Of requests that come backwards the target makes no one, but the disk's scheduler does, and
+    fails all of them for a bad sector of one."""
+    guest = target.guest
+    data = pattern(START, REQUESTS * EACH, 1)
+    bad = "/sys/kernel/config/nullb/joining/badblocks"
+    with target.exported(SHELF, SLOT, "/dev/joining") as client:
+        client.neighbour.drain()
+        for frame in writes(client, data):
+            assert client.ask(frame).registers == OK
+        frames = {
+            "read": reads,
+            "write": lambda client: writes(client, data),
+            "verify": lambda client: [
+                client.ata_frame(VERIFY_EXT, START + i * EACH, EACH, aflags=EXTENDED)
+                for i in range(REQUESTS)
+            ],
+        }[operation](client)
+        column = 5 if operation == "write" else 1
+        began = requests_of(guest, column, "joining")
+        guest.run(f"echo +{BAD}-{BAD} >{bad}")
+        answers = together(client, frames[::-1])
+        guest.run(f"echo -{BAD}-{BAD} >{bad}")
+        if operation != "verify":
+            assert requests_of(guest, column, "joining") > began, "none were joined"
+        failed = [frame for frame in frames if answers[frame[20:24]][27] & 1]
+        assert failed == [frames[(BAD - START) // EACH]]
+        answer = answers[failed[0][20:24]]
+        assert (answer[27], answer[25]) == (FAULT if operation == "write" else UNC)
+        for i, frame in enumerate(frames):
+            expected = data[i * EACH * SECTOR : (i + 1) * EACH * SECTOR]
+            if operation == "read" and frame not in failed:
+                assert answers[frame[20:24]][36:] == expected
+            assert client.read(START + i * EACH, EACH) == expected
 
 
 @pytest.mark.kernel_log(allow=["I/O error, dev slow"])
