@@ -140,6 +140,12 @@ impl Standing {
             let lines = lines.map(str::to_owned).collect();
             self.exports.entry(name).or_default().changes = lines;
         }
+        for name in &self.record.removed {
+            let removed = "removed with --runtime, until someone applies the configuration";
+            if let Some(verdict) = self.exports.get_mut(name).filter(|it| !it.running) {
+                verdict.failures.push(removed.to_owned());
+            }
+        }
         for (name, failure) in plan.failures {
             let verdict = self.exports.entry(name).or_default();
             verdict.failures.push(failure);

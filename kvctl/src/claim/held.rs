@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use crate::state::file;
 
 /// The devices, by the names of their exports; kept until the next start of the machine.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Held(pub(crate) BTreeMap<String, PathBuf>);
 
 impl Held {

@@ -36,11 +36,16 @@ pub(super) fn is_in_use(paths: &Paths, folder: &Path) -> bool {
     !found.is_disjoint(&used)
 }
 
+/// A file of the kernel's. Names in it may have any bytes.
+fn text(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}
+
 /// The numbers of what is mounted. File systems over several disks have a number of their own, so
 /// that only the source tells.
 fn used(paths: &Paths) -> BTreeSet<String> {
-    let mounts = fs::read_to_string(paths.proc.join("self/mountinfo")).unwrap_or_default();
-    let swaps = fs::read_to_string(paths.proc.join("swaps")).unwrap_or_default();
+    let mounts = text(&paths.proc.join("self/mountinfo"));
+    let swaps = text(&paths.proc.join("swaps"));
     let mounted = mounts.lines().flat_map(|mount| {
         let source = mount
             .split_once(" - ")
@@ -106,6 +111,15 @@ mod tests {
         for folder in ["sys/disk", "sys/disk/part", "sys/dm"] {
             assert!(is_in_use(&paths, &root.path().join(folder)), "{folder}");
         }
+    }
+
+    #[test]
+    fn a_mount_point_with_an_odd_name_hides_no_other() {
+        let (root, paths) = disk("254:1");
+        let mut mounts = b"22 23 0:9 / /mnt/caf\xe9 rw - tmpfs none rw\n".to_vec();
+        mounts.extend(MOUNTS.as_bytes());
+        fs::write(paths.proc.join("self/mountinfo"), mounts).unwrap();
+        assert!(is_in_use(&paths, &root.path().join("sys/disk")));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::apply::apply;
 use super::args::Apply;
 use super::args::ConfigFile;
 use super::Context;
+use crate::claim::Held;
 use crate::paths::Paths;
 use crate::state::record::Lock;
 use crate::state::Made;
@@ -74,4 +75,10 @@ fn apply_knows_what_was_added_while_it_waited() {
     });
     let record = Record::load(&paths.run).unwrap();
     assert!(record.exports.contains_key("b"), "it was ended");
+    let waits = Held([("b".to_owned(), "/dev/kvctl-none".into())].into());
+    assert_eq!(
+        Held::load(&paths.run),
+        waits,
+        "it is made when the device is there"
+    );
 }

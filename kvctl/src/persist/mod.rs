@@ -20,6 +20,8 @@ use std::io::Seek;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::path::PathBuf;
+use std::thread;
+use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use rustix::event::poll;
@@ -66,7 +68,7 @@ type Due = BTreeMap<String, String>;
 
 /// Keeps what changes, for ever.
 pub(crate) fn persist(kernel: &dyn Kernel, paths: &Paths) -> Result<(), String> {
-    let mut asked = None;
+    let (mut asked, mut looking) = (None, None);
     loop {
         let _alive = alive::begin(&paths.run)?;
         let changes = changes_of(&paths.run)
@@ -76,6 +78,7 @@ pub(crate) fn persist(kernel: &dyn Kernel, paths: &Paths) -> Result<(), String> 
             changes: &changes,
             held: Held::load(&paths.run),
             asked: &mut asked,
+            looking: &mut looking,
             kernel,
             paths,
         };
@@ -172,6 +175,7 @@ struct Wait<'a> {
     held: Held,
     /// What there was when a device was free and it was asked to have the configuration applied.
     asked: &'a mut Option<Stamp>,
+    looking: &'a mut Option<JoinHandle<bool>>,
     kernel: &'a dyn Kernel,
     paths: &'a Paths,
 }
@@ -222,10 +226,24 @@ impl Wait<'_> {
         Ok(false)
     }
 
+    /// Looks whether a device is free; what comes of it is known the next time.
+    fn look(&mut self) {
+        let held = self.held.clone();
+        *self.looking = Some(thread::spawn(move || held.is_one_free()));
+    }
+
     /// Has the configuration applied if a device is free, once: if it has an error that does not help
     /// until someone has mended it.
     fn ask(&mut self) {
-        let now = self.held.is_one_free().then(|| stamp(self.paths));
+        let is_free = match self.looking.take() {
+            // Of a disk or a file server that does not answer nothing is known, and nobody waits for it:
+            // what clients set is to be kept meanwhile.
+            Some(look) if !look.is_finished() => return *self.looking = Some(look),
+            Some(look) => look.join().unwrap_or_default(),
+            None => return self.look(),
+        };
+        self.look();
+        let now = is_free.then(|| stamp(self.paths));
         if now.is_some() && now != *self.asked {
             tell(retry(self.paths));
         }
