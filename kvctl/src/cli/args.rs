@@ -105,9 +105,8 @@ pub(crate) struct Apply {
 
     /// Only make what is not there: exports that do not run or have lost their device, and interfaces.
     ///
-    /// What runs is neither changed nor ended, and what was removed with --runtime stays away. This is
-    /// done when a device appears, so that it does not put in force what an administrator has not
-    /// finished yet.
+    /// What runs stays as it is, and what was removed with --runtime stays away. This is done when a device
+    /// appears, so that it does not put in force what an administrator has not finished yet.
     #[arg(long)]
     pub(crate) only_missing: bool,
 
@@ -186,8 +185,7 @@ pub(crate) struct Remove {
     /// The export.
     pub(crate) name: String,
 
-    /// For now only: until the next apply, if it is configured. A device that appears does not bring it
-    /// back.
+    /// For now only: until the next apply, if it is configured. No device that appears brings it back.
     #[arg(long)]
     pub(crate) runtime: bool,
 }
@@ -231,9 +229,9 @@ pub(crate) struct Check {
 /// First what is wrong, the worst on top: exports that are configured and do not run, with the reason,
 /// that run otherwise than configured, that clients cannot reach, disks that are gone or fail, and other
 /// targets with the same address; and that nobody keeps what clients set, where that is to be kept. Then
-/// the clients, the counters that are no good sign and what they mean,
-/// and all exports, with the time within which half of the requests and 99 of 100 were answered in
-/// microseconds. Without names each part has 20 lines at most.
+/// the clients, the counters that are no good sign and what they mean, and all exports, with the time
+/// within which half of the requests and 99 of 100 were answered in microseconds. Without names each
+/// part has 20 lines at most.
 #[derive(clap::Args)]
 pub(crate) struct Status {
     /// Only these exports, by name or address, and all of them.
