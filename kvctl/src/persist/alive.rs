@@ -23,8 +23,9 @@ fn folder(run: &Path) -> PathBuf {
     run.join("persist")
 }
 
+/// Beside the folder: nobody would be told that this has gone as long as a file in it is open.
 fn lock(run: &Path) -> PathBuf {
-    folder(run).join("lock")
+    run.with_file_name("kvblade-persist.lock")
 }
 
 fn owed_file(run: &Path) -> PathBuf {
@@ -34,7 +35,7 @@ fn owed_file(run: &Path) -> PathBuf {
 /// As long as the value lasts, what clients set is kept.
 pub(crate) fn begin(run: &Path) -> Result<File, String> {
     let begin = || {
-        fs::create_dir_all(folder(run))?;
+        fs::create_dir_all(run)?;
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).mode(0o600);
         let file = options.open(lock(run))?;
@@ -61,6 +62,7 @@ pub(super) fn tell(run: &Path, due: &Due) -> Result<(), String> {
         return Ok(());
     }
     let text = serde_json::to_string_pretty(due).map_err(|error| error.to_string())?;
+    fs::create_dir_all(folder(run)).map_err(|error| error.to_string())?;
     file::replace_soon(&owed_file(run), &text)
 }
 

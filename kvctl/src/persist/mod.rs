@@ -68,9 +68,9 @@ type Due = BTreeMap<String, String>;
 
 /// Keeps what changes, for ever.
 pub(crate) fn persist(kernel: &dyn Kernel, paths: &Paths) -> Result<(), String> {
+    let _alive = alive::begin(&paths.run)?;
     let (mut asked, mut looking) = (None, None);
     loop {
-        let _alive = alive::begin(&paths.run)?;
         let changes = changes_of(&paths.run)
             .map_err(|error| format!("{}: cannot be watched: {error}", paths.run.display()))?;
         let (mut watched, mut due) = begin(kernel, paths)?;

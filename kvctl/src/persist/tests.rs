@@ -8,7 +8,7 @@ use crate::plan::tests::world::World;
 #[test]
 fn whether_it_is_kept_can_be_asked() {
     let root = tempfile::tempdir().unwrap();
-    let run = root.path();
+    let run = &Paths::under(root.path()).run;
     assert!(!alive::is_kept(run), "it was never begun");
     let alive = alive::begin(run).unwrap();
     assert!(alive::is_kept(run));
@@ -20,6 +20,17 @@ fn whether_it_is_kept_can_be_asked() {
     assert_eq!(alive::owed(run), due);
     alive::tell(run, &Due::new()).unwrap();
     assert_eq!(alive::owed(run), Due::new());
+}
+
+#[test]
+fn that_the_folder_goes_is_told_also_to_who_keeps_it() {
+    let root = tempfile::tempdir().unwrap();
+    let run = &Paths::under(root.path()).run;
+    let _alive = alive::begin(run).unwrap();
+    let changes = changes_of(run).unwrap();
+    fs::remove_dir_all(run).unwrap();
+    let mut fds = [PollFd::new(&changes, PollFlags::IN)];
+    assert_eq!(poll(&mut fds, Some(&LOOK)), Ok(1));
 }
 
 #[test]

@@ -149,8 +149,8 @@ impl Slots {
 fn refusal(address: Address, owner: &str) -> String {
     let slot = address.slot;
     format!(
-        "slot {slot}: address {address} is that of {owner}, to which it was given: its clients would write to \
-         this disk. Take another slot, or first give {owner} one with slot = NUMBER, and apply that"
+        "slot {slot}: address {address} is that of {owner}, whose clients would write to this disk: take another \
+         slot, or give {owner} one of its own first"
     )
 }
 

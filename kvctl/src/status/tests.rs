@@ -127,8 +127,13 @@ fn what_is_configured_and_does_not_run_has_a_reason() {
         "KVBLADE CRITICAL - module: not loaded: nothing is exported, and 1 more"
     );
     machine.export("3.9@eth0", "up");
-    machine.file("run/kvblade/exports.json", "{\"exports\": {}, \"removed\": [\"disk\"]}");
-    assert!(told(&machine).0.contains("does not run: removed with --runtime, until "));
+    machine.file(
+        "run/kvblade/exports.json",
+        "{\"exports\": {}, \"removed\": [\"disk\"]}",
+    );
+    assert!(told(&machine)
+        .0
+        .contains("does not run: removed with --runtime, until "));
     machine.file("run/kvblade/exports.json", "{\"exports\": {}}");
     let (said, _) = told(&machine);
     assert!(
