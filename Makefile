@@ -10,7 +10,7 @@ DEBUG_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecyc
 RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle presence policy \
 	access poll stress client durability flood hostile adversary neighbours)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
-.PHONY: help setup setup-tests module kvctl deb demo test test-unit test-fuzz test-qemu test-soak \
+.PHONY: help setup setup-tests setup-boot module kvctl deb demo demo-boot test test-unit test-fuzz test-qemu test-soak \
 	test-stall test-debug test-rt test-kernels doc release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
@@ -28,6 +28,9 @@ setup: ## download and prepare what the others need: tools, kernel, guest image
 setup-tests: ## prepare what the tests of the packages need as well
 	@dev/setup --machine
 
+setup-boot: ## prepare what a machine without a disk boots as well
+	@dev/setup --boot
+
 module: setup ## build kvblade_rs.ko for the prepared kernel
 	@dev/build
 
@@ -39,6 +42,9 @@ deb: setup ## build the Debian packages, and print where they are
 
 demo: module ## export a partition and use it from a second guest, as a transcript
 	@dev/in-tools python3 tests/qemu/demo.py
+
+demo-boot: setup-boot module ## a machine without a disk boots from an export, as a transcript; takes 15 minutes
+	@dev/in-tools python3 tests/qemu/demo_boot.py
 
 test: setup-tests ## run all tests and lints
 	@dev/in-tools tests/run all

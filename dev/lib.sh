@@ -92,10 +92,10 @@ tidy() {
 	local rel mine
 	mine=("$(tools_dir)" "$(guest_image)" "$CACHE"/*-"$(checkout)"*)
 	while read -r rel; do
-		mine+=("$(kernel_dir "$rel")" "$(overlay_dir "$rel")" "$(guest_modules "$rel")" "$(machine_dir "$rel")")
+		mine+=("$(kernel_dir "$rel")" "$(overlay_dir "$rel")" "$(guest_modules "$rel")" "$(machine_dir "$rel")" "$(diskless_dir "$rel")")
 	done < <(cat "$CACHE"/kernel-release* 2>/dev/null)
 	used "${mine[@]}"
-	find "$CACHE"/{tools,guest,machine,kernel,build,deb,cargo-target}-* \
+	find "$CACHE"/{tools,guest,machine,diskless,kernel,build,deb,cargo-target}-* \
 		"$CACHE"/kernel-*/{overlay,guest,modules}* \
 		-maxdepth 0 ! -name 'kernel-release*' -mtime "+$UNUSED_DAYS" -exec rm -rf {} + 2>/dev/null || true
 }
@@ -272,6 +272,11 @@ build_dir() {
 # The machine on which our packages are tested.
 machine_dir() {
 	echo "$CACHE/machine-$1-$(key "$SRC/dev/machine.packages" "$SRC/dev/setup-machine")"
+}
+
+# The machine that boots without a disk.
+diskless_dir() {
+	echo "$CACHE/diskless-$1-$(key "$SRC/dev/diskless.packages" "$SRC/dev/setup-diskless")"
 }
 
 # The package with the source of a kernel.
