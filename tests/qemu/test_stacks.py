@@ -208,36 +208,38 @@ def test_an_array_that_loses_its_legs(target, guest, level, legs):
 def test_a_degraded_array_whose_writes_change_meanwhile(target, guest, level, legs):
     """Parity that fits other data than what is written would make nonsense of what is on the leg
     that is missing, which nobody has written."""
-    for leg in range(legs - 1):
-        guest.run(
-            f"dmsetup suspend leg{leg}; dmsetup load leg{leg} --table"
-            f" '0 {LEG} delay /dev/ram{leg} 0 0 /dev/ram{leg} 0 400'; dmsetup resume leg{leg}"
-        )
     path = array(guest, level, legs)
-    guest.run(
-        "echo 1 >/sys/block/md7/md/skip_copy; echo 4 >/sys/block/md7/md/preread_bypass_threshold"
-    )
+    # Pages of the sender's may be written as they are, and nothing is read from memory for long.
+    guest.run("cd /sys/block/md7/md; echo 1 >skip_copy; echo 17 >stripe_cache_size")
     guest.run("modprobe card && ip link set card0 up mtu 9000")
     card = Card(guest)
     guest.run(f"kvadd {SHELF} {SLOT} card0 {path} force=1")
     card.drain()
     client = Client(card, TARGET, SHELF, SLOT)
-    data = legs - (1 if level == "raid5" else 2)
-    stripe = 8 * data
-    before = pattern(0, stripe, 1)
-    for lba in range(0, stripe, 8):
-        client.write(lba, before[lba * SECTOR : (lba + 8) * SECTOR])
-    for chunk in range(data):
-        frame = client.ata_frame(WRITE_EXT, 8 * chunk, 8, pattern(8 * chunk, 8, 2))
+    chunks = legs - (1 if level == "raid5" else 2)
+    # Of the third stripe the leg that is missing has data.
+    first = 2 * 8 * chunks
+    lbas = range(first, first + 8 * chunks, 8)
+    for lba in lbas:
+        client.write(lba, pattern(lba, 8, 1))
+    for leg in range(legs - 1):
+        delay = f"0 {LEG} delay /dev/ram{leg} 0 0 /dev/ram{leg} 0 3000"
+        guest.run(
+            f"modprobe dm-delay; dmsetup suspend leg{leg};"
+            f" dmsetup load leg{leg} --table '{delay}'; dmsetup resume leg{leg}"
+        )
+    frames = [client.ata_frame(WRITE_EXT, lba, 8, pattern(lba, 8, 2)) for lba in lbas]
+    for lba, frame in zip(lbas, frames, strict=True):
         # The data are a page of the sender's.
         card.send(frame, "w", linear=36)
-        time.sleep(0.2)
-        card.change(36, pattern(8 * chunk, 8, 3))
+        time.sleep(0.5)
+        card.change(36, pattern(lba, 8, 3))
         assert comes(client, frame)[27] == OK[0]
-        for lba in range(0, stripe, 8):
-            got = client.read(lba, 8)
-            mine = [pattern(lba, 8, seed) for seed in ((2, 3) if lba <= 8 * chunk else (1,))]
-            assert got in mine, f"{lba} after a write of {8 * chunk}"
+        guest.run(f"dd if={path} of=/dev/null bs=64k skip=4 count=32 iflag=direct status=none")
+        for other in lbas:
+            seeds = (2, 3) if other <= lba else (1,)
+            read = client.read(other, 8)
+            assert read in [pattern(other, 8, seed) for seed in seeds], f"{other} after {lba}"
     guest.run(f"kvdel {SHELF} {SLOT} card0; rmmod card")
     end_array(guest)
 
