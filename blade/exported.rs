@@ -274,6 +274,12 @@ impl Blade {
         !self.mode.read_only && self.disk.enter().is_some_and(|disk| disk.is_read_only())
     }
 
+    /// Bytes of the device's blocks now, and when it was exported, if they have become larger.
+    pub(super) fn other_blocks(&self) -> Option<(u32, u32)> {
+        let disk = self.disk.enter()?;
+        Some((disk.larger_blocks()?, disk.blocks().bytes()))
+    }
+
     /// Sectors of the disk, if they are not those that there were at the last call.
     pub(super) fn new_capacity(&self) -> Option<u64> {
         let capacity = self.capacity().filter(|_| !self.has_lost_disk())?;

@@ -93,6 +93,8 @@ impl Blade {
             Some(Degraded::Late(late))
         } else if self.is_locked() {
             Some(Degraded::ReadOnly)
+        } else if let Some((now, then)) = self.other_blocks() {
+            Some(Degraded::Blocks(now, then))
         } else if writes != 0 || reads != 0 {
             Some(Degraded::Failing { writes, reads })
         } else {

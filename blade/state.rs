@@ -54,6 +54,9 @@ pub(crate) enum Degraded {
     Late(usize),
     /// The device has become read-only since it was exported.
     ReadOnly,
+    /// The device's blocks have become larger since it was exported: so many bytes, and how many they
+    /// were.
+    Blocks(u32, u32),
     /// So many requests have failed at the disk in the last minute.
     Failing {
         /// Writes, flushes and TRIMs.
@@ -120,6 +123,10 @@ impl fmt::Display for Degraded {
             Self::Late(1) => f.write_str("1 request older than 5 s"),
             Self::Late(count) => write!(f, "{count} requests older than 5 s"),
             Self::ReadOnly => f.write_str("device is read-only"),
+            Self::Blocks(now, then) => write!(
+                f,
+                "device has blocks of {now} bytes now, was exported with {then}"
+            ),
             Self::Failing { writes, reads } => {
                 if writes != 0 {
                     write!(f, "{writes} write fault{}", plural(writes))?;
@@ -173,6 +180,10 @@ mod tests {
         assert!(shows(
             State::Degraded(Degraded::Late(12)),
             c"degraded: 12 requests older than 5 s"
+        ));
+        assert!(shows(
+            State::Degraded(Degraded::Blocks(4096, 512)),
+            c"degraded: device has blocks of 4096 bytes now, was exported with 512"
         ));
         assert!(shows(
             failing(3, 0),

@@ -26,6 +26,13 @@ impl Blocks {
         are_served.then_some(Self { mask })
     }
 
+    /// Bytes of one.
+    pub(crate) fn bytes(self) -> u32 {
+        (self.mask as u32)
+            .saturating_add(1)
+            .saturating_mul(SECTOR as u32)
+    }
+
     /// Whether a block is a sector.
     #[inline]
     pub(crate) fn are_sectors(self) -> bool {

@@ -298,6 +298,14 @@ impl DiskUse {
         self.0.blocks
     }
 
+    /// Bytes of the device's blocks by now, if they have become larger: then it refuses what is not
+    /// whole blocks, so that such requests fail.
+    pub(crate) fn larger_blocks(&self) -> Option<u32> {
+        // SAFETY: The device is open.
+        let now = unsafe { bindings::kv_bdev_logical_block_size(self.0.bdev) };
+        (now > self.blocks().bytes()).then_some(now)
+    }
+
     /// Bytes of a physical block.
     pub(crate) fn physical_block(&self) -> u32 {
         // SAFETY: The device is open.
