@@ -14,7 +14,8 @@ use kvblade_wire::aoe::ConfigString;
 
 use super::address::Address;
 
-/// The longest value that the module takes as text, without the newline.
+/// The longest value that every module takes as text, without the newline: a page decides, and none has
+/// less than 4 KiB.
 const LONGEST: usize = 4094;
 
 /// More than a file has where a page is 4 KiB; where it is more, some take several pieces.
