@@ -4,6 +4,7 @@
 //! I/O is submitted and it is answered when that has ended.
 
 use kernel::prelude::*;
+use kernel::sync::rcu;
 
 use super::history::Write;
 use super::order::Span;
@@ -14,7 +15,6 @@ use super::stats::Counter;
 use super::watchers::Change;
 use crate::aoe;
 use crate::aoe::ata_argument;
-use crate::aoe::AoeError;
 use crate::aoe::Command;
 use crate::ata::opcode;
 use crate::ata::Asked;
@@ -24,7 +24,6 @@ use crate::ata::Effect;
 use crate::ata::Extent;
 use crate::ata::Failure;
 use crate::ata::Lba;
-use crate::ata::Operation;
 use crate::ata::Outcome;
 use crate::ata::Task;
 use crate::block;
@@ -34,10 +33,14 @@ use crate::block::Owner;
 use crate::block::SECTOR;
 use crate::net::Frame;
 use crate::sync::SlabBox;
+use crate::wire::access::Right;
+use crate::wire::decide;
+use crate::wire::decide::Decision;
+use crate::wire::decide::Restrictions;
+use crate::wire::decide::Silence;
 use crate::wire::rules::Answer;
 use crate::wire::rules::Body;
 use crate::wire::settings::Cache;
-use crate::wire::settings::OnConflict;
 
 /// Sectors of one I/O at most.
 pub(super) const IO_SECTORS: u32 = (block::Pages::MAX_LEN / SECTOR) as u32;
@@ -83,18 +86,86 @@ impl Request {
             }
         }
         self.progress = Progress::Last;
-        if self.port.blade().is_restricted() {
-            if let Err(reason) = self.judge() {
-                self.is_dropped(reason);
-                return false;
-            }
-        }
-        match self.asked {
-            Asked::Ata(_, operation) => return self.execute_ata(operation, batch),
-            Asked::Config { changes } | Asked::List { changes } => self.execute_other(changes),
-            Asked::Unknown(error) => self.refuse(error),
+        match self.decide() {
+            Decision::Perform(task, capacity) => return self.perform(task, capacity, batch),
+            Decision::Tell { changes } => self.execute_other(changes),
+            Decision::Refuse(error) => self.refuse(error),
+            Decision::Ignore(reason) => self.is_dropped(match reason {
+                Silence::Mask => Counter::DroppedMask,
+                Silence::Access => Counter::DroppedAccess,
+                Silence::Conflict => Counter::DroppedConflict,
+            }),
         }
         false
+    }
+
+    /// Decides on the request, by what holds now that it has its turn.
+    #[inline]
+    fn decide(&mut self) -> Decision {
+        if self.port.blade().is_restricted() {
+            return self.decide_by_rules();
+        }
+        let mut read_only = self.read_only;
+        decide::decide(&self.header, &self.asked, &mut read_only, None, |changes| {
+            self.conditions(changes)
+        })
+    }
+
+    /// As [`Request::decide`], where something is forbidden to someone: the initiator may have been
+    /// excluded since the request came in.
+    fn decide_by_rules(&mut self) -> Decision {
+        let blade = self.port.blade();
+        let mut read_only = self.read_only;
+        let settings = blade.settings().lock();
+        let guard = rcu::read_lock();
+        let restrictions = Restrictions {
+            rules: &settings.rules,
+            access: blade.access(&guard),
+            conduct: blade.conduct(),
+        };
+        let has_lists = restrictions.access.is_some();
+        let decision = decide::decide(
+            &self.header,
+            &self.asked,
+            &mut read_only,
+            Some(restrictions),
+            |changes| self.conditions(changes),
+        );
+        drop(guard);
+        drop(settings);
+        let is_refused = match decision {
+            Decision::Ignore(Silence::Mask) => false,
+            Decision::Ignore(Silence::Access) => true,
+            _ => read_only,
+        };
+        if has_lists && is_refused {
+            let right = Right::needed(&self.asked);
+            self.port.log_refused(right, self.header.source);
+        }
+        self.read_only = read_only;
+        decision
+    }
+
+    /// What an ATA command is checked against; `None` if the disk is gone. What only a change is judged by
+    /// is asked for a change only.
+    #[inline]
+    fn conditions(&self, changes: bool) -> Option<Conditions> {
+        let disk = self.disk();
+        if disk.is_gone() {
+            return None;
+        }
+        Some(Conditions {
+            capacity: Capacity(disk.capacity()),
+            reply_sectors: aoe::sectors_for_reply(self.frame_limit)
+                .min(most_sectors(disk.blocks())),
+            payload: self
+                .frame()
+                .ok()
+                .filter(|_| changes)
+                .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
+            read_only: self.port.blade().mode().read_only || (changes && disk.is_read_only()),
+            trim: changes && disk.can_discard(),
+        })
     }
 
     /// Answers a question, which touches nothing that others might be busy with.
@@ -141,55 +212,13 @@ impl Request {
         buffer.get(..length).unwrap_or_default()
     }
 
-    fn execute_ata(mut self: SlabBox<Self>, operation: Operation, batch: &mut Batch) -> bool {
-        let blade = self.port.blade();
-        if blade.is_restricted() {
-            match blade.conduct() {
-                OnConflict::Report => {}
-                OnConflict::Offline => {
-                    self.refuse(AoeError::DeviceUnavailable);
-                    return false;
-                }
-                OnConflict::Silent => {
-                    self.is_dropped(Counter::DroppedConflict);
-                    return false;
-                }
-            }
-            let refusal = blade
-                .settings()
-                .lock()
-                .rules
-                .refusal(&self.header, &operation);
-            if let Some(error) = refusal {
-                self.refuse(error);
-                return false;
-            }
-        }
-        if self.disk().is_gone() {
-            self.refuse(AoeError::DeviceUnavailable);
-            return false;
-        }
-        // What only a change is judged by is asked for a change only.
-        let changes = operation.effect().changes_data();
-        let conditions = Conditions {
-            capacity: Capacity(self.disk().capacity()),
-            reply_sectors: aoe::sectors_for_reply(self.frame_limit)
-                .min(most_sectors(self.disk().blocks())),
-            payload: self
-                .frame()
-                .ok()
-                .filter(|_| changes)
-                .map_or(0, |frame| frame.len().saturating_sub(ata_argument::END)),
-            read_only: self.read_only
-                || blade.mode().read_only
-                || (changes && self.disk().is_read_only()),
-            trim: changes && self.disk().can_discard(),
-        };
-        self.task = operation.prepare(&conditions);
-        match self.task {
+    /// Does what an ATA command asks for. True if that changes the disk's data.
+    fn perform(mut self: SlabBox<Self>, task: Task, capacity: Capacity, batch: &mut Batch) -> bool {
+        self.task = task;
+        match task {
             Task::Read(extent) => self.read(extent, batch, |request, batch| batch.add(request)),
             Task::Write(extent) => return self.write(extent, batch),
-            Task::Trim { .. } => return self.begin_trim(conditions.capacity, batch),
+            Task::Trim { .. } => return self.begin_trim(capacity, batch),
             Task::Verify(extent) => self.verify(extent, batch),
             Task::Flush => {
                 self.io().flush();

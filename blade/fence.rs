@@ -10,17 +10,13 @@
 //! the disk's affair, and a disk may hang: the wait has an end, the exclusion has not.
 
 use kernel::prelude::*;
-use kernel::sync::rcu;
 use kernel::time::delay::fsleep;
 use kernel::time::Delta;
 use kernel::time::Msecs;
 
 use super::exported::Blade;
-use super::receive::is_read_only;
 use super::refusal::Refusal;
-use super::request::Request;
 use super::settings::Settings;
-use super::stats::Counter;
 use super::watchers::Change;
 use crate::aoe::MacList;
 use crate::sync;
@@ -177,26 +173,6 @@ impl Blade {
                 ),
             ),
         }
-    }
-}
-
-impl Request {
-    /// Judges the initiator by what holds now that the request has its turn: it may have been
-    /// excluded since it came in.
-    ///
-    /// # Errors
-    ///
-    /// It is not to be answered.
-    pub(super) fn judge(&mut self) -> Result<(), Counter> {
-        let blade = self.port.blade();
-        if blade.settings().lock().rules.ignores(&self.header) {
-            return Err(Counter::DroppedMask);
-        }
-        let guard = rcu::read_lock();
-        if let Some(access) = blade.access(&guard) {
-            self.read_only = is_read_only(&self.port, access, &self.header, &self.asked)?;
-        }
-        Ok(())
     }
 }
 

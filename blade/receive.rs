@@ -23,7 +23,6 @@ use super::table::Table;
 use super::tracing::not_let_in;
 use crate::aoe;
 use crate::aoe::Header;
-use crate::ata::admission;
 use crate::ata::Asked;
 use crate::net::Device;
 use crate::net::Frame;
@@ -38,6 +37,8 @@ use crate::sync::FROM_RESERVE;
 use crate::wire::access::Access;
 use crate::wire::access::Right;
 use crate::wire::access::Verdict;
+use crate::wire::decide;
+use crate::wire::decide::Received;
 
 /// Where received frames find their ports: on the interfaces that have any.
 pub(super) struct Reception {
@@ -151,17 +152,12 @@ impl FrameHandler for Inlet {
             return;
         };
         let mtu = device.mtu();
-        if mtu < aoe::MIN_MTU
-            || header.source.is_group()
-            || (header.source == device.address() && !device.is_loopback())
-        {
-            return;
-        }
-        if header.is_response {
-            return self.hear(device, &header);
-        }
-        let Some(asked) = admission::admit(&header, head.bytes(), frame.was_broadcast()) else {
-            return;
+        let is_own = header.source == device.address() && !device.is_loopback();
+        let broadcast = frame.was_broadcast();
+        let asked = match decide::receive(&header, head.bytes(), mtu, is_own, broadcast) {
+            Received::Request(asked) => asked,
+            Received::Response => return self.hear(device, &header),
+            Received::Nothing => return,
         };
         if !header.destination.is_exact() {
             return self.discovery.ask(Query {
@@ -286,16 +282,15 @@ fn enter_beyond(blade: &Blade, class: Class, header: &Header, window: u32) -> Op
 /// # Errors
 ///
 /// The initiator is not to be answered.
-pub(super) fn is_read_only(
+fn is_read_only(
     port: &Port,
     access: &Access,
     header: &Header,
     asked: &Asked,
 ) -> Result<bool, Counter> {
-    let right = Right::needed(asked);
-    let verdict = access.judge(right, header.source);
+    let verdict = decide::let_in(header, asked, access);
     if verdict != Verdict::Serve {
-        port.log_refused(right, header.source);
+        port.log_refused(Right::needed(asked), header.source);
     }
     match verdict {
         Verdict::Serve => Ok(false),

@@ -12,5 +12,6 @@ pub mod access;
 pub mod aoe;
 pub mod ata;
 pub mod counters;
+pub mod decide;
 pub mod rules;
 pub mod settings;

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A blade without a kernel: the core as `blade/receive.rs` and `blade/execute.rs` drive it,
-//! with a disk in memory.
+//! A blade without a kernel: the decisions of `wire/decide.rs`, as the module takes them, with a disk in
+//! memory.
 
+use kvblade_wire::access::{Access, AccessList, Right, Verdict};
 use kvblade_wire::aoe;
-use kvblade_wire::aoe::{ata_argument, AoeError, AtaArgument, Header, Mac, ShelfSlot};
+use kvblade_wire::aoe::{ata_argument, AoeError, AtaArgument, Header, Mac, MacList, ShelfSlot};
 use kvblade_wire::ata::{
-    admission, Asked, Capacity, Conditions, Failure, Identity, Lba, Operation, Outcome,
-    PhysicalSector, Rotation, Task, Text, TrimList, TrimSupport,
+    Asked, Capacity, Conditions, Failure, Identity, Lba, Operation, Outcome, PhysicalSector,
+    Rotation, Task, Text, TrimList, TrimSupport,
 };
+use kvblade_wire::decide::{self, Decision, Received, Restrictions};
 use kvblade_wire::rules::{Advertisement, Answer, Body, Rules};
+use kvblade_wire::settings::OnConflict;
 
 use crate::disk::Disk;
-use crate::script::{Fault, World};
+use crate::script::{Fault, Lists, Trouble, World, SOURCES};
 use crate::{NAMES, OWN, SHELF, SLOT};
 
 /// The frame bytes that are looked at before a request is admitted.
@@ -51,20 +54,54 @@ impl Blade {
         let sector_count = aoe::sectors_for_mtu(world.mtu.into(), 1)?;
         let header = Header::parse(frame)?;
         let broadcast = header.target == Mac::BROADCAST;
-        if !(broadcast || header.target == Mac(OWN))
-            || header.source.is_group()
-            || header.source == Mac(OWN)
-            || !header.destination.matches(address())
-            || self.rules.ignores(&header)
-        {
+        if !(broadcast || header.target == Mac(OWN)) {
             return None;
         }
-        match admission::admit(&header, &frame[..frame.len().min(HEAD)], broadcast)? {
-            Asked::Unknown(error) => return Some(reply(&header, Some(error), &[])),
-            Asked::Ata(argument, operation) => {
-                return self.ata(world, fault, &header, argument, operation, frame)
+        let head = &frame[..frame.len().min(HEAD)];
+        let is_own = header.source == Mac(OWN);
+        let asked = match decide::receive(&header, head, world.mtu.into(), is_own, broadcast) {
+            Received::Request(asked) if header.destination.matches(address()) => asked,
+            _ => return None,
+        };
+        let access = access(world.lists);
+        let access = (!access.is_open()).then_some(&access);
+        let verdict = access.map(|access| decide::let_in(&header, &asked, access));
+        if verdict == Some(Verdict::Ignore) {
+            return None;
+        }
+        let mut read_only = verdict == Some(Verdict::ReadOnly);
+        let payload = frame.get(ata_argument::END..).unwrap_or_default();
+        let restrictions = Restrictions {
+            rules: &self.rules,
+            access,
+            conduct: match world.trouble {
+                Trouble::Conflict => OnConflict::Offline,
+                Trouble::SilentConflict => OnConflict::Silent,
+                Trouble::None | Trouble::Gone => OnConflict::Report,
+            },
+        };
+        let conditions = Conditions {
+            capacity: Capacity(self.disk.capacity),
+            reply_sectors: aoe::sectors_for_reply(world.mtu.into()),
+            payload: payload.len(),
+            read_only: world.read_only,
+            trim: world.trim,
+        };
+        let is_gone = world.trouble == Trouble::Gone;
+        let restrictions = Some(restrictions);
+        let decision = decide::decide(&header, &asked, &mut read_only, restrictions, |_| {
+            (!is_gone).then_some(conditions)
+        });
+        match decision {
+            Decision::Ignore(_) => return None,
+            Decision::Refuse(error) => return Some(reply(&header, Some(error), &[])),
+            Decision::Perform(task, _) => {
+                let Asked::Ata(argument, operation) = asked else {
+                    panic!("a task for {asked:?}");
+                };
+                return Some(self.ata(world, fault, &header, argument, operation, task, payload));
             }
-            Asked::Config { .. } | Asked::List { .. } => {}
+            Decision::Tell { .. } => {}
         }
         let advertisement = Advertisement {
             buffer_count: 64,
@@ -78,6 +115,7 @@ impl Blade {
         }
     }
 
+    #[allow(clippy::too_many_arguments)] // All that a command consists of.
     fn ata(
         &mut self,
         world: &World,
@@ -85,20 +123,9 @@ impl Blade {
         header: &Header,
         argument: AtaArgument,
         operation: Operation,
-        frame: &[u8],
-    ) -> Option<Vec<u8>> {
-        if let Some(error) = self.rules.refusal(header, &operation) {
-            return Some(reply(header, Some(error), &[]));
-        }
-        let payload = &frame[ata_argument::END..];
-        let conditions = Conditions {
-            capacity: Capacity(self.disk.capacity),
-            reply_sectors: aoe::sectors_for_reply(world.mtu.into()),
-            payload: payload.len(),
-            read_only: world.read_only,
-            trim: world.trim,
-        };
-        let task = operation.prepare(&conditions);
+        task: Task,
+        payload: &[u8],
+    ) -> Vec<u8> {
         let (outcome, data) = match self.perform(task, payload, world) {
             Err(failure) => (Outcome::Failed(failure), Vec::new()),
             Ok(done) if fault == Fault::None || matches!(task, Task::Answer(_)) => done,
@@ -106,7 +133,7 @@ impl Blade {
             Ok(_) => (Outcome::Failed(failure(&operation, fault)), Vec::new()),
         };
         let answer = outcome.answer(&argument).to_bytes();
-        Some(reply(header, None, &[&answer[..], &data].concat()))
+        reply(header, None, &[&answer[..], &data].concat())
     }
 
     /// Does what is to be done. What the disk fails has happened all the same.
@@ -136,6 +163,28 @@ impl Blade {
         }
         Ok((Outcome::Success, data))
     }
+}
+
+fn access(lists: Lists) -> Access {
+    let macs = |sources: &[usize]| {
+        let mut macs = MacList::new();
+        for index in sources {
+            macs.add(Mac(SOURCES[*index])).expect("a short list");
+        }
+        macs
+    };
+    let mut access = Access::open();
+    match lists {
+        Lists::Open => {}
+        Lists::Reader => access.set(Right::Write, AccessList::all_but(macs(&[0]))),
+        Lists::Named => {
+            access.set(Right::Read, AccessList::only(macs(&[0, 1])));
+            access.set(Right::Write, AccessList::only(macs(&[1])));
+            access.set(Right::Configure, AccessList::only(macs(&[])));
+        }
+        Lists::Writer => access.set(Right::Read, AccessList::all_but(macs(&[0]))),
+    }
+    access
 }
 
 /// What becomes of a fault of the disk.

@@ -13,7 +13,7 @@ use kvblade_wire::ata::admission;
 use kvblade_wire::rules::{Advertisement, Answer, Body, Rules};
 
 use crate::core::{address, reply};
-use crate::script::World;
+use crate::script::{Lists, Trouble, World};
 use crate::OWN;
 
 /// The MTU of the smallest interface that is used.
@@ -71,6 +71,8 @@ impl Scene {
                 read_only: flags & 1 != 0,
                 trim: flags & 2 != 0,
                 offline: flags & 4 != 0,
+                lists: Lists::Open,
+                trouble: Trouble::None,
             },
             rules: Rules {
                 config,

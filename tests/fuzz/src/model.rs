@@ -7,7 +7,7 @@ mod ata;
 mod identify;
 
 use crate::disk::Disk;
-use crate::script::{Fault, World};
+use crate::script::{Fault, Lists, World, SOURCES};
 use crate::{BROADCAST, OWN, SHELF, SLOT};
 
 /// The longest config string.
@@ -33,6 +33,7 @@ struct Request<'a> {
     source: Mac,
     to_all: bool,
     is_wild: bool,
+    read_only: bool,
 }
 
 impl Request<'_> {
@@ -50,6 +51,45 @@ impl Request<'_> {
         }
         reply
     }
+}
+
+/// What a request needs to be permitted.
+#[derive(PartialEq)]
+enum Need {
+    Nothing,
+    Configure,
+    Read,
+    Write,
+}
+
+fn need(frame: &[u8]) -> Need {
+    let byte = |place| frame.get(place).copied().unwrap_or(0_u8);
+    if frame[14] >> 4 != 1 {
+        return Need::Nothing;
+    }
+    match (frame[19], byte(27)) {
+        (0, 0x30 | 0x34 | 0x35 | 0x3d | 0xca) => Need::Write,
+        (0, 0x06) if byte(25) & 1 != 0 => Need::Write,
+        (0, _) => Need::Read,
+        (1, _) if matches!(byte(29) & 15, 3 | 4) => Need::Configure,
+        (2, _) if byte(25) != 0 => Need::Configure,
+        (3, _) if byte(24) != 0 => Need::Configure,
+        _ => Need::Nothing,
+    }
+}
+
+/// Whether an initiator may do it, and if not whether it is served as by a read-only disk.
+fn permission(lists: Lists, source: &Mac, need: &Need) -> (bool, bool) {
+    let (is_first, is_second) = (*source == SOURCES[0], *source == SOURCES[1]);
+    let may = |need: &Need| match (lists, need) {
+        (Lists::Open, _) | (_, Need::Nothing) => true,
+        (Lists::Reader, Need::Write) | (Lists::Writer, Need::Read) => !is_first,
+        (Lists::Reader | Lists::Writer, _) => true,
+        (Lists::Named, Need::Read) => is_first || is_second,
+        (Lists::Named, Need::Write) => is_second,
+        (Lists::Named, Need::Configure) => false,
+    };
+    (may(need), *need == Need::Write && may(&Need::Read))
 }
 
 impl Model {
@@ -74,11 +114,16 @@ impl Model {
         if !self.mask.is_empty() && !self.mask.contains(&source) {
             return None;
         }
+        let (may, may_read) = permission(world.lists, &source, &need(frame));
+        if !may && !may_read {
+            return None;
+        }
         let request = Request {
             frame,
             source,
             to_all,
             is_wild: any_shelf || any_slot,
+            read_only: world.read_only || !may,
         };
         if frame[14] >> 4 != 1 {
             return (!request.is_wild).then(|| request.reply(5, &[]));

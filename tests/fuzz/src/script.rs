@@ -53,6 +53,44 @@ pub struct World {
     pub trim: bool,
     /// The administrator has taken the disk out of use.
     pub offline: bool,
+    /// Which of the access lists there are.
+    pub lists: Lists,
+    /// What ATA commands are not served for.
+    pub trouble: Trouble,
+}
+
+/// Access lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lists {
+    /// Everyone may do everything.
+    Open,
+    /// The first initiator may not write.
+    Reader,
+    /// The first two may read, the second may write as well, and nobody may change lists or the string.
+    Named,
+    /// All but the first may read, and all may write.
+    Writer,
+}
+
+impl Lists {
+    const ALL: [Self; 4] = [Self::Open, Self::Reader, Self::Named, Self::Writer];
+}
+
+/// What ATA commands are not served for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// They are served.
+    None,
+    /// Another target has the address, and they are refused.
+    Conflict,
+    /// Another target has the address, and they are not answered.
+    SilentConflict,
+    /// The device has been taken away.
+    Gone,
+}
+
+impl Trouble {
+    const ALL: [Self; 4] = [Self::None, Self::Conflict, Self::SilentConflict, Self::Gone];
 }
 
 impl World {
@@ -64,6 +102,8 @@ impl World {
         read_only: false,
         trim: true,
         offline: false,
+        lists: Lists::Open,
+        trouble: Trouble::None,
     };
 
     /// The sectors of the disk.
@@ -80,6 +120,8 @@ impl World {
             read_only: flags & 1 != 0,
             trim: flags & 2 != 0,
             offline: flags & 4 != 0,
+            lists: Lists::ALL[usize::from(flags >> 3 & 3)],
+            trouble: Trouble::ALL[usize::from(flags >> 5 & 3)],
         }
     }
 
@@ -88,7 +130,8 @@ impl World {
         let flags = [self.read_only, self.trim, self.offline];
         let flags = (0..).zip(flags).map(|(bit, flag)| u8::from(flag) << bit);
         let [low, high] = self.mtu.to_le_bytes();
-        let flags = CHANGE | flags.sum::<u8>();
+        let chosen = (self.lists as u8) << 3 | (self.trouble as u8) << 5;
+        let flags = CHANGE | flags.sum::<u8>() | chosen;
         [flags, low, high, self.exponent, self.offset as u8]
     }
 }

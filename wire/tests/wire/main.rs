@@ -7,6 +7,7 @@ mod address;
 mod admission;
 mod ata_properties;
 mod config;
+mod decide;
 mod frames;
 mod header;
 mod identify;

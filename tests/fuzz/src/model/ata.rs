@@ -3,7 +3,7 @@
 //! Command 0. Sectors are counted with 128 bits, so that no sum can be wrong.
 
 use super::{identify, Model, Request};
-use crate::script::{Fault, World};
+use crate::script::{Fault, Trouble, World};
 
 /// How a command ends.
 enum End {
@@ -31,6 +31,11 @@ impl Model {
         if !tells_of_itself && (request.is_wild || (request.to_all && !reads)) {
             return None;
         }
+        match world.trouble {
+            Trouble::Conflict => return Some(request.reply(3, &[])),
+            Trouble::SilentConflict => return None,
+            Trouble::None | Trouble::Gone => {}
+        }
         if world.offline {
             return Some(request.reply(3, &[]));
         }
@@ -38,11 +43,15 @@ impl Model {
         if !is_holder && opcode != 0xec {
             return Some(request.reply(6, &[]));
         }
-        let end = self.execute(request.frame, world, fault);
+        if world.trouble == Trouble::Gone {
+            return Some(request.reply(3, &[]));
+        }
+        let end = self.execute(request, world, fault);
         Some(request.reply(0, &registers(request.frame, end)))
     }
 
-    fn execute(&mut self, frame: &[u8], world: &World, fault: Fault) -> End {
+    fn execute(&mut self, request: &Request<'_>, world: &World, fault: Fault) -> End {
+        let frame = request.frame;
         let (writes, feature, count) = (frame[24] & 1 != 0, frame[25], usize::from(frame[26]));
         let payload = &frame[36..];
         let (first, sectors) = range(frame);
@@ -69,14 +78,14 @@ impl Model {
                 if !is_inside {
                     return past_end;
                 }
-                if world.read_only {
+                if request.read_only {
                     return End::Aborted;
                 }
                 self.disk.write(first as u64, &payload[..512 * count]);
                 after_write(fault)
             }
             0x06 if feature & 1 != 0 && writes && count > 0 && payload.len() >= 512 * count => {
-                if world.read_only || !world.trim {
+                if request.read_only || !world.trim {
                     return End::Aborted;
                 }
                 self.trim(&payload[..512 * count], capacity, fault)
