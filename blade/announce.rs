@@ -50,7 +50,7 @@ impl Port {
         Some(Advertisement {
             buffer_count: self.blade().policy().buffer_count(),
             firmware: FIRMWARE,
-            sector_count: sectors.min(self.blade().most_sectors()),
+            sector_count: self.blade().sectors_to_tell(sectors),
         })
     }
 

@@ -66,7 +66,7 @@ impl Conflict {
     pub(super) fn note(&self, nic: Mac) {
         self.heard.store(Moment::now().to_ticks(), Relaxed);
         let _ = self.count.fetch_add(1, Relaxed);
-        // Whoever sees it sees that it was heard now.
+        // Whoever sees another card than before sees that it was heard now.
         self.nic.store(nic.to_number(), Release);
     }
 

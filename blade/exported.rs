@@ -34,6 +34,7 @@ use super::watchers::Watchers;
 use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
 use crate::block;
+use crate::block::Blocks;
 use crate::block::Disk;
 use crate::block::OpenMode;
 use crate::block::PagePools;
@@ -91,7 +92,7 @@ pub(crate) struct Blade {
     conflict: Atomic<u64>,
     /// Sectors of the disk's physical blocks.
     physical_block: u32,
-    most_sectors: u8,
+    blocks: Blocks,
     /// Sectors of the disk when that was last looked at in order to tell of a change.
     capacity_told: Atomic<u64>,
     /// Responses heard in the name of this blade that it did not send.
@@ -160,13 +161,14 @@ impl Blade {
         let disk =
             Disk::open(&path, mode, pools).map_err(|error| cannot_open(&path, mode, error))?;
         let opened = disk.clone();
-        let (capacity, physical_block, most_sectors) = disk.enter().map_or((0, 1, 1), |disk| {
-            (
-                disk.capacity(),
-                disk.physical_block() / block::SECTOR as u32,
-                most_sectors(disk.blocks()),
-            )
-        });
+        let (capacity, physical_block, blocks) =
+            disk.enter().map_or((0, 1, Blocks::SECTORS), |disk| {
+                (
+                    disk.capacity(),
+                    disk.physical_block() / block::SECTOR as u32,
+                    disk.blocks(),
+                )
+            });
         let blade = Arc::pin_init(
             pin_init!(Self {
                 address,
@@ -184,7 +186,7 @@ impl Blade {
                 settings <- new_mutex!(KBox::into_inner(settings)),
                 conflict: Atomic::new(0),
                 physical_block,
-                most_sectors: most_sectors.try_into().unwrap_or(u8::MAX),
+                blocks,
                 capacity_told: Atomic::new(capacity),
                 rivals: Atomic::new(0),
                 initiators,
@@ -219,9 +221,15 @@ impl Blade {
         self.physical_block
     }
 
-    /// The most sectors of a request that one I/O can serve wherever it begins.
-    pub(super) fn most_sectors(&self) -> u8 {
-        self.most_sectors
+    /// Of so many sectors those that a request is to have: no more than one I/O can serve wherever they
+    /// begin, and whole blocks, if they have one.
+    pub(super) fn sectors_to_tell(&self, sectors: u8) -> u8 {
+        let most = u64::from(sectors).min(most_sectors(self.blocks).into());
+        let whole = match self.blocks.floor(most) {
+            0 => most,
+            whole => whole,
+        };
+        whole.try_into().unwrap_or(sectors)
     }
 
     /// The blade's address.

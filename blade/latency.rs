@@ -68,12 +68,11 @@ impl Latency {
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [reads, writes] = &self.classes;
-        let (mut least, mut separator) = (1u64, "");
+        let mut least = 1u64;
         for (reads, writes) in reads.iter().zip(writes) {
             let (reads, writes) = (reads.load(Relaxed), writes.load(Relaxed));
             if reads != 0 || writes != 0 {
-                write!(f, "{separator}{least} {reads} {writes}")?;
-                separator = "\n";
+                writeln!(f, "{least} {reads} {writes}")?;
             }
             least = least.saturating_mul(2);
         }

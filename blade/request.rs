@@ -6,6 +6,7 @@ use kernel::alloc::Flags;
 use kernel::prelude::*;
 use kernel::sync::rcu;
 use kernel::sync::Arc;
+use kernel::time::Msecs;
 
 use super::history::Copied;
 use super::initiators::Limits;
@@ -38,6 +39,9 @@ use crate::sync::Moment;
 use crate::sync::Slab;
 use crate::sync::SlabBox;
 use crate::sync::Stopwatch;
+
+/// How old a request may be that is tried once more, in milliseconds.
+const YOUNG: Msecs = 5_000;
 
 /// The headers of a frame, as far as it has them: up to the end of the longest fixed part.
 #[derive(Clone, Copy)]
@@ -132,7 +136,7 @@ pub(super) enum Progress {
     Trimming(usize),
     /// Its last I/O is under way.
     Last,
-    /// That has failed, but together with the I/O of others.
+    /// That has failed, but together with the I/O of others, or perhaps so.
     Again,
     /// That has ended, after so long that the initiator may have asked again.
     Ended,
@@ -333,6 +337,10 @@ impl block::Owner for Request {
 
     fn keeps_followers(&self) -> bool {
         matches!(self.progress, Progress::Partial(_))
+    }
+
+    fn is_young(&self) -> bool {
+        !self.received.is_older_than(YOUNG)
     }
 
     fn again(mut this: SlabBox<Self>) {

@@ -15,6 +15,9 @@ use crate::sync::Fifo;
 use crate::sync::Linked;
 use crate::sync::SlabBox;
 
+/// `REQ_FUA` of the block layer. A disk without a volatile cache has it taken away.
+const FUA: u32 = 1 << kernel_bindings::req_flag_bits___REQ_FUA;
+
 /// A request that owns an operation, and gets it back when it has ended.
 pub(crate) trait Owner: Send + Linked {
     /// Where the data of writes comes from.
@@ -36,6 +39,10 @@ pub(crate) trait Owner: Send + Linked {
     /// Whether those that follow this one have one fate with it: then the end is told of this only, and
     /// they stay where they are.
     fn keeps_followers(&self) -> bool;
+
+    /// Whether it is so young that there is time to try it once more: the answer to an old request is
+    /// worth nothing, and a client that waits for too long gives the disk up.
+    fn is_young(&self) -> bool;
 
     /// The operation has failed together with others, or perhaps so, and must be submitted again, by
     /// itself. Called in any context, hard interrupts included.
@@ -61,21 +68,27 @@ fn start<O: Owner>(request: SlabBox<O>) {
 unsafe extern "C" fn end_io<O: Owner>(bio: *mut kernel_bindings::bio) {
     // SAFETY: The bio was submitted by `start`, has ended, and is ours again; its private
     // pointer is that of the request that it lies in, which came from `SlabBox::into_raw`.
-    let (mut request, result) = unsafe {
+    let (mut request, result, has_fua) = unsafe {
         let errno = kernel_bindings::blk_status_to_errno((*bio).bi_status);
+        let has_fua = (*bio).bi_opf & FUA != 0;
         let request = (*bio).bi_private.cast::<O>();
         kernel_bindings::bio_uninit(bio);
-        (SlabBox::from_raw(request), kernel::error::to_result(errno))
+        let result = kernel::error::to_result(errno);
+        (SlabBox::from_raw(request), result, has_fua)
     };
-    if request.followers().is_empty() {
-        if result.is_err_and(|error| request.io().may_be_not_its_own(error)) {
-            request.io().disk().note_failure();
+    if let Err(error) = result {
+        request.io().disk().note_failure();
+        // The block layer joins nothing with a write that still has FUA.
+        if request.followers().is_empty()
+            && !has_fua
+            && request.is_young()
+            && request.io().may_be_not_its_own(error)
+        {
             return O::again(request);
         }
-        return O::ended(request, result);
     }
-    if result.is_err() {
-        request.io().disk().note_failure();
+    if request.followers().is_empty() {
+        return O::ended(request, result);
     }
     if request.keeps_followers() {
         return O::ended(request, result);

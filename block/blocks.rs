@@ -16,7 +16,7 @@ pub(crate) struct Blocks {
 
 impl Blocks {
     /// Blocks of one sector.
-    pub(super) const SECTORS: Self = Self { mask: 0 };
+    pub(crate) const SECTORS: Self = Self { mask: 0 };
 
     /// Blocks of so many bytes; `None` if they cannot be served.
     pub(crate) fn new(bytes: u32) -> Option<Self> {

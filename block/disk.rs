@@ -31,7 +31,7 @@ use crate::sync::Once;
 const MINOR_BITS: u32 = 20;
 const MINOR_MASK: u32 = (1 << MINOR_BITS) - 1;
 
-/// How long it is lately that requests have failed as one, in milliseconds.
+/// How long it is lately that requests have failed, in milliseconds.
 const LATELY: Msecs = 60_000;
 
 /// An open block device.
@@ -58,7 +58,7 @@ pub(crate) struct Disk {
     number: u32,
     #[pin]
     users: Users,
-    /// The timer tick at which requests have last failed as one; 0 if they never have.
+    /// The timer tick at which a request has last failed; 0 if none has.
     failed: Atomic<Jiffies>,
 }
 
@@ -265,7 +265,7 @@ impl DiskUse {
         unsafe { bindings::kv_bdev_is_read_only(self.0.bdev) }
     }
 
-    /// Notes that several requests have failed as one.
+    /// Notes that a request has failed, or several as one.
     pub(super) fn note_failure(&self) {
         self.0.failed.write_once(Moment::now().to_ticks().max(1));
     }

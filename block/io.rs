@@ -238,16 +238,17 @@ impl<S: Source> Io<S> {
     }
 
     /// Whether it has perhaps failed with this only because the block layer has joined it with others, of
-    /// whoever uses the disk: of such requests all fail whose sectors are behind a bad one, or all. What
-    /// has to do with the disk as a whole fails each.
+    /// whoever uses the disk: of such requests all fail whose sectors are behind a bad one, or all. Some
+    /// errors are always of the disk as a whole. An md array takes the flag off by which it is tried alone, so
+    /// that two neighbours that are tried at the same time may fail each other once more.
     pub(super) fn may_be_not_its_own(&self, error: Error) -> bool {
         let is_of_all =
             error == ENODEV || error == ETIMEDOUT || error == ENOLINK || error == EOPNOTSUPP;
         self.operation & bindings::KV_ALONE == 0 && !is_of_all && !self.disk.is_gone()
     }
 
-    /// It goes to the disk with its own data, to begin with. Where several have failed as one lately
-    /// it keeps alone: a disk may take most of a minute to give a sector up, and what is tried once
+    /// It goes to the disk with its own data, to begin with. Where requests have failed lately it
+    /// keeps alone: a disk may take most of a minute to give a sector up, and what is tried once
     /// more after that is answered too late.
     pub(super) fn lead(&mut self) {
         if self.disk.has_failed_lately() {

@@ -68,7 +68,7 @@ def test_frames_carry_whole_physical_blocks(target, mtu, sectors):
 
 
 @pytest.mark.kernel_log(allow=["poll_queues", "Power-on or device reset occurred"])
-@pytest.mark.parametrize(("block", "exponent", "sectors"), [(4096, 4, 121), (2048, 5, 125)])
+@pytest.mark.parametrize(("block", "exponent", "sectors"), [(4096, 4, 120), (2048, 5, 124)])
 def test_no_more_sectors_are_told_than_can_be_served(target, block, exponent, sectors):
     """Wherever they begin: the rest of their blocks is read with them."""
     run = target.guest.run

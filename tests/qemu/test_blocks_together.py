@@ -161,7 +161,7 @@ def test_a_sequence_of_small_writes_needs_no_reading(target, slow, disk, port):
 
 @contextlib.contextmanager
 def while_a_block_is_read(target, sectors: int):
-    """A write has come, and the disk stands still amid the reading of what is to stay of its block."""
+    """A write has come, and the disk stands still amid the reading of what stays of its block."""
     guest = target.guest
     below = mapped(guest, "below", f"0 {SECTORS} linear /dev/sda 0")
     path = mapped(guest, "above", f"0 {SECTORS} linear {below} 0")

