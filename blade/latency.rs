@@ -51,6 +51,12 @@ impl Latency {
         }
     }
 
+    /// Whether nothing was timed.
+    pub(crate) fn is_empty(&self) -> bool {
+        let mut counts = self.classes.as_flattened().iter();
+        counts.all(|count| count.load(Relaxed) == 0)
+    }
+
     /// How many microseconds reads took together, and writes.
     pub(crate) fn micros(&self) -> [u64; 2] {
         self.micros.each_ref().map(|micros| micros.load(Relaxed))
@@ -68,11 +74,12 @@ impl Latency {
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [reads, writes] = &self.classes;
-        let mut least = 1u64;
+        let (mut least, mut separator) = (1u64, "");
         for (reads, writes) in reads.iter().zip(writes) {
             let (reads, writes) = (reads.load(Relaxed), writes.load(Relaxed));
             if reads != 0 || writes != 0 {
-                writeln!(f, "{least} {reads} {writes}")?;
+                write!(f, "{separator}{least} {reads} {writes}")?;
+                separator = "\n";
             }
             least = least.saturating_mul(2);
         }

@@ -68,7 +68,11 @@ fn show(stats: &Stats, row: usize, text: &mut Formatter<'_>) -> Result {
 fn latency(stats: &Stats, text: &mut Formatter<'_>) -> Result {
     let latency = stats.port.latency();
     let [reads, writes] = latency.micros();
-    Ok(text.write_fmt(fmt!("sum {reads} {writes}\n{latency}"))?)
+    text.write_fmt(fmt!("sum {reads} {writes}\n{latency}"))?;
+    if !latency.is_empty() {
+        writeln!(text)?;
+    }
+    Ok(())
 }
 
 fn clear(stats: &Node<Stats>, _text: &[u8]) -> Result {
