@@ -154,21 +154,6 @@ def test_a_disk_that_stands_still_goes_on_to_be_exported(pair):
     target.run("kvdel 0 15 eth0 && dmsetup remove still")
 
 
-def test_services_that_watch_exports_do_not_see_them_go(pair):
-    target = pair.target
-    target.write_file("/usr/local/sbin/systemctl", '#!/bin/sh\necho "$@" >>/run/calls\n')
-    target.run("chmod +x /usr/local/sbin/systemctl; mkdir -p /run/systemd/system")
-    upgrade(target)
-    calls = target.run("cat /run/calls").stdout.splitlines()
-    target.run("rm -r /usr/local/sbin/systemctl /run/systemd /run/calls")
-    first, second = "kvblade-hotplug.path", "kvblade-persist.service"
-    asked = "-q is-active"
-    assert calls == [
-        *(f"{asked} {first}", f"stop {first}", f"{asked} {second}", f"stop {second}"),
-        f"start {first} {second}",
-    ]
-
-
 def test_what_was_made_by_hand_is_not_taken_for_configured(pair):
     upgrade(pair.target)
     pair.target.run("kvctl stop")
