@@ -45,10 +45,17 @@ impl Turns {
         };
         let tag = request.header.tag;
         match repeats::judge(request, &mut self.waiting, &mut under_way) {
-            Judged::Own(request) => match request.asking.over {
-                Some(cause) => request.is_dropped(cause),
-                None => return Some(request),
-            },
+            Judged::Own(mut request) if request.asking.over.is_some() => {
+                // What it repeats may have ended since it came, and gives it its room.
+                match request.come_back() {
+                    Ok(()) => {
+                        request.counts_as_let_in();
+                        return Some(request);
+                    }
+                    Err(cause) => request.is_dropped(cause),
+                }
+            }
+            Judged::Own(request) => return Some(request),
             Judged::Waits => {}
             Judged::Instead(mut older) => {
                 if let Some(first) = older.pop() {
@@ -108,6 +115,10 @@ impl Turns {
         if !ended.asking.is_old() {
             return self.answer_all(ended, joined);
         }
+        // Its initiator may have asked again at this moment, as one of as many as it may have under way. That
+        // must not be dropped for want of the room that this one has until its answer has been sent: the
+        // initiator does not take that answer, and thinks from its age that answers take so long.
+        ended.move_beyond();
         // It has been there since its end only.
         if let Some(write) = ended.as_write() {
             self.note_executed(write);
@@ -190,7 +201,13 @@ impl Request {
 
     /// Counts it as let in, if that had to be found out first.
     fn is_let_in(&mut self) {
-        if self.asking.over.is_some() && !core::mem::replace(&mut self.asking.is_let_in, true) {
+        if self.asking.over.is_some() {
+            self.counts_as_let_in();
+        }
+    }
+
+    fn counts_as_let_in(&mut self) {
+        if !core::mem::replace(&mut self.asking.is_let_in, true) {
             self.port.stats().count(Counter::Requests);
             self.begins();
         }
