@@ -94,6 +94,10 @@ def test_a_dead_guest_shows_its_console():
     with Guest("victim", memory="256M") as guest:
         with pytest.raises(GuestError, match=r"(?s)victim.*is gone.*Kernel panic"):
             guest.run("echo c >/proc/sysrq-trigger")
+        # QEMU goes a moment after its last words.
+        deadline = time.monotonic() + 30
+        while guest.healthy and time.monotonic() < deadline:
+            time.sleep(0.1)
         assert not guest.healthy
 
 
