@@ -29,13 +29,13 @@ use crate::aoe;
 use crate::aoe::ShelfSlot;
 use crate::block;
 use crate::block::PagePools;
-use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::sync::Cpus;
 use crate::sync::Express;
 use crate::sync::OpenSlab;
 use crate::sync::RcuBox;
 use crate::sync::WorkQueue;
+use crate::wire::interface::InterfaceName;
 
 /// Ports, sorted by address.
 pub(super) type Ports = KVec<Arc<Port>>;
