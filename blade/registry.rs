@@ -62,7 +62,7 @@ pub(crate) struct Registry {
     /// Taken with `ports` locked.
     #[pin]
     pub(super) receivers: Mutex<Receivers>,
-    /// Whether what receives frames has not been told of the ports as they are, for want of memory.
+    /// The table for received frames is stale: [`Registry::publish`] failed with `ENOMEM`. The tick retries.
     pub(super) is_stale: Atomic<bool>,
     pub(super) closed: Atomic<bool>,
     /// Who removes exports that are to go, as there is more of them than is known here.
