@@ -11,7 +11,7 @@ RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle 
 	access poll stress client durability flood hostile adversary neighbours)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests setup-boot module kvctl deb demo demo-boot test test-unit test-fuzz test-qemu test-soak \
-	test-stall test-disks test-debug test-rt test-kernels doc release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
+	test-stall test-disks test-debug test-rt test-kernels doc rust-analyzer release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 # Nobody cleans the cache while something is made, not even between two steps: each target is made by
@@ -96,6 +96,9 @@ lint: setup ## check formatting and run all linters
 
 doc: setup ## make the reference of the sources with rustdoc, and print where it is
 	@dev/doc
+
+rust-analyzer: setup ## write rust-project.json for editors, and print where it is
+	@dev/rust-analyzer
 
 fmt: setup ## format all sources
 	@dev/in-tools dev/lint --fix

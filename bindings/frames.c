@@ -13,24 +13,19 @@
 
 #include "kvblade.h"
 
-/* An AoE header: bit R of its first byte, and its command. */
-#define AOE_RESPONSE 0x08
-#define AOE_COMMAND 5
-#define AOE_QUERY_CONFIG 1
-
-static bool kv_frame_is_for_us(const struct sk_buff *skb)
+/*
+ * Whether a frame is addressed to this host. Also copies the first bytes behind the
+ * Ethernet header, if so many are linear; else zeroes.
+ */
+bool kv_frame_is_for_us(const struct sk_buff *skb, u8 *to, unsigned int size)
 {
+	memset(to, 0, size);
+	if (skb_headlen(skb) >= size)
+		memcpy(to, skb->data, size);
 	return (skb->pkt_type == PACKET_HOST ||
 		skb->pkt_type == PACKET_BROADCAST) &&
 	       skb_mac_header_was_set(skb) &&
 	       skb->data - skb_mac_header(skb) >= ETH_HLEN;
-}
-
-static bool kv_frame_is_mere_response(const struct sk_buff *skb)
-{
-	return skb_headlen(skb) > AOE_COMMAND &&
-	       (skb->data[0] & AOE_RESPONSE) &&
-	       skb->data[AOE_COMMAND] != AOE_QUERY_CONFIG;
 }
 
 /*
@@ -65,12 +60,14 @@ struct kv_frame_cb {
 
 #define KV_FRAME_CB(skb) ((struct kv_frame_cb *)(skb)->cb)
 
+/* A frame that is of no interest. */
+void kv_frame_consume(struct sk_buff *skb)
+{
+	consume_skb(skb);
+}
+
 struct sk_buff *kv_frame_receive(struct sk_buff *skb)
 {
-	if (!kv_frame_is_for_us(skb) || kv_frame_is_mere_response(skb)) {
-		consume_skb(skb);
-		return NULL;
-	}
 	skb = skb_share_check(skb, GFP_ATOMIC);
 	if (skb) {
 		KV_FRAME_CB(skb)->headroom = LL_RESERVED_SPACE(skb->dev);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Wrappers of macros and inline functions of the kernel's headers. What each may be
- * called with is stated where Rust calls it. Their only policy is how memory is
- * asked for, and how much of it is kept in reserve.
+ * called with is stated where Rust calls it. What they decide themselves is what
+ * C alone can say: where memory comes from and how much of it is kept in reserve,
+ * the class of the threads for single CPUs (SCHED_FIFO, low), and whether two bios
+ * fit one within the limits of a queue.
  */
 
 #include <linux/cpuhotplug.h>

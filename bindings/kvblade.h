@@ -51,6 +51,8 @@ static const unsigned int KV_WORKQUEUE_LEISURE = WQ_UNBOUND;
 static const u32 KV_PIECES_ORDER = PAGE_SHIFT < 15 ? 15 - PAGE_SHIFT : 0;
 
 /* Received frames; offsets and lengths count from the Ethernet header. */
+bool kv_frame_is_for_us(const struct sk_buff *skb, u8 *to, unsigned int size);
+void kv_frame_consume(struct sk_buff *skb);
 struct sk_buff *kv_frame_receive(struct sk_buff *skb);
 int kv_frame_keep(struct sk_buff *skb);
 unsigned int kv_frame_peek(const struct sk_buff *skb, u8 *to, unsigned int size);

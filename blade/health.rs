@@ -14,9 +14,9 @@ use kernel::time::Msecs;
 use super::exported::Blade;
 use super::order::Place;
 use super::order::MOST;
-use super::state::Degraded;
 use crate::sync::Moment;
 use crate::sync::Once;
+use crate::wire::state::Degraded;
 
 /// The age at which a request that the disk has is late, in milliseconds.
 const LATE: Msecs = 5000;
@@ -94,7 +94,7 @@ impl Blade {
         } else if self.is_locked() {
             Some(Degraded::ReadOnly)
         } else if let Some((now, then)) = self.other_blocks() {
-            Some(Degraded::Blocks(now, then))
+            Some(Degraded::Blocks { now, then })
         } else if writes != 0 || reads != 0 {
             Some(Degraded::Failing { writes, reads })
         } else {

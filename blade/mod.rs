@@ -40,7 +40,6 @@ mod repeats;
 mod request;
 mod settings;
 mod stall;
-mod state;
 mod stats;
 mod table;
 mod tracing;

@@ -9,7 +9,7 @@ use super::policy::Policy;
 use super::settings::Settings;
 use crate::aoe::ShelfSlot;
 use crate::block::OpenMode;
-use crate::net::InterfaceName;
+use crate::wire::interface::InterfaceName;
 
 /// An export to be made.
 pub(crate) struct NewExport {

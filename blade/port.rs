@@ -16,8 +16,6 @@ use super::announce::Announcements;
 use super::conflict::Conflict;
 use super::exported::Blade;
 use super::latency::Latency;
-use super::state::Down;
-use super::state::State;
 use super::stats::Stats;
 use super::watchers::Change;
 use super::watchers::Watcher;
@@ -26,7 +24,6 @@ use crate::aoe::Destination;
 use crate::aoe::Mac;
 use crate::aoe::ShelfSlot;
 use crate::net::Device;
-use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::net::Reply;
 use crate::sync::Once;
@@ -34,7 +31,11 @@ use crate::sync::Pace;
 use crate::sync::RcuBox;
 use crate::sync::RcuCell;
 use crate::wire::access::Right;
+use crate::wire::interface::InterfaceName;
 use crate::wire::settings::LogLevel;
+use crate::wire::state::Cause;
+use crate::wire::state::Down;
+use crate::wire::state::State;
 
 /// How often the log is told at most of what the access lists refuse, in milliseconds.
 const REFUSAL_INTERVAL: Msecs = 1000;
@@ -311,7 +312,7 @@ impl Port {
             return State::Closing;
         }
         let down = if self.blade.has_lost_disk() {
-            Some(Down::DeviceGone)
+            Some(Down::By(Cause::DeviceGone))
         } else {
             self.interface_trouble()
         };
@@ -336,18 +337,18 @@ impl Port {
             if let Some(taker) = device.taker() {
                 Some(Down::Taken(taker))
             } else if !device.is_up() {
-                Some(Down::SwitchedOff)
+                Some(Down::By(Cause::SwitchedOff))
             } else if !device.has_carrier() {
-                Some(Down::NoCarrier)
+                Some(Down::By(Cause::NoCarrier))
             } else if device.mtu() < aoe::MIN_MTU {
-                Some(Down::SmallMtu)
+                Some(Down::By(Cause::SmallMtu))
             } else {
                 None
             }
         })
         .unwrap_or_else(|| match self.foreign.read_once() {
-            0 => Some(Down::NoInterface),
-            _ => Some(Down::NotEthernet),
+            0 => Some(Down::By(Cause::NoInterface)),
+            _ => Some(Down::By(Cause::NotEthernet)),
         })
     }
 

@@ -12,8 +12,8 @@ use crate::block;
 use crate::block::OpenError;
 use crate::block::OpenMode;
 use crate::compat::EOPNOTSUPP;
-use crate::net::InterfaceName;
-use crate::net::Taker;
+use crate::wire::interface::InterfaceName;
+use crate::wire::state::Taker;
 
 /// A refusal: an error number for the program that asked, and a sentence for the person, which
 /// names the operand and the cause.
@@ -157,7 +157,7 @@ pub(super) fn taken(interface: InterfaceName, taker: Taker) -> Refusal {
 
 /// The refusal when there is no such export.
 pub(super) fn not_exported(address: ShelfSlot, interface: InterfaceName) -> Refusal {
-    Refusal::new(ENXIO, format_args!("{address}@{interface}: not exported"))
+    Refusal::new(ENXIO, format_args!("{address} on {interface}: not exported"))
 }
 
 /// The refusal when there is no such device at `path`.

@@ -29,13 +29,13 @@ use crate::aoe;
 use crate::aoe::ShelfSlot;
 use crate::block;
 use crate::block::PagePools;
-use crate::net::InterfaceName;
 use crate::net::NetDevice;
 use crate::sync::Cpus;
 use crate::sync::Express;
 use crate::sync::OpenSlab;
 use crate::sync::RcuBox;
 use crate::sync::WorkQueue;
+use crate::wire::interface::InterfaceName;
 
 /// Ports, sorted by address.
 pub(super) type Ports = KVec<Arc<Port>>;
@@ -62,7 +62,7 @@ pub(crate) struct Registry {
     /// Taken with `ports` locked.
     #[pin]
     pub(super) receivers: Mutex<Receivers>,
-    /// Whether what receives frames has not been told of the ports as they are, for want of memory.
+    /// The table for received frames is stale: [`Registry::publish`] failed with `ENOMEM`. The tick retries.
     pub(super) is_stale: Atomic<bool>,
     pub(super) closed: Atomic<bool>,
     /// Who removes exports that are to go, as there is more of them than is known here.

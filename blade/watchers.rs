@@ -6,7 +6,7 @@ use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::sync::Mutex;
 
-use crate::net::InterfaceName;
+use crate::wire::interface::InterfaceName;
 
 /// What has changed.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 //!
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 
-use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
@@ -12,93 +11,11 @@ use kernel::types::Opaque;
 
 use crate::aoe::Mac;
 use crate::bindings;
+use crate::wire::interface::InterfaceName;
+use crate::wire::state::Taker;
 
-/// The name of a network interface, 1 to 15 bytes.
-///
-/// # Invariants
-///
-/// `len` is less than the array's, whose bytes from there on are zero.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct InterfaceName {
-    bytes: [u8; InterfaceName::SIZE],
-    len: usize,
-}
-
-impl InterfaceName {
-    /// The kernel's `IFNAMSIZ`, which counts the NUL at the end.
-    const SIZE: usize = 16;
-
-    /// The kernel's `ALTIFNAMSIZ`, likewise.
-    const ALTERNATIVE_SIZE: usize = 128;
-
-    /// The name, or `None` if no interface can have it.
-    pub(crate) fn new(name: &str) -> Option<Self> {
-        let valid = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'/' | b':' | b'@');
-        let mut bytes = [0; Self::SIZE];
-        let len = name.len();
-        if len == 0 || len >= Self::SIZE || !name.as_bytes().iter().all(valid) {
-            return None;
-        }
-        bytes.get_mut(..len)?.copy_from_slice(name.as_bytes());
-        // INVARIANT: Checked above; only `len` bytes were written.
-        Some(Self { bytes, len })
-    }
-
-    /// The own name of the interface that goes by this name, or has it as an alternative one, in
-    /// the network namespace of the present task.
-    pub(crate) fn resolve(name: &str) -> Option<Self> {
-        let mut bytes = [0_u8; Self::ALTERNATIVE_SIZE];
-        let room = bytes.len().saturating_sub(1);
-        if name.is_empty() || name.len() > room || name.contains('\0') {
-            return None;
-        }
-        bytes
-            .get_mut(..name.len())?
-            .copy_from_slice(name.as_bytes());
-        // SAFETY: There is a NUL behind the name, since it is shorter than the array.
-        let device = unsafe { NetDevice::by_c_name(bytes.as_ptr().cast()) }?;
-        let own = device.name();
-        Self::new(core::str::from_utf8(own.as_bytes()).ok()?)
-    }
-
-    /// A name as the kernel has it.
-    fn from_kernel(mut bytes: [u8; Self::SIZE]) -> Self {
-        let end = bytes.iter().position(|byte| *byte == 0);
-        let len = end.unwrap_or(Self::SIZE).min(Self::SIZE.saturating_sub(1));
-        if let Some(rest) = bytes.get_mut(len..) {
-            rest.fill(0);
-        }
-        // INVARIANT: Seen to just above.
-        Self { bytes, len }
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
-
-    fn as_char_ptr(&self) -> *const kernel::ffi::c_char {
-        self.bytes.as_ptr().cast()
-    }
-}
-
-impl fmt::Display for InterfaceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(core::str::from_utf8(self.as_bytes()).unwrap_or_default())
-    }
-}
-
-/// What takes all frames of an interface.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taker {
-    /// The interface that it is a part of: a bridge, a bond.
-    Interface(InterfaceName),
-    /// A switch of which this is a port, and which has interfaces of its own.
-    OpenVSwitch,
-    /// A program, as that of a guest.
-    Tap,
-    /// The kernel's IP, for which alone an ipvlan or a VRF is.
-    Ip,
-}
+/// The kernel's `ALTIFNAMSIZ`, which counts the NUL at the end.
+const ALTERNATIVE_SIZE: usize = 128;
 
 /// A network interface, borrowed: the kernel's `struct net_device`.
 #[repr(transparent)]
@@ -195,7 +112,7 @@ impl Device {
     /// Whether the device goes by this name now.
     pub(crate) fn is_named(&self, name: &InterfaceName) -> bool {
         // SAFETY: The device is valid, and the name is NUL-terminated.
-        unsafe { bindings::kv_netdev_is_named(self.as_raw(), name.as_char_ptr()) }
+        unsafe { bindings::kv_netdev_is_named(self.as_raw(), name.as_c_bytes().as_ptr().cast()) }
     }
 
     /// Takes a reference of our own.
@@ -224,8 +141,25 @@ impl NetDevice {
     /// Finds an interface by its own name in the network namespace of the present task.
     pub(crate) fn by_name(name: &InterfaceName) -> Option<Self> {
         // SAFETY: By its invariant the name is NUL-terminated.
-        let device = unsafe { Self::by_c_name(name.as_char_ptr()) };
+        let device = unsafe { Self::by_c_name(name.as_c_bytes().as_ptr().cast()) };
         device.filter(|device| device.is_named(name))
+    }
+
+    /// The own name of the interface that goes by this name, or has it as an alternative one, in
+    /// the network namespace of the present task.
+    pub(crate) fn resolve(name: &str) -> Option<InterfaceName> {
+        let mut bytes = [0_u8; ALTERNATIVE_SIZE];
+        let room = bytes.len().saturating_sub(1);
+        if name.is_empty() || name.len() > room || name.contains('\0') {
+            return None;
+        }
+        bytes
+            .get_mut(..name.len())?
+            .copy_from_slice(name.as_bytes());
+        // SAFETY: There is a NUL behind the name, since it is shorter than the array.
+        let device = unsafe { Self::by_c_name(bytes.as_ptr().cast()) }?;
+        let own = device.name();
+        InterfaceName::new(core::str::from_utf8(own.as_bytes()).ok()?)
     }
 
     /// Finds an interface by any of its names.

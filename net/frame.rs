@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 
 use kernel::prelude::*;
 
+use crate::aoe;
 use crate::bindings;
 use crate::block::Source;
 use crate::block::Vectors;
@@ -39,6 +40,16 @@ impl Frame {
     ///
     /// `skb` must be a valid, received `sk_buff`, and the caller gives its reference away.
     pub(super) unsafe fn receive(skb: NonNull<bindings::sk_buff>) -> Option<Self> {
+        let mut head = [0; aoe::header::FIRST_BYTES];
+        // SAFETY: `skb` is valid by the caller's promise, and `head` has room for so many bytes.
+        let is_for_us = unsafe {
+            bindings::kv_frame_is_for_us(skb.as_ptr(), head.as_mut_ptr(), head.len() as u32)
+        };
+        if !is_for_us || aoe::header::is_mere_response(head) {
+            // SAFETY: `skb` is valid, and its reference is given away, by the caller's promise.
+            unsafe { bindings::kv_frame_consume(skb.as_ptr()) };
+            return None;
+        }
         // SAFETY: `skb` is valid, and its reference is given away, by the caller's promise.
         let skb = unsafe { bindings::kv_frame_receive(skb.as_ptr()) };
         // INVARIANT: A frame that is taken over is valid, has its header in place, and no one else

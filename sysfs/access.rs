@@ -52,9 +52,9 @@ impl Entries for Access {
 }
 
 macro_rules! lists {
-    ($($file:ident, $name:literal, $right:ident;)*) => {$(
+    ($($file:ident, $right:ident;)*) => {$(
         static $file: Attribute<Access> = Attribute::new(
-            $name,
+            Right::$right.file_name(),
             0o644,
             Some(|access, text| access.show(Right::$right, text)),
             Some(|access, text| access.set(Right::$right, text)),
@@ -63,8 +63,8 @@ macro_rules! lists {
 }
 
 lists! {
-    DISCOVER, c"discover", Discover;
-    CONFIG, c"config", Configure;
-    READ, c"read", Read;
-    WRITE, c"write", Write;
+    DISCOVER, Discover;
+    CONFIG, Configure;
+    READ, Read;
+    WRITE, Write;
 }

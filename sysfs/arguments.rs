@@ -6,8 +6,8 @@ use kernel::prelude::*;
 use kernel::str::CString;
 
 use crate::aoe::ConfigString;
-use crate::aoe::Mac;
 use crate::aoe::MacList;
+use crate::aoe::MacListError;
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
 use crate::ata::Wwn;
@@ -16,8 +16,10 @@ use crate::blade::Policy;
 use crate::blade::Refusal;
 use crate::blade::Settings;
 use crate::block::OpenMode;
-use crate::net::InterfaceName;
+use crate::net::NetDevice;
 use crate::wire::access::AccessList;
+use crate::wire::access::AccessListError;
+use crate::wire::interface::InterfaceName;
 use crate::wire::settings::Keys;
 use crate::wire::settings::Mode;
 use crate::wire::settings::Refused;
@@ -52,8 +54,8 @@ impl Export {
                 .next()
                 .ok_or_else(|| invalid(format_args!("{name} is missing")))
         };
-        let shelf = number(operand("shelf")?, "shelf")?;
-        let slot = number(operand("slot")?, "slot")?;
+        let shelf = number(operand("shelf")?, "shelf", 65534)?;
+        let slot = number(operand("slot")?, "slot", 254)?;
         let interface = operand("interface")?;
         let address =
             ShelfSlot::new(shelf, slot).map_err(|error| invalid(format_args!("{error}")))?;
@@ -73,7 +75,7 @@ impl Export {
         let export = Self::parse(&mut words, |address, word| {
             InterfaceName::new(word)
                 .filter(|name| is_exported(address, name))
-                .or_else(|| InterfaceName::resolve(word))
+                .or_else(|| NetDevice::resolve(word))
         })?;
         match words.next() {
             None => Ok(export),
@@ -82,16 +84,16 @@ impl Export {
     }
 }
 
-fn number(word: &str, operand: &str) -> Result<u32, Refusal> {
+fn number(word: &str, operand: &str, most: u32) -> Result<u32, Refusal> {
     word.parse()
-        .map_err(|_| invalid(format_args!("{operand} {word}: not a number")))
+        .map_err(|_| invalid(format_args!("{operand} {word}: not a number from 0 to {most}")))
 }
 
 /// Parses what is written to `add`: `SHELF SLOT INTERFACE PATH [KEY=VALUE...]`.
 pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, Refusal> {
     let mut words = text(bytes)?.split_ascii_whitespace();
     let Export { address, interface } =
-        Export::parse(&mut words, |_, word| InterfaceName::resolve(word))?;
+        Export::parse(&mut words, |_, word| NetDevice::resolve(word))?;
     let path = words
         .next()
         .ok_or_else(|| invalid(format_args!("path is missing")))?;
@@ -200,45 +202,26 @@ pub(super) fn config(value: &str) -> Result<ConfigString, Refusal> {
 
 /// A list of addresses between commas or white space.
 pub(super) fn macs(key: &str, value: &str) -> Result<MacList, Refusal> {
-    let mut macs = MacList::new();
-    let separator = |character: char| character == ',' || character.is_ascii_whitespace();
-    for word in value.split(separator).filter(|word| !word.is_empty()) {
-        let mac = Mac::parse(word)
-            .filter(|mac| !mac.is_group())
-            .ok_or_else(|| invalid(format_args!("{key} {word}: not the address of a card")))?;
-        macs.add(mac).map_err(|_| {
-            Refusal::new(
-                ENOSPC,
-                format_args!("{key}: there is room for 128 addresses"),
-            )
-        })?;
+    MacList::parse(value).map_err(|error| wrong_list(key, error))
+}
+
+fn wrong_list(key: &str, error: MacListError<'_>) -> Refusal {
+    match error {
+        MacListError::Word(_) => invalid(format_args!("{key} {error}")),
+        MacListError::Full => Refusal::new(ENOSPC, format_args!("{key}: {error}")),
     }
-    Ok(macs)
 }
 
 /// An access list: `all`, `none`, `only MAC...` or `all but MAC...`.
 pub(super) fn access_list(text: &str) -> Result<AccessList, Refusal> {
     let text = text.trim_ascii();
-    let named = |list: &str| {
-        macs("access list", list).and_then(|macs| {
-            if macs.is_empty() {
-                Err(invalid(format_args!(
-                    "access list {text}: an address is missing"
-                )))
-            } else {
-                Ok(macs)
-            }
-        })
-    };
-    match text {
-        "all" => Ok(AccessList::open()),
-        "none" => Ok(AccessList::only(MacList::new())),
-        _ => match (text.strip_prefix("only "), text.strip_prefix("all but ")) {
-            (Some(list), _) => Ok(AccessList::only(named(list)?)),
-            (_, Some(list)) => Ok(AccessList::all_but(named(list)?)),
-            _ => Err(invalid(format_args!(
-                "access list {text}: not all, none, only MAC... or all but MAC..."
-            ))),
-        },
-    }
+    AccessList::parse(text).map_err(|error| match error {
+        AccessListError::Macs(error) => wrong_list("access list", error),
+        AccessListError::Empty => {
+            invalid(format_args!("access list {text}: an address is missing"))
+        }
+        AccessListError::Form => invalid(format_args!(
+            "access list {text}: not all, none, only MAC... or all but MAC..."
+        )),
+    })
 }

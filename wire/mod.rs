@@ -13,5 +13,7 @@ pub mod aoe;
 pub mod ata;
 pub mod counters;
 pub mod decide;
+pub mod interface;
 pub mod rules;
 pub mod settings;
+pub mod state;

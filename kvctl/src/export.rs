@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 
+use kvblade_wire::access::AccessList;
+use kvblade_wire::access::Right;
+use kvblade_wire::aoe::Mac;
+use kvblade_wire::aoe::MacList;
 use kvblade_wire::settings::Form;
 use kvblade_wire::settings::Row;
 use kvblade_wire::settings::Setting;
 use toml::Value;
 
-use crate::config::table::RIGHTS;
 use crate::state::running::Target;
 use crate::state::Address;
 use crate::state::Record;
@@ -26,8 +29,8 @@ pub(crate) fn text(
     let mut writer = Writer::default();
     let mut lists: Vec<String> = Vec::new();
     for target in targets.values() {
-        for right in RIGHTS {
-            let list = target.value(&format!("access/{right}")).to_owned();
+        for right in Right::ALL {
+            let list = target.value(right.file()).to_owned();
             if !matches!(list.as_str(), "all" | "none") && !lists.contains(&list) {
                 lists.push(list);
             }
@@ -35,11 +38,14 @@ pub(crate) fn text(
     }
     for (number, list) in lists.iter().enumerate() {
         writer.table(&["access", &list_name(number)]);
-        let (key, macs) = match list.strip_prefix("only ") {
-            Some(macs) => ("accept", macs),
-            None => ("deny", list.trim_start_matches("all but ")),
+        // Of a list that is not known here nobody is let in.
+        let list = AccessList::parse(list).unwrap_or(AccessList::only(MacList::new()));
+        let key = match list.named() {
+            Some(_) => "accept",
+            None => "deny",
         };
-        writer.value(key, words(macs));
+        let macs: Vec<String> = list.listed().iter().map(Mac::to_string).collect();
+        writer.value(key, macs);
     }
     let owners = record.names();
     for (address, target) in targets {
@@ -82,12 +88,12 @@ fn export(writer: &mut Writer, address: Address, target: &Target, lists: &[Strin
         }
     }
     let mut access = toml::Table::new();
-    for right in RIGHTS {
-        let list = target.value(&format!("access/{right}"));
+    for right in Right::ALL {
+        let list = target.value(right.file());
         let number = lists.iter().position(|it| it == list);
         let name = number.map_or_else(|| list.to_owned(), list_name);
         if name != "all" {
-            access.insert(right.to_owned(), Value::from(name));
+            access.insert(right.key().to_owned(), Value::from(name));
         }
     }
     if !access.is_empty() {

@@ -20,7 +20,6 @@ SUITES = (
     "users",
     "discovery",
     "reserve",
-    "state",
     "refusal",
     "fence",
     "refusals",

@@ -23,6 +23,7 @@ SHELF, SLOT = 8, 1
 ADDRESS = f"{SHELF}.{SLOT}"
 FOLDER = f"/sys/kvblade/{ADDRESS}@eth0"
 AGENT = "/usr/lib/ocf/resource.d/kvblade/AoEtarget"
+LIBRARY = "/usr/lib/ocf/lib/kvblade"
 SECTORS = 2048
 OTHER, STRANGER = "02:00:00:00:00:0b", "02:00:00:00:00:0c"
 RESERVED = 6
@@ -55,8 +56,10 @@ def cluster_of(name: str, *disks: list[Disk]) -> Iterator[Cluster]:
         try:
             start_all(nodes)
             for node in nodes:
-                node.run(f"modprobe kvblade_rs; mkdir -p {AGENT.rpartition('/')[0]} /mnt")
+                node.run(f"modprobe kvblade_rs; mkdir -p {AGENT.rpartition('/')[0]} {LIBRARY} /mnt")
                 node.write_file(AGENT, (SOURCE / "scripts/ocf/AoEtarget").read_bytes())
+                for file in (SOURCE / "scripts/ocf").glob("AoEtarget.*"):
+                    node.write_file(f"{LIBRARY}/{file.name}", file.read_bytes())
                 node.run(f"chmod 755 {AGENT}")
             yield Cluster(nodes, neighbour)
             for node in nodes:

@@ -32,6 +32,16 @@ const RESPONSE: u8 = 0x08;
 /// Header flag: the response carries an error.
 const ERROR: u8 = 0x04;
 
+/// The size of what [`is_mere_response`] looks at.
+pub const FIRST_BYTES: usize = 6;
+
+/// Whether a frame with these bytes behind its Ethernet header is a response by which no target tells of
+/// itself. On a host that is an initiator too most frames are, and a target drops them first.
+pub fn is_mere_response(first: [u8; FIRST_BYTES]) -> bool {
+    let [flags, _, _, _, _, command] = first;
+    flags & RESPONSE != 0 && Command::from_code(command) != Command::Config
+}
+
 /// What a request asks for, in the broadest terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {

@@ -3,6 +3,8 @@
 //! A bounded list of MAC addresses: those that a mask lets through, or those that hold a
 //! reservation.
 
+use core::fmt;
+
 use super::address::Mac;
 
 /// The most addresses in a list: so many that a list always fits a frame of the smallest MTU.
@@ -11,6 +13,24 @@ pub const CAPACITY: usize = 128;
 /// A list with room for one address more was needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
+
+/// Why a text is no list of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacListError<'a> {
+    /// This word is not the address of a single card.
+    Word(&'a str),
+    /// There are more than a list has room for.
+    Full,
+}
+
+impl fmt::Display for MacListError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => write!(f, "{word}: not the address of a card"),
+            Self::Full => write!(f, "there is room for {CAPACITY} addresses"),
+        }
+    }
+}
 
 /// A list of addresses in the order in which they were added, none twice.
 ///
@@ -31,6 +51,22 @@ impl MacList {
             length: 0,
             macs: [Mac([0; 6]); CAPACITY],
         }
+    }
+
+    /// The list of addresses in a text, between commas or white space.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, MacListError<'_>> {
+        let mut macs = Self::new();
+        let separator = |character: char| character == ',' || character.is_ascii_whitespace();
+        for word in text.split(separator).filter(|word| !word.is_empty()) {
+            let mac = Mac::parse(word).filter(|mac| !mac.is_group());
+            let mac = mac.ok_or(MacListError::Word(word))?;
+            macs.add(mac).map_err(|Full| MacListError::Full)?;
+        }
+        Ok(macs)
     }
 
     /// The addresses.

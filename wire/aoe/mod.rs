@@ -39,6 +39,7 @@ pub use header::Header;
 pub use header::ReplyHeader;
 pub use header::Tag;
 pub use mac_list::MacList;
+pub use mac_list::MacListError;
 pub use mask::MaskOutcome;
 pub use mask::MaskRequest;
 pub use reserve::ReserveRequest;

@@ -14,13 +14,13 @@ pub mod asked;
 pub mod command;
 pub mod identify;
 pub mod lba;
-pub mod opcode;
 pub mod registers;
 pub mod text;
 pub mod transfer;
 pub mod trim;
 
 pub use asked::Asked;
+pub use command::opcode;
 pub use command::Effect;
 pub use command::Operation;
 pub use command::Task;

@@ -2,8 +2,8 @@
 
 //! Access lists.
 
-use kvblade_wire::access::{Access, AccessList, Right, Verdict};
-use kvblade_wire::aoe::{Header, Mac, MacList};
+use kvblade_wire::access::{Access, AccessList, AccessListError, Right, Verdict};
+use kvblade_wire::aoe::{Header, Mac, MacList, MacListError};
 use kvblade_wire::ata::Asked;
 
 const KNOWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
@@ -71,8 +71,46 @@ fn a_list_is_for_those_on_it_or_against_them() {
     ];
     for (list, text, permitted) in lists {
         assert_eq!(list.to_string(), text);
+        assert_eq!(AccessList::parse(text), Ok(list.clone()));
         assert_eq!([KNOWN, OTHER].map(|mac| list.permits(mac)), permitted);
         assert_eq!(list.is_open(), text == "all");
+    }
+}
+
+#[test]
+fn what_is_no_list_is_refused() {
+    use AccessListError::{Empty, Form, Macs};
+    for (text, error) in [
+        ("", Form),
+        ("everyone", Form),
+        ("only", Form),
+        ("allbut 02:00:00:00:00:01", Form),
+        ("only ,", Empty),
+        ("all but  ,", Empty),
+        (
+            "only ff:ff:ff:ff:ff:ff",
+            Macs(MacListError::Word("ff:ff:ff:ff:ff:ff")),
+        ),
+        ("only 02:00:00:00:00:01 x", Macs(MacListError::Word("x"))),
+    ] {
+        assert_eq!(AccessList::parse(text), Err(error), "{text}");
+    }
+    let many: Vec<String> = (0..129)
+        .map(|last| Mac([2, 0, 0, 0, 0, last]).to_string())
+        .collect();
+    let text = format!("only {}", many.join(","));
+    assert_eq!(AccessList::parse(&text), Err(Macs(MacListError::Full)));
+    assert_eq!(
+        AccessList::parse(" only 02:00:00:00:00:01, \n"),
+        Ok(AccessList::only(known()))
+    );
+}
+
+#[test]
+fn the_files_of_lists_are_called_by_their_keys() {
+    for right in Right::ALL {
+        assert_eq!(right.file(), format!("access/{}", right.key()));
+        assert_eq!(right.file_name().to_str(), Ok(right.key()));
     }
 }
 

@@ -10,10 +10,10 @@ use clap::Subcommand;
 use crate::metrics;
 use crate::top;
 
-/// Configure ATA over Ethernet exports, and show what they do.
+/// Configure and monitor ATA over Ethernet exports.
 ///
-/// Makes what the kernel module kvblade_rs exports what /etc/kvblade.conf and
-/// /etc/kvblade.conf.d/*.conf say, and shows it. See kvblade.conf(5) for the configuration.
+/// Makes the exports of the kernel module kvblade_rs match /etc/kvblade.conf and
+/// /etc/kvblade.conf.d/*.conf, and shows them. See kvblade.conf(5) for the configuration.
 #[derive(Parser)]
 #[command(name = "kvctl", version, disable_help_subcommand = true)]
 pub(crate) struct Args {
@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Remove(Remove),
     /// Remove all exports that apply has made.
     ///
-    /// Requests under way are finished first.
+    /// Requests under way complete first.
     Stop,
     Status(Status),
     Show(Show),
@@ -45,27 +45,27 @@ pub(crate) enum Command {
         #[arg(long)]
         devices: bool,
     },
-    /// Put exports online: I/O is served.
+    /// Put exports online: clients get I/O.
     ///
     /// First asks on the segment whether another target has the address.
     Online(Names),
-    /// Take exports offline: I/O is refused, the address is kept.
+    /// Take exports offline: refuse I/O, and keep the address.
     ///
-    /// Waits until what is under way has ended, ten seconds at most.
+    /// Waits until the requests under way have completed, ten seconds at most.
     Offline(Names),
-    /// Tell all clients that the exports are there.
+    /// Announce the exports to all clients.
     Announce,
     Stats(Stats),
     Metrics(Metrics),
-    /// Show or clear the list of clients that are answered.
+    /// Show or clear the list of clients that get answers.
     Mask(ListCommand),
     /// Show or clear the list of clients that may use the disk.
     Reserve(ListCommand),
     Import(Import),
-    /// Keep what clients set of exports, as soon as they do.
+    /// Save what clients set of exports, as soon as they set it.
     ///
-    /// Runs until it is ended. Which settings of which exports are kept is said by persist in the
-    /// configuration; apply puts them in force again.
+    /// Runs until it is ended. The key persist of the configuration names the settings to save.
+    /// The command apply restores them.
     Persist,
     Watch(Watch),
     /// Say for udev which export a block device belongs to.
@@ -86,27 +86,27 @@ pub(crate) enum Command {
     },
 }
 
-/// Make the running exports what the configuration says.
+/// Make the running exports match the configuration.
 ///
-/// Only what differs is touched. If the configuration has an error, nothing is. If one export
-/// cannot be made, the others are, and the exit status is 1. Exports that were made by hand stay as
-/// they are, unless the configuration has the same. A configuration without exports, or a file
-/// without tables, as an emptied one is, ends nothing unless --yes or an empty table "export" says so. Interrupted, by a key or by SIGTERM, it finishes
-/// the exports that it is at, and names those that it has not done.
+/// Changes only exports that differ. A configuration with an error changes nothing. If one export
+/// fails, the others are made, and the exit status is 1. Exports made by hand stay as they are,
+/// unless the configuration has the same address. A configuration without exports, or an emptied
+/// file, removes no export without --yes or an empty table "export". When a key or SIGTERM interrupts
+/// the command, it finishes the current exports, and names the ones left to do.
 #[derive(clap::Args)]
 pub(crate) struct Apply {
-    /// Only say what would be done, and which interfaces each pattern takes and leaves out.
+    /// Only print the changes, and which interfaces each pattern takes and leaves out.
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
 
-    /// Remove all exports if the configuration has none, and those of a file that has no tables any more.
+    /// Remove all exports if the configuration has none, and the exports of a file that has been emptied.
     #[arg(short, long)]
     pub(crate) yes: bool,
 
-    /// Only make what is not there: exports that do not run or have lost their device, and interfaces.
+    /// Only make missing exports and interfaces, and exports that have lost their device.
     ///
-    /// What runs stays as it is, and what was removed with --runtime stays away. This is done when a device
-    /// appears, so that it does not put in force what an administrator has not finished yet.
+    /// Running exports stay as they are, and exports removed with --runtime stay away. The service does this
+    /// when a device appears, so that it does not apply changes that an administrator has not finished.
     #[arg(long)]
     pub(crate) only_missing: bool,
 
@@ -119,19 +119,20 @@ pub(crate) struct Apply {
 
 /// Add an export, for good.
 ///
-/// It is put into /etc/kvblade.conf.d/kvctl.conf, and made. If either cannot be done, neither is. The
-/// files of the administrator stay as they are, and so do comments in kvctl.conf. Interrupted while
-/// it waits for another command, it changes nothing. A slot that was given to another export is refused.
+/// Writes the export to /etc/kvblade.conf.d/kvctl.conf, and makes it. If one of both fails, neither is
+/// done. The files of the administrator and the comments in kvctl.conf stay as they are. If the command
+/// is interrupted while it waits for another one, it changes nothing. It refuses a slot that belongs to
+/// another export.
 #[derive(clap::Args)]
 pub(crate) struct Add {
-    /// A name for it.
+    /// The name of the export.
     pub(crate) name: String,
 
     /// The block device: a path, UUID=..., PARTUUID=..., LABEL=... or ID=...
     #[arg(short, long, required_unless_present = "file", conflicts_with = "file")]
     pub(crate) device: Option<String>,
 
-    /// Or the file.
+    /// A file, instead of a block device.
     #[arg(short, long)]
     pub(crate) file: Option<String>,
 
@@ -147,50 +148,49 @@ pub(crate) struct Add {
     #[arg(long)]
     pub(crate) slot: Option<i64>,
 
-    /// For now only: until the machine's next start. apply leaves it alone.
+    /// Only until the next start of the machine. The command apply leaves the export alone.
     #[arg(long)]
     pub(crate) runtime: bool,
 
-    /// What else there is to say of it, KEY=VALUE, with the keys of kvblade.conf(5).
+    /// Further settings, KEY=VALUE, with the keys of kvblade.conf(5).
     ///
-    /// Words of a list are set apart by commas. access.read=LIST is for one right, access=LIST for
-    /// all.
+    /// Commas separate the words of a list. access.read=LIST is for one right, access=LIST for all.
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) settings: Vec<String>,
 }
 
 /// Change an export, for good.
 ///
-/// Changes it in /etc/kvblade.conf.d/kvctl.conf, and as it runs. If either cannot be done, neither is.
+/// Changes /etc/kvblade.conf.d/kvctl.conf and the running export. If one of both fails, neither is done.
 #[derive(clap::Args)]
 pub(crate) struct Set {
     /// The export.
     pub(crate) name: String,
 
-    /// What is to be so, KEY=VALUE, with the keys of kvblade.conf(5). Without a value a key goes.
+    /// Settings, KEY=VALUE, with the keys of kvblade.conf(5). KEY= removes a key.
     #[arg(value_name = "KEY=VALUE", required = true)]
     pub(crate) settings: Vec<String>,
 
-    /// For now only: until the next apply.
+    /// Only until the next apply.
     #[arg(long)]
     pub(crate) runtime: bool,
 }
 
 /// Remove an export, for good.
 ///
-/// It goes from /etc/kvblade.conf.d/kvctl.conf, and does not run any more. Requests under way are
-/// finished first. If either cannot be done, neither is.
+/// Removes the export from /etc/kvblade.conf.d/kvctl.conf, and the running export. Requests under way
+/// complete first. If one of both fails, neither is done.
 #[derive(clap::Args)]
 pub(crate) struct Remove {
     /// The export.
     pub(crate) name: String,
 
-    /// For now only: until the next apply, if it is configured. No device that appears brings it back.
+    /// Only until the next apply, if the export is configured. A device that appears does not bring it back.
     #[arg(long)]
     pub(crate) runtime: bool,
 }
 
-/// Tell when files of a running export change.
+/// Report when files of a running export change.
 ///
 /// Prints the name of each file once, and again whenever it has changed: a script that reads the file
 /// after each line misses nothing. Ends when the export is removed.
@@ -199,24 +199,23 @@ pub(crate) struct Watch {
     /// The export on an interface, as its folder is called: 0.1@eth0.
     pub(crate) port: String,
 
-    /// Its files in /sys/kvblade that tell of changes, such as state, mask and reserve.
+    /// Its files in /sys/kvblade that can be polled, such as state, mask and reserve.
     #[arg(required = true)]
     pub(crate) file: Vec<String>,
 }
 
-/// Check the configuration, and do nothing.
+/// Check the configuration, and change nothing.
 ///
-/// Tells all errors of all files, each with its place and what was expected there. The exit
-/// status is 1 if there are any. That no exports are configured is a warning, and so is a slot that was
-/// given to another export, and one above 15, which Linux clients refuse that load their driver with
-/// aoe_dyndevs=0.
+/// Prints all errors of all files, each with its place and the expected text. The exit status is 1 if
+/// there are any. A warning tells that no exports are configured, that a slot belongs to another
+/// export, or that a slot is above 15: Linux clients that load their driver with aoe_dyndevs=0 refuse it.
 #[derive(clap::Args)]
 pub(crate) struct Check {
-    /// Check what runs instead, for a monitoring system such as Nagios or Icinga.
+    /// Check the running exports instead, for a monitoring system such as Nagios or Icinga.
     ///
-    /// Prints a line with numbers behind a bar, and a line for each thing that is wrong if there are
-    /// several. The exit status is 0 if all is well, 1 if something needs to be looked at, 2 if clients
-    /// cannot reach a disk or their data are in danger, and 3 if that cannot be found out.
+    /// Prints a line with numbers behind a bar, and a line for each problem if there are several. The
+    /// exit status is 0 without a problem, 1 if something needs attention, 2 if clients cannot reach a
+    /// disk or their data are in danger, and 3 if the check itself fails.
     #[arg(long)]
     pub(crate) live: bool,
 
@@ -224,14 +223,13 @@ pub(crate) struct Check {
     pub(crate) config: ConfigFile,
 }
 
-/// Show what is wrong, and what to do about it.
+/// Show problems, and what to do about them.
 ///
-/// First what is wrong, the worst on top: exports that are configured and do not run, with the reason,
-/// that run otherwise than configured, that clients cannot reach, disks that are gone or fail, and other
-/// targets with the same address; and that nobody keeps what clients set, where that is to be kept. Then
-/// the clients, the counters that are no good sign and what they mean, and all exports, with the time
-/// within which half of the requests and 99 of 100 were answered in microseconds. Without names each
-/// part has 20 lines at most.
+/// The problems come first, the worst on top: configured exports that do not run, with the reason;
+/// exports that differ from the configuration or that clients cannot reach; disks that are gone or fail;
+/// other targets with the same address; settings of clients that are to be saved and are not. The
+/// clients follow, then the counters of trouble with their meaning, and all exports with the median and
+/// the 99th percentile of their latency in microseconds. Without names each part has 20 lines at most.
 #[derive(clap::Args)]
 pub(crate) struct Status {
     /// Only these exports, by name or address, and all of them.
@@ -247,16 +245,16 @@ pub(crate) struct ConfigFile {
 
 /// Show the exports.
 ///
-/// With --watch, shows what they do, per interface and for all of them: requests and kilobytes a
-/// second, the time within which half of the requests and 99 of 100 were answered in microseconds,
-/// requests under way, requests dropped a second by cause, and the clients.
+/// With --watch, shows their activity, for each interface and in total: requests and kilobytes a
+/// second, the median and the 99th percentile of the latency in microseconds, requests under way,
+/// requests dropped a second by cause, and the clients.
 #[derive(clap::Args)]
 pub(crate) struct Show {
     /// Print JSON, with all settings and counters.
     #[arg(long, conflicts_with = "watch")]
     pub(crate) json: bool,
 
-    /// Show what the exports do, again and again.
+    /// Show the activity of the exports, again and again.
     #[arg(short, long)]
     pub(crate) watch: bool,
 
@@ -272,12 +270,11 @@ pub(crate) struct Show {
     pub(crate) names: Vec<String>,
 }
 
-/// Watch live what exports, interfaces and clients do, the busiest first.
+/// Watch the activity of exports, interfaces and clients live, the busiest first.
 ///
-/// Fills the terminal, and draws only what changes, so that a slow line will do. For each there are
-/// requests and kilobytes a second, the time within which half of the requests and 99 of 100 were
-/// answered in microseconds, what is under way, what is dropped by cause, and how the requests and the
-/// times have been lately, from left to right.
+/// Fills the terminal, and redraws only changes, so a slow line is enough. Each row has requests and
+/// kilobytes a second, the median and the 99th percentile of the latency in microseconds, requests under
+/// way, drops by cause, and graphs of the last requests and latencies, from left to right.
 ///
 /// Keys: e, i and c show exports, interfaces and clients; s sorts by the next column; the arrows, PgUp,
 /// PgDn, Home and End move; q ends.
@@ -310,19 +307,19 @@ pub(crate) struct Stats {
     pub(crate) names: Vec<String>,
 }
 
-/// Print what a monitoring system wants to know of the exports.
+/// Print metrics of the exports for a monitoring system.
 ///
-/// Metrics of the module, the configuration, and each export, interface and client: states, sizes,
-/// counters, and how long requests took. The same is served at http://127.0.0.1:9978/metrics if
-/// kvblade-metrics.socket is enabled, and written for the text file collector of Prometheus' node
-/// exporter every half minute if kvblade-textfile.timer is.
+/// There are metrics of the module, the configuration, and each export, interface and client: states,
+/// sizes, counters and latencies. kvblade-metrics.socket serves them at
+/// http://127.0.0.1:9978/metrics once it is enabled. kvblade-textfile.timer writes them every half
+/// minute for the text file collector of Prometheus' node exporter.
 #[derive(clap::Args)]
 pub(crate) struct Metrics {
-    /// How it is written.
+    /// The format.
     #[arg(long, default_value = "openmetrics")]
     pub(crate) format: metrics::Format,
 
-    /// Replace this file by it in one step, instead of printing it.
+    /// Replace this file in one step, instead of printing the metrics.
     #[arg(short, long)]
     pub(crate) output: Option<PathBuf>,
 
@@ -332,7 +329,7 @@ pub(crate) struct Metrics {
     #[arg(long, conflicts_with_all = ["format", "output"])]
     pub(crate) http: bool,
 
-    /// How many clients of each export are told, those heard last; 0 for none.
+    /// The number of clients for each export, those heard last; 0 for none.
     ///
     /// Addresses of clients can be forged, and each one is a series of its own.
     #[arg(long, default_value_t = 16)]
@@ -365,9 +362,9 @@ pub(crate) enum ListAction {
 
 /// Print a configuration of another target as one for kvblade_rs.
 ///
-/// A file is understood as its program understands it. What has no counterpart is a comment, with
-/// the reason. What cannot be imported is a comment, too, and is said on standard error; all else is
-/// printed, and the exit status is 1. What is printed passes kvctl check.
+/// Reads each file as its own program does. A setting without a counterpart becomes a comment with the
+/// reason. A line that cannot be imported becomes a comment, too, and an error on standard error; the
+/// rest is printed, and the exit status is 1. The printed configuration passes kvctl check.
 #[derive(clap::Args)]
 pub(crate) struct Import {
     /// Whose configuration it is; without it, that is found by the content.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use kvblade_wire::access::write;
 use kvblade_wire::aoe::mac_list;
 use kvblade_wire::aoe::Mac;
 
@@ -58,13 +59,7 @@ impl Set {
 /// As the kernel shows it and takes it.
 impl fmt::Display for Set {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match (self, self.macs().is_empty()) {
-            (Self::AllBut(_), true) => "all",
-            (Self::Only(_), true) => "none",
-            (Self::Only(_), false) => "only",
-            (Self::AllBut(_), false) => "all but",
-        })?;
-        self.macs().iter().try_for_each(|mac| write!(f, " {mac}"))
+        write(f, matches!(self, Self::Only(_)), self.macs())
     }
 }
 

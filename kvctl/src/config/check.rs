@@ -59,7 +59,7 @@ pub(super) fn check(
     let tables = documents.iter().filter_map(|it| it.defaults.as_ref());
     let given = tables.flat_map(|it| it.get_ref().given.iter().cloned());
     let given: BTreeSet<String> = given.collect();
-    let (caps, requirements) = interfaces(&documents, &mut problems);
+    let (caps, requirements) = interfaces(&documents, &lists, &mut problems);
     let mut config = Config {
         caps,
         requirements,
@@ -81,10 +81,11 @@ pub(super) fn check(
             let mut check = Checker {
                 file,
                 owner: format!("export {}", name.get_ref()),
+                lists: &lists,
                 problems: &mut problems,
             };
             check_name(name, &mut check);
-            let partial = Partial::new(table, &lists, &mut check).over(&defaults);
+            let partial = Partial::new(table, &mut check).over(&defaults);
             let found_export = partial.finish(name.get_ref(), &place, table, &given, &mut check);
             if let Some(mut export) = found_export {
                 if let Some(source) = sources.get(file) {
@@ -129,9 +130,10 @@ fn defaults(documents: &[Document], lists: &Lists<'_>, problems: &mut Problems) 
         let mut check = Checker {
             file,
             owner: "defaults".into(),
+            lists,
             problems,
         };
-        let partial = Partial::new(table.get_ref(), lists, &mut check);
+        let partial = Partial::new(table.get_ref(), &mut check);
         first = Some((place, partial));
     }
     first.map(|(_, partial)| partial).unwrap_or_default()
@@ -139,11 +141,11 @@ fn defaults(documents: &[Document], lists: &Lists<'_>, problems: &mut Problems) 
 
 /// Refuses what cannot be the same for several exports.
 fn belong_to_one(file: usize, table: &ExportTable, problems: &mut Problems) {
-    let texts = [("device", &table.device), ("file", &table.file)];
+    let texts = [("device", &table.own.device), ("file", &table.own.file)];
     let places = texts
         .into_iter()
         .filter_map(|(key, value)| Some((key, at(file, value.as_ref()?))));
-    let slot = table.slot.as_ref().map(|slot| ("slot", at(file, slot)));
+    let slot = table.own.slot.as_ref().map(|slot| ("slot", at(file, slot)));
     let settings = [Start::Serial, Start::Wwn].into_iter().filter_map(|start| {
         let value = table.settings.get(&Setting::Start(start))?;
         Some((start.row().key, at(file, value)))
@@ -158,7 +160,11 @@ fn belong_to_one(file: usize, table: &ExportTable, problems: &mut Problems) {
 }
 
 /// Caps on the MTU of interfaces, and what they must be.
-fn interfaces(documents: &[Document], problems: &mut Problems) -> (Caps, Requirements) {
+fn interfaces(
+    documents: &[Document],
+    lists: &Lists<'_>,
+    problems: &mut Problems,
+) -> (Caps, Requirements) {
     let (mut caps, mut requirements) = (Vec::new(), Vec::new());
     let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
     for (file, document) in documents.iter().enumerate() {
@@ -175,6 +181,7 @@ fn interfaces(documents: &[Document], problems: &mut Problems) -> (Caps, Require
             let mut check = Checker {
                 file,
                 owner: format!("interface {}", name.get_ref()),
+                lists,
                 problems,
             };
             let mtu = check.mtu(table.mtu.as_ref());
@@ -221,7 +228,7 @@ struct Found {
 impl Found {
     /// Looks for exports that this one excludes, and keeps it.
     fn add(&mut self, place: Place, export: Export, problems: &mut Problems) {
-        let address = export.slot.map(|slot| (export.shelf, slot));
+        let address = export.own.slot.map(|slot| (export.shelf, slot));
         let addressed = address.and_then(|it| self.addresses.get(&it));
         let others: BTreeSet<usize> = (self.names.get(&export.name).into_iter())
             .chain(addressed.into_iter().flatten())
@@ -256,8 +263,10 @@ fn compare(
             "expected another name",
             (there, "the first is here"),
         );
-    } else if export.slot.is_some() && (export.shelf, export.slot) == (other.shelf, other.slot) {
-        let slot = export.slot.unwrap_or_default();
+    } else if export.own.slot.is_some()
+        && (export.shelf, export.own.slot) == (other.shelf, other.own.slot)
+    {
+        let slot = export.own.slot.unwrap_or_default();
         problems.add_pair(
             place,
             format!("export {name}: has the address of {}", other.name),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use kvblade_wire::access::Right;
 use toml::de::DeTable;
 use toml::de::DeValue;
 use toml::Spanned;
@@ -150,7 +151,10 @@ impl Reader<'_> {
         let mut read = InterfaceTable::default();
         for (name, value) in in_order(table) {
             match find(&keys::INTERFACE, name) {
-                Some(key) if key.name == "mtu" => read.mtu = self.number(key, value),
+                Some(key) if key.name == "mtu" => {
+                    let mtu = self.number(key, value);
+                    read.mtu = mtu.map(|it| Spanned::new(value.span(), it));
+                }
                 Some(key) => read.require = self.word(key, value),
                 None => self.unknown(name, &keys::INTERFACE),
             }
@@ -200,6 +204,7 @@ impl Reader<'_> {
                     continue;
                 };
                 let text = self.text(key, value);
+                let text = text.map(|it| Spanned::new(value.span(), it));
                 right &= text.is_some();
                 match key.name {
                     "accept" => rule.accept = text,
@@ -213,7 +218,7 @@ impl Reader<'_> {
         Some(rules)
     }
 
-    fn choices(&mut self, key: &Key, value: &Value<'_>) -> Option<AccessChoice> {
+    pub(super) fn choices(&mut self, key: &Key, value: &Value<'_>) -> Option<AccessChoice> {
         let DeValue::Table(table) = value.get_ref() else {
             self.wrong(key, value);
             return None;
@@ -224,13 +229,9 @@ impl Reader<'_> {
                 self.unknown(name, &keys::CHOICE);
                 continue;
             };
+            let right = Right::ALL.into_iter().find(|it| it.key() == key.name);
             let list = self.text(key, value);
-            match key.name {
-                "discover" => read.discover = list,
-                "config" => read.config = list,
-                "read" => read.read = list,
-                _ => read.write = list,
-            }
+            read.extend(right.zip(list.map(|it| Spanned::new(value.span(), it))));
         }
         Some(read)
     }
@@ -243,26 +244,13 @@ impl Reader<'_> {
                 continue;
             };
             read.given.insert(key.name.to_owned());
-            match key.name {
-                "shelf" => read.shelf = self.number(key, value),
-                "slot" => read.slot = self.number(key, value),
-                "device" => read.device = self.text(key, value),
-                "file" => read.file = self.text(key, value),
-                "format" => {
-                    let format = self.word(key, value);
-                    read.format = format.map(|format| Spanned::new(value.span(), format));
-                }
-                "interfaces" => {
-                    let list = self.texts(key, value);
-                    read.interfaces = list.map(|list| Spanned::new(value.span(), list));
-                }
-                "access" => read.access = self.choices(key, value),
-                "persist" => read.persist = self.words(key, value),
-                _ => {
-                    let given = key.setting.zip(self.setting(key, value));
-                    let given = given.map(|(it, given)| (it, Spanned::new(value.span(), given)));
+            match key.setting {
+                Some(setting) => {
+                    let given = self.setting(key, value);
+                    let given = given.map(|it| (setting, Spanned::new(value.span(), it)));
                     read.settings.extend(given);
                 }
+                None => read.own.read(self, key, value),
             }
         }
         read

@@ -2,12 +2,15 @@
 
 //! The keys that there are, and what each wants, in the words of kvblade.conf(5).
 
+use kvblade_wire::access::Right;
 use kvblade_wire::settings::Form;
 use kvblade_wire::settings::Mode;
 use kvblade_wire::settings::Row;
 use kvblade_wire::settings::Setting;
 use kvblade_wire::settings::Start;
 use kvblade_wire::settings::Tunable;
+
+use super::own::KEYS;
 
 /// A key, and how it is written.
 #[derive(Clone, Copy)]
@@ -21,7 +24,7 @@ pub(crate) struct Key {
     pub(crate) setting: Option<Setting>,
 }
 
-const fn key(name: &'static str, wants: &'static str, example: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, wants: &'static str, example: &'static str) -> Key {
     Key {
         name,
         wants,
@@ -51,45 +54,25 @@ const fn of(setting: Setting) -> Key {
     }
 }
 
-const NUMBER: &str = "a whole number";
-const TEXT: &str = "a text in quotes";
-const LIST: &str = "a list of texts";
-const WORD: &str = "a word in quotes";
+pub(super) const NUMBER: &str = "a whole number";
+pub(super) const TEXT: &str = "a text in quotes";
+pub(super) const LIST: &str = "a list of texts";
+pub(super) const WORD: &str = "a word in quotes";
 const FLAG: &str = "true or false";
 const SIZE: &str = "a number of bytes, or a text with a unit";
 const MACS: &str = "[\"02:00:00:00:00:01\"]";
 
-/// Of an export, what is no setting of the module.
-const OWN: [Key; 8] = [
-    key("shelf", NUMBER, "0"),
-    key("slot", NUMBER, "0"),
-    key("device", TEXT, "\"/dev/sdb\""),
-    key("file", TEXT, "\"/srv/disk.img\""),
-    key("format", WORD, "\"raw\""),
-    key("interfaces", LIST, "[\"eth0\"]"),
-    key(
-        "access",
-        "a table of rights and lists",
-        "{ read = \"hosts\", write = \"hosts\" }",
-    ),
-    key(
-        "persist",
-        LIST,
-        "[\"config-string\", \"mask\", \"reserve\"]",
-    ),
-];
-
 /// `[export.NAME]` and `[defaults]`
-pub(crate) const EXPORT: [Key; OWN.len() + Mode::COUNT + Tunable::COUNT + Start::COUNT] = {
-    const TUNABLES: usize = OWN.len() + Mode::COUNT;
+pub(crate) const EXPORT: [Key; KEYS.len() + Mode::COUNT + Tunable::COUNT + Start::COUNT] = {
+    const TUNABLES: usize = KEYS.len() + Mode::COUNT;
     const STARTS: usize = TUNABLES + Tunable::COUNT;
-    let mut keys = [OWN[0]; STARTS + Start::COUNT];
+    let mut keys = [KEYS[0]; STARTS + Start::COUNT];
     let mut number = 0;
     while number < keys.len() {
-        keys[number] = if number < OWN.len() {
-            OWN[number]
+        keys[number] = if number < KEYS.len() {
+            KEYS[number]
         } else if number < TUNABLES {
-            of(Setting::Mode(Mode::ALL[number - OWN.len()]))
+            of(Setting::Mode(Mode::ALL[number - KEYS.len()]))
         } else if number < STARTS {
             of(Setting::Tunable(Tunable::ALL[number - TUNABLES]))
         } else {
@@ -124,13 +107,27 @@ pub(crate) const INTERFACE: [Key; 2] = [
     key("require", WORD, "\"macsec\""),
 ];
 
+/// What access lists are for, by the keys of the table `access` of an export.
+pub(crate) const RIGHTS: [&str; Right::ALL.len()] = {
+    let mut rights = [""; Right::ALL.len()];
+    let mut number = 0;
+    while number < rights.len() {
+        rights[number] = Right::ALL[number].key();
+        number += 1;
+    }
+    rights
+};
+
 /// The table `access` of an export.
-pub(crate) const CHOICE: [Key; 4] = [
-    key("discover", TEXT, "\"hosts\""),
-    key("config", TEXT, "\"hosts\""),
-    key("read", TEXT, "\"hosts\""),
-    key("write", TEXT, "\"hosts\""),
-];
+pub(crate) const CHOICE: [Key; RIGHTS.len()] = {
+    let mut keys = [key("", TEXT, "\"hosts\""); RIGHTS.len()];
+    let mut number = 0;
+    while number < keys.len() {
+        keys[number].name = RIGHTS[number];
+        number += 1;
+    }
+    keys
+};
 
 /// The names of keys.
 pub(crate) fn names(keys: &[Key]) -> Vec<&'static str> {

@@ -10,6 +10,7 @@ mod document;
 pub(crate) mod keys;
 pub(crate) mod load;
 pub(crate) mod model;
+mod own;
 mod partial;
 pub(crate) mod problem;
 mod reader;

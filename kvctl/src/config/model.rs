@@ -8,14 +8,14 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use glob::Pattern;
+use kvblade_wire::access::Right;
 use kvblade_wire::aoe::ConfigString;
 use kvblade_wire::aoe::Mac;
 use kvblade_wire::settings::Shown;
 use kvblade_wire::settings::Tunable;
 
 use super::access::Set;
-use super::table::Format;
-use super::table::Persist;
+use super::own::Own;
 use super::table::Require;
 
 /// All that the administrator wants.
@@ -51,11 +51,7 @@ pub(crate) struct Export {
     /// The file that it is in.
     pub(crate) file: PathBuf,
     pub(crate) shelf: u16,
-    /// Without it the slot is found by [`crate::state::slots`].
-    pub(crate) slot: Option<u8>,
     pub(crate) source: Source,
-    /// What a file is; without it what is in the file tells.
-    pub(crate) format: Option<Format>,
     /// Names of interfaces, some of which may be patterns.
     pub(crate) interfaces: Vec<Pattern>,
     pub(crate) read_only: bool,
@@ -69,9 +65,10 @@ pub(crate) struct Export {
     pub(crate) serial: Option<String>,
     pub(crate) wwn: Option<String>,
     pub(crate) start: Start,
-    pub(crate) persist: Vec<Persist>,
-    pub(crate) access: Access,
     pub(crate) force: bool,
+    /// What kvctl's own keys say. Without `slot` the slot is found by [`crate::state::slots`]; without
+    /// `format` what is in a file tells what it is.
+    pub(crate) own: Own,
 }
 
 /// What may change while it runs, as far as it is said.
@@ -129,23 +126,18 @@ pub(crate) struct Start {
     pub(crate) online: bool,
 }
 
-/// Who may do what.
-#[derive(Clone, Debug)]
-pub(crate) struct Access {
-    pub(crate) discover: Set,
-    pub(crate) config: Set,
-    pub(crate) read: Set,
-    pub(crate) write: Set,
-}
+/// Who may do what, as far as it is said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Access(pub(super) BTreeMap<Right, Set>);
 
-impl Access {
+impl Export {
     /// The file in sysfs for each right, and who has it.
-    pub(crate) fn lists(&self) -> [(&'static str, &Set); 4] {
-        [
-            ("access/discover", &self.discover),
-            ("access/config", &self.config),
-            ("access/read", &self.read),
-            ("access/write", &self.write),
-        ]
+    pub(crate) fn access(&self) -> [(&'static str, &Set); Right::ALL.len()] {
+        const ALL: &Set = &Set::ALL;
+        let lists = self.own.access.as_ref();
+        Right::ALL.map(|right| {
+            let list = lists.and_then(|lists| lists.0.get(&right));
+            (right.file(), list.unwrap_or(ALL))
+        })
     }
 }

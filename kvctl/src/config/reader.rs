@@ -88,10 +88,10 @@ impl Reader<'_> {
         self.add(name, &what, expected);
     }
 
-    pub(super) fn number(&mut self, key: &Key, value: &Value<'_>) -> Option<Spanned<i64>> {
+    pub(super) fn number(&mut self, key: &Key, value: &Value<'_>) -> Option<i64> {
         if let DeValue::Integer(number) = value.get_ref() {
             match i64::from_str_radix(number.as_str(), number.radix()) {
-                Ok(number) => return Some(Spanned::new(value.span(), number)),
+                Ok(number) => return Some(number),
                 Err(_) => {
                     let what = format!("{} {number}: out of range", key.name);
                     self.add(value, &what, "expected a smaller number".into());
@@ -111,24 +111,23 @@ impl Reader<'_> {
         None
     }
 
-    pub(super) fn text(&mut self, key: &Key, value: &Value<'_>) -> Option<Spanned<String>> {
+    pub(super) fn text(&mut self, key: &Key, value: &Value<'_>) -> Option<String> {
         if let DeValue::String(text) = value.get_ref() {
-            return Some(Spanned::new(value.span(), text.clone().into_owned()));
+            return Some(text.clone().into_owned());
         }
         self.wrong(key, value);
         None
     }
 
-    pub(super) fn size(&mut self, key: &Key, value: &Value<'_>) -> Option<Spanned<Size>> {
-        let size = match value.get_ref() {
+    pub(super) fn size(&mut self, key: &Key, value: &Value<'_>) -> Option<Size> {
+        Some(match value.get_ref() {
             DeValue::String(text) => Size::Text(text.clone().into_owned()),
-            DeValue::Integer(_) => Size::Number(self.number(key, value)?.into_inner()),
+            DeValue::Integer(_) => Size::Number(self.number(key, value)?),
             _ => {
                 self.wrong(key, value);
                 return None;
             }
-        };
-        Some(Spanned::new(value.span(), size))
+        })
     }
 
     /// What is right of a list; what is not has been told.
@@ -160,15 +159,13 @@ impl Reader<'_> {
     pub(super) fn setting(&mut self, key: &Key, value: &Value<'_>) -> Option<Given> {
         Some(match key.setting?.row().form {
             Form::Flag | Form::Opposite | Form::Switch(_) => Given::Flag(self.flag(key, value)?),
-            Form::Number(_) => Given::Number(self.number(key, value)?.into_inner()),
-            Form::Sectors => Given::Size(self.size(key, value)?.into_inner()),
+            Form::Number(_) => Given::Number(self.number(key, value)?),
+            Form::Sectors => Given::Size(self.size(key, value)?),
             Form::Word(words) => {
-                let word = self.text(key, value)?;
+                let word = Spanned::new(value.span(), self.text(key, value)?);
                 Given::Word(u32::try_from(self.place(key, &word, words)?).ok()?)
             }
-            Form::Text(_) | Form::Wwn | Form::Config => {
-                Given::Text(self.text(key, value)?.into_inner())
-            }
+            Form::Text(_) | Form::Wwn | Form::Config => Given::Text(self.text(key, value)?),
             Form::Macs => Given::List(self.texts(key, value)?),
         })
     }
@@ -201,7 +198,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn word<T: Choice>(&mut self, key: &Key, value: &Value<'_>) -> Option<T> {
-        let word = self.text(key, value)?;
+        let word = Spanned::new(value.span(), self.text(key, value)?);
         self.choice(key, &word)
     }
 

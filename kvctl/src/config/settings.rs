@@ -18,7 +18,6 @@ use kvblade_wire::settings::Tunable;
 use toml::Spanned;
 
 use super::access::at;
-use super::access::Lists;
 use super::model::Tuned;
 use super::size;
 use super::table::ExportTable;
@@ -48,11 +47,11 @@ pub(super) struct Values(BTreeMap<Setting, Value>);
 
 impl Values {
     /// Checks those of a table.
-    pub(super) fn new(table: &ExportTable, lists: &Lists<'_>, check: &mut Checker<'_>) -> Self {
+    pub(super) fn new(table: &ExportTable, check: &mut Checker<'_>) -> Self {
         let mut values = BTreeMap::new();
         for (setting, given) in &table.settings {
             let checked = match given.get_ref() {
-                Given::List(list) => Ok(Value::Macs(macs(setting.row().key, list, lists, check))),
+                Given::List(list) => Ok(Value::Macs(macs(setting.row().key, list, check))),
                 given => one(*setting, given),
             };
             match checked {
@@ -189,16 +188,11 @@ fn text(key: &str, text: &str, limit: usize) -> Checked {
     }
 }
 
-fn macs(
-    key: &str,
-    entries: &[Spanned<String>],
-    lists: &Lists<'_>,
-    check: &mut Checker<'_>,
-) -> Vec<Mac> {
+fn macs(key: &str, entries: &[Spanned<String>], check: &mut Checker<'_>) -> Vec<Mac> {
     let mut macs: Vec<Mac> = Vec::new();
     for entry in entries {
         let name = entry.get_ref();
-        match lists.card(name) {
+        match check.lists.card(name) {
             Some(mac) if macs.contains(&mac) => {}
             Some(mac) if macs.len() < mac_list::CAPACITY => macs.push(mac),
             Some(_) => {

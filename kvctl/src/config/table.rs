@@ -6,8 +6,11 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use kvblade_wire::access::Right;
 use kvblade_wire::settings::Setting;
 use toml::Spanned;
+
+use super::own::OwnTable;
 
 /// A file.
 #[derive(Default)]
@@ -59,16 +62,9 @@ pub(super) struct InterfaceTable {
 pub(super) struct ExportTable {
     /// The keys that are there, whatever their values.
     pub(super) given: BTreeSet<String>,
-    pub(super) shelf: Option<Spanned<i64>>,
-    pub(super) slot: Option<Spanned<i64>>,
-    pub(super) device: Option<Spanned<String>>,
-    pub(super) file: Option<Spanned<String>>,
-    pub(super) format: Option<Spanned<Format>>,
-    pub(super) interfaces: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) own: OwnTable,
     /// The settings of the module whose values are of the right type.
     pub(super) settings: BTreeMap<Setting, Spanned<Given>>,
-    pub(super) persist: Option<Vec<Persist>>,
-    pub(super) access: Option<AccessChoice>,
 }
 
 /// The value of a setting, of a type that its form takes.
@@ -88,17 +84,8 @@ pub(super) enum Size {
     Text(String),
 }
 
-/// What access lists are for, as the table `access` has it.
-pub(crate) const RIGHTS: [&str; 4] = ["discover", "config", "read", "write"];
-
 /// Which access list holds for what.
-#[derive(Default)]
-pub(super) struct AccessChoice {
-    pub(super) discover: Option<Spanned<String>>,
-    pub(super) config: Option<Spanned<String>>,
-    pub(super) read: Option<Spanned<String>>,
-    pub(super) write: Option<Spanned<String>>,
-}
+pub(super) type AccessChoice = BTreeMap<Right, Spanned<String>>;
 
 /// What is one of several words.
 pub(super) trait Choice: Copy + 'static {

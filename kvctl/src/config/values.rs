@@ -9,21 +9,26 @@ use std::path::PathBuf;
 use glob::Pattern;
 use kvblade_wire::aoe::Shelf;
 use kvblade_wire::aoe::Slot;
+use kvblade_wire::interface::InterfaceName;
 use kvblade_wire::settings::Form;
 use kvblade_wire::settings::Tunable;
 use toml::Spanned;
 
 use super::access::at;
+use super::access::Lists;
+use super::model::Access;
 use super::model::Source;
 use super::problem::Place;
 use super::problem::Problems;
 use super::settings::number;
+use super::table::AccessChoice;
 
 /// Where to look for a value in the text, and to note what is wrong with it.
 pub(super) struct Checker<'a> {
     pub(super) file: usize,
     /// Whose values these are: `export NAME`, or `defaults`.
     pub(super) owner: String,
+    pub(super) lists: &'a Lists<'a>,
     pub(super) problems: &'a mut Problems,
 }
 
@@ -71,6 +76,21 @@ impl Checker<'_> {
         })
     }
 
+    /// What needs no check: its type has said what it can be.
+    pub(super) fn as_it_is<T: Clone>(&mut self, value: Option<&Spanned<T>>) -> Option<T> {
+        value.map(|value| value.get_ref().clone())
+    }
+
+    /// The access lists that an export names.
+    pub(super) fn access(&mut self, value: Option<&Spanned<AccessChoice>>) -> Option<Access> {
+        let lists = value?.get_ref().iter().map(|(right, name)| {
+            let place = at(self.file, name);
+            let list = (self.lists).of_export(name.get_ref(), &place, self.problems);
+            (*right, list)
+        });
+        Some(Access(lists.collect()))
+    }
+
     pub(super) fn shelf(&mut self, value: Option<&Spanned<i64>>) -> Option<u16> {
         let allowed = "0 to 65534, but not 4095, which Linux clients refuse";
         self.number("shelf", value, allowed, |number| {
@@ -112,10 +132,8 @@ impl Checker<'_> {
     /// The name of an interface, or a pattern for several.
     pub(super) fn pattern(&mut self, value: &Spanned<String>) -> Option<Pattern> {
         self.value(Some(value), |text| {
-            let wrong = text.is_empty()
-                || matches!(text.as_str(), "." | "..")
-                || text.contains(|c: char| c == '/' || c == ':' || c.is_whitespace());
-            let pattern = Pattern::new(text).ok().filter(|_| !wrong);
+            let is_right = InterfaceName::allows(text);
+            let pattern = Pattern::new(text).ok().filter(|_| is_right);
             pattern.ok_or_else(|| {
                 (
                     format!(

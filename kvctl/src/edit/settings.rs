@@ -7,9 +7,8 @@ use toml_edit::Value;
 
 use super::text::Setting;
 use crate::config::keys::Key;
-use crate::config::keys::CHOICE;
 use crate::config::keys::EXPORT;
-use crate::config::table::RIGHTS;
+use crate::config::keys::RIGHTS;
 use crate::suggest::suggestion;
 
 /// Reads words of the form `KEY=VALUE`. Without a value a key goes.
@@ -32,7 +31,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Vec<Setting>, String> {
             words.map(str::to_owned).collect::<Vec<_>>()
         };
         match (key, right) {
-            ("access", Some(right)) if CHOICE.iter().any(|it| it.name == right) => {
+            ("access", Some(right)) if RIGHTS.contains(&right) => {
                 let list = Some(value).filter(|it| !it.is_empty());
                 settings.push((path(Some(right)), list.map(Value::from)));
             }

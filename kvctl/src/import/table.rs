@@ -5,9 +5,9 @@
 use std::fmt;
 use std::path::Path;
 
+use kvblade_wire::access::Right;
 use toml::Value;
 
-use crate::config::table::RIGHTS;
 use crate::writer::Writer;
 
 /// A place in a file of the other program, for people.
@@ -94,7 +94,7 @@ impl Table {
 
     /// The same list for all rights.
     pub(super) fn access(&mut self, list: &str) {
-        let access = RIGHTS.map(|right| (right.to_owned(), Value::from(list)));
+        let access = Right::ALL.map(|right| (right.key().to_owned(), Value::from(list)));
         self.value("access", Value::Table(access.into_iter().collect()));
     }
 

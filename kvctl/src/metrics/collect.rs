@@ -2,6 +2,8 @@
 
 //! What there is to tell, as metrics.
 
+use kvblade_wire::state::Word;
+
 use super::text::seconds;
 use super::text::Kind;
 use super::text::Metric;
@@ -12,9 +14,6 @@ use crate::show::latency::Histogram;
 use crate::show::Export;
 use crate::show::Port;
 use crate::standing::Standing;
-
-/// The words of a port's state.
-pub(super) const STATES: [&str; 6] = ["up", "offline", "closing", "down", "degraded", "conflict"];
 
 /// The bounds of the classes of times, as powers of two in microseconds: from 8 µs to a minute.
 const BOUNDS: std::ops::RangeInclusive<u32> = 3..=26;
@@ -91,7 +90,7 @@ fn of_exports(exports: &[Export]) -> Vec<Metric> {
         let own = [("export", name.as_str()), ("address", address.as_str())];
         let [name, address] = own;
         about.add(&[name, address, ("device", &export.device)], 1);
-        let gone = |port: &Port| port.word_and_reason().1 == "device is gone";
+        let gone = |port: &Port| port.known().is_some_and(|it| it.has_lost_device());
         present.add(&own, (!export.ports.iter().any(gone)).into());
         if let Some(sectors) = export.sectors {
             size.add(&own, sectors.saturating_mul(512));
@@ -164,9 +163,9 @@ fn of_ports(exports: &[Export]) -> Vec<Metric> {
                 let [name, address, interface] = labels;
                 [name, address, interface, (label, value)]
             };
-            let (word, _) = port.word_and_reason();
-            for one in STATES {
-                state.add(&and("state", one), (one == word).into());
+            for word in Word::ALL {
+                let is_so = port.word() == Some(*word);
+                state.add(&and("state", word.text()), is_so.into());
             }
             if let Some(bytes) = port.mtu {
                 mtu.add(&labels, bytes);

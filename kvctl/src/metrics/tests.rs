@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use kvblade_wire::state::Word;
+
 use super::*;
 use crate::plan::machine::Host;
 use crate::show::counters;
@@ -79,9 +81,9 @@ fn all_of_an_export_is_told() {
         let name = format!("kvblade_export_{name}{{{own}}}");
         assert_eq!(value(&name), Some(wanted), "{name}");
     }
-    for word in collect::STATES {
+    for word in Word::ALL {
         let name = format!("kvblade_port_state{{{port},state=\"{word}\"}}");
-        let wanted = if word == "degraded" { "1" } else { "0" };
+        let wanted = if *word == Word::Degraded { "1" } else { "0" };
         assert_eq!(value(&name), Some(wanted), "{name}");
     }
     let number = |file: &str| counters::all().position(|it| it.file == file).unwrap();

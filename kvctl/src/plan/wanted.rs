@@ -109,8 +109,8 @@ impl<'a> Surroundings<'a> {
         let choice = self.choose(export, running);
         let interfaces: Vec<String> = choice.interfaces.iter().cloned().collect();
         let start = start(export);
-        let saved = export
-            .persist
+        let persist = export.own.persist.as_deref().unwrap_or_default();
+        let saved = persist
             .iter()
             .filter_map(|persist| {
                 let setting = persist.word();
@@ -137,7 +137,7 @@ impl<'a> Surroundings<'a> {
             start,
             online: export.start.online,
             saved,
-            persist: words(&export.persist),
+            persist: words(persist),
             force: export.force,
             interfaces,
         };
@@ -172,7 +172,7 @@ impl<'a> Surroundings<'a> {
                 Err(reason) => Device::Missing(reason),
                 Ok(file) => match self.loop_of(&file, running) {
                     Some(device) => block(device, Some(file)),
-                    None => match (export.format, self.machine.is_no_disk(&file)) {
+                    None => match (export.own.format, self.machine.is_no_disk(&file)) {
                         (None, Some(reason)) => Device::Missing(reason),
                         (Some(Format::Raw), _) | (None, None) => Device::File(file),
                     },
@@ -221,7 +221,7 @@ fn policy(export: &Export, mtu: u32) -> Vec<(&'static str, String)> {
     };
     let tunables = Tunable::ALL.into_iter();
     let tunables = tunables.map(|tunable| (tunable.row().file, shown(tunable).to_string()));
-    let access = export.access.lists();
+    let access = export.access();
     let access = access.map(|(file, set)| (file, set.to_string()));
     tunables.chain(access).collect()
 }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use kvblade_wire::state::State;
+use kvblade_wire::state::Word;
 use serde::Serialize;
 
 use super::counters;
@@ -57,12 +59,19 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    /// The word of the state, and the reason if there is one.
-    pub(crate) fn word_and_reason(&self) -> (&str, &str) {
-        match self.state.split_once(": ") {
-            Some(parts) => parts,
-            None => (&self.state, ""),
-        }
+    /// The word of the state, also of one that a newer module tells.
+    pub(crate) fn word(&self) -> Option<Word> {
+        Word::of_state(&self.state)
+    }
+
+    /// The state, if it is one that is known here.
+    pub(crate) fn known(&self) -> Option<State> {
+        State::parse(&self.state)
+    }
+
+    /// Whether it serves as it should.
+    pub(crate) fn is_up(&self) -> bool {
+        self.word() == Some(Word::Up)
     }
 
     /// A counter.

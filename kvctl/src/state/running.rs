@@ -5,22 +5,17 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use kvblade_wire::access::Right;
 use kvblade_wire::settings::Setting;
 use kvblade_wire::settings::Start;
 use kvblade_wire::settings::Tunable;
+use kvblade_wire::state::State;
+use kvblade_wire::state::Word;
 
 use super::address::Address;
 use super::folder::summary;
 use super::folder::Folder;
 use super::kernel::Kernel;
-
-/// The files of the access lists.
-const ACCESS: [&str; 4] = [
-    "access/discover",
-    "access/config",
-    "access/read",
-    "access/write",
-];
 
 /// An exported disk, on all of its interfaces.
 #[derive(Clone, Debug, Default)]
@@ -46,21 +41,14 @@ impl Target {
 
     /// Whether clients are refused I/O by the administrator's will.
     pub(crate) fn is_offline(&self) -> bool {
-        self.states().any(|(word, _)| word == "offline")
+        let mut words = self.ports.values().map(|state| Word::of_state(state));
+        words.any(|word| word == Some(Word::Offline))
     }
 
     /// Whether the device is not there any more.
     pub(crate) fn has_lost_device(&self) -> bool {
-        self.states().any(|(_, reason)| reason == "device is gone")
-    }
-
-    /// The word and the reason, if there is one, of the state on each interface.
-    fn states(&self) -> impl Iterator<Item = (&str, &str)> {
-        let split = |state| match str::split_once(state, ": ") {
-            Some(parts) => parts,
-            None => (state, ""),
-        };
-        self.ports.values().map(String::as_str).map(split)
+        let mut states = self.ports.values().filter_map(|state| State::parse(state));
+        states.any(|state| state.has_lost_device())
     }
 }
 
@@ -113,8 +101,8 @@ fn read_target(folder: &Folder<'_>) -> io::Result<Target> {
         };
         target.values.insert(row.file, line);
     }
-    for file in ACCESS {
-        target.values.insert(file, read(file)?);
+    for right in Right::ALL {
+        target.values.insert(right.file(), read(right.file())?);
     }
     Ok(target)
 }

@@ -10,7 +10,6 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use kvblade_wire::aoe::ConfigString;
-use kvblade_wire::aoe::Mac;
 use kvblade_wire::aoe::MacList;
 use serde::Deserialize;
 use serde::Serialize;
@@ -98,12 +97,8 @@ fn check(setting: &str, value: &str) -> Result<(), String> {
             None => Err("longer than 1024 bytes, or with a wrong escape".into()),
         };
     }
-    let mut list = MacList::new();
-    value.split_whitespace().try_for_each(|word| {
-        let mac = Mac::parse(word).filter(|mac| !mac.is_group());
-        let mac = mac.ok_or_else(|| format!("{word}: not the address of a card"))?;
-        list.add(mac).map_err(|_| "more than 128 addresses".into())
-    })
+    let list = MacList::parse(value);
+    list.map(drop).map_err(|error| error.to_string())
 }
 
 /// Whether a setting keeps initiators away.

@@ -79,7 +79,7 @@ impl Slots {
         let taken: BTreeSet<Address> = exports.iter().filter_map(explicit).collect();
         let is_automatic = |name: &str, address: &Address| {
             let wanted = wanted.get(name);
-            wanted.map(|it| it.slot.is_none() && it.shelf == address.shelf)
+            wanted.map(|it| it.own.slot.is_none() && it.shelf == address.shelf)
         };
         self.0.retain(|name, address| {
             let other = running
@@ -163,5 +163,5 @@ fn free(shelf: u16, in_use: &BTreeSet<Address>) -> Option<Address> {
 
 fn explicit(export: &Export) -> Option<Address> {
     let shelf = export.shelf;
-    export.slot.map(|slot| Address { shelf, slot })
+    export.own.slot.map(|slot| Address { shelf, slot })
 }

@@ -4,6 +4,13 @@
 
 use std::fmt;
 
+use kvblade_wire::state::Cause;
+use kvblade_wire::state::Degraded;
+use kvblade_wire::state::Down;
+use kvblade_wire::state::State;
+use kvblade_wire::state::Taker;
+use kvblade_wire::state::Word;
+
 use crate::show::Export;
 use crate::show::Port;
 use crate::standing::Standing;
@@ -101,14 +108,14 @@ pub(crate) fn findings(
             note(Level::Ok, &export.label(), what, advice);
         }
         let verdict = export.name.as_ref().and_then(|it| standing.exports.get(it));
-        let is_offline = |port: &Port| port.state == "offline";
+        let is_offline = |port: &Port| port.known() == Some(State::Offline(None));
         let is_meant = verdict.is_some_and(|it| it.online && !it.unfinished);
         if is_meant && export.ports.iter().any(is_offline) {
             // By kvctl offline, or since what was kept of a mask or reservation is of no use.
             let what = "offline, and configured to be online: clients get no I/O".to_owned();
             note(Level::Warning, &export.label(), what, "kvctl online NAME");
         }
-        let serves = |port: &Port| matches!(port.word_and_reason().0, "up" | "degraded");
+        let serves = |port: &Port| matches!(port.word(), Some(Word::Up | Word::Degraded));
         let has_path = export.ports.iter().any(serves);
         for port in &export.ports {
             if let Some((level, advice)) = of_state(port, has_path) {
@@ -155,52 +162,58 @@ fn of_verdict(verdict: &Verdict) -> Option<(Level, String, &'static str)> {
     })
 }
 
+const LOST_DEVICE: &str = "look for the disk: cable, controller, dmesg";
+
 /// How bad the state of a port is, where the export may have another path.
 fn of_state(port: &Port, has_path: bool) -> Option<(Level, &'static str)> {
-    let (word, reason) = port.word_and_reason();
     let level = match has_path {
         true => Level::Warning,
         false => Level::Critical,
     };
-    Some(match (word, reason) {
-        ("up", _) | ("offline", "") => return None,
-        (_, "device is gone") => (
-            Level::Critical,
-            "look for the disk: cable, controller, dmesg",
-        ),
-        ("down", "no carrier") => (level, "look at the cable and the switch"),
-        ("down", "interface is down") => (level, "ip link set INTERFACE up"),
-        ("down", "no such interface") => {
-            (level, "ip link: was it renamed, or its driver not loaded?")
-        }
-        ("down", "MTU below 1060") => (level, "ip link set INTERFACE mtu 1500"),
-        ("down", "not Ethernet") => (level, "export on an Ethernet interface"),
-        ("down", "carries IP only" | "frames go to a tap") => {
-            (level, "export on a card or a macvlan")
-        }
-        ("down", "port of an Open vSwitch") => {
-            (level, "export on an interface of the switch itself")
-        }
-        ("down", _) => (level, "export on the interface that takes its frames"),
-        ("offline", _) => (Level::Warning, "kvctl online, when the reason is gone"),
-        ("closing", _) => (Level::Warning, "the disk does not end requests: dmesg"),
-        ("conflict", _) => (
+    let state = match (port.known(), port.word()) {
+        (Some(state), _) => state,
+        // A newer module has a reason that is not known here.
+        (None, Some(Word::Down)) => return Some((level, "dmesg")),
+        (None, _) => return Some((Level::Warning, "dmesg")),
+    };
+    Some(match state {
+        State::Up | State::Offline(None) => return None,
+        _ if state.has_lost_device() => (Level::Critical, LOST_DEVICE),
+        State::Down(down) => (level, of_interface(down)),
+        State::Offline(Some(_)) => (Level::Warning, "kvctl online, when the reason is gone"),
+        State::Closing => (Level::Warning, "the disk does not end requests: dmesg"),
+        State::Conflict(_) => (
             Level::Critical,
             "another target has the address: change one of both NOW, then check the clients' data",
         ),
-        ("degraded", reason) if reason.contains("write fault") => {
+        State::Degraded(Degraded::Failing { writes: 1.., .. }) => {
             (Level::Critical, "the disk fails: smartctl, dmesg")
         }
-        ("degraded", reason) if reason.contains("read error") => {
+        State::Degraded(Degraded::Failing { .. }) => {
             (Level::Warning, "the disk fails: smartctl, dmesg")
         }
-        ("degraded", reason) if reason.contains("older than") => {
+        State::Degraded(Degraded::Late(_)) => {
             (Level::Critical, "the disk stands still: dmesg, iostat -x")
         }
-        ("degraded", "device is read-only") => (
+        State::Degraded(Degraded::ReadOnly) => (
             Level::Warning,
             "blockdev --setrw DEVICE, or read-only = true",
         ),
-        _ => (Level::Warning, "dmesg"),
+        State::Degraded(Degraded::Blocks { .. }) => (Level::Warning, "dmesg"),
     })
+}
+
+/// What there is to do about an interface that does not serve.
+fn of_interface(down: Down) -> &'static str {
+    match down {
+        Down::By(Cause::DeviceGone) => LOST_DEVICE,
+        Down::By(Cause::NoCarrier) => "look at the cable and the switch",
+        Down::By(Cause::SwitchedOff) => "ip link set INTERFACE up",
+        Down::By(Cause::NoInterface) => "ip link: was it renamed, or its driver not loaded?",
+        Down::By(Cause::SmallMtu) => "ip link set INTERFACE mtu 1500",
+        Down::By(Cause::NotEthernet) => "export on an Ethernet interface",
+        Down::Taken(Taker::Ip | Taker::Tap) => "export on a card or a macvlan",
+        Down::Taken(Taker::OpenVSwitch) => "export on an interface of the switch itself",
+        Down::Taken(Taker::Interface(_)) => "export on the interface that takes its frames",
+    }
 }

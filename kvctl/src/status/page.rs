@@ -68,7 +68,7 @@ impl Status {
             .iter()
             .flat_map(|export| export.ports.iter().map(move |port| (export, port)))
             .collect();
-        ports.sort_by_key(|(_, port)| port.state == "up");
+        ports.sort_by_key(|(_, port)| port.is_up());
         for (export, port) in ports {
             table.row([
                 export.title(),

@@ -2,6 +2,8 @@
 
 //! `kvctl check --live`: for Nagios, Icinga and others that ask for an exit status and a line.
 
+use kvblade_wire::state::Word;
+
 use super::findings::Finding;
 use super::findings::Level;
 use super::Status;
@@ -24,16 +26,16 @@ impl Status {
                 format!("{first}, and {} more", many - 1)
             }
         };
-        let state = |word: &str| self.in_state(word);
+        let state = |word: Word| self.in_state(word);
         let mut text = format!(
             "KVBLADE {} - {said} | exports={} up={} down={} degraded={} conflict={} offline={}\n",
             self.level(),
             self.exports.len(),
-            state("up"),
-            state("down"),
-            state("degraded"),
-            state("conflict"),
-            state("offline"),
+            state(Word::Up),
+            state(Word::Down),
+            state(Word::Degraded),
+            state(Word::Conflict),
+            state(Word::Offline),
         );
         if bad().count() > 1 {
             for finding in bad() {
@@ -45,9 +47,9 @@ impl Status {
     }
 
     /// Exports on interfaces in this state.
-    fn in_state(&self, word: &str) -> usize {
+    fn in_state(&self, word: Word) -> usize {
         let ports = self.exports.iter().flat_map(|export| &export.ports);
-        ports.filter(|it| it.word_and_reason().0 == word).count()
+        ports.filter(|it| it.word() == Some(word)).count()
     }
 
     /// How many there are.

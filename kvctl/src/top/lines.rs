@@ -98,7 +98,7 @@ fn exports(before: &[Export], now: &[Export], elapsed: Duration) -> Vec<Line> {
     }
     let line = |(address, line)| {
         let export = now.iter().find(|it| it.address == address)?;
-        let worst = export.ports.iter().find(|port| port.state != "up");
+        let worst = export.ports.iter().find(|port| !port.is_up());
         let about = match worst {
             None => export.device.clone(),
             Some(port) => format!("{}: {}", port.interface, port.state),
@@ -124,7 +124,7 @@ fn interfaces(before: &[Export], now: &[Export], elapsed: Duration) -> Vec<Line>
         let (line, exports, bad) = lines.entry(interface).or_default();
         line.rates.get_or_insert_default().add(rates);
         *exports += 1;
-        let is_up = export.on(interface).is_some_and(|port| port.state == "up");
+        let is_up = export.on(interface).is_some_and(|port| port.is_up());
         *bad += usize::from(!is_up);
     }
     let line = |(name, (line, exports, bad)): (&str, (Line, usize, usize))| Line {

@@ -3,7 +3,7 @@
 //! The model of a blade: what the protocol makes of a frame, written from the protocol's tables
 //! and with nothing of the core.
 
-mod ata;
+pub(crate) mod ata;
 mod identify;
 
 use crate::disk::Disk;

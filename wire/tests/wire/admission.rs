@@ -11,11 +11,11 @@ use crate::frames::hex;
 use crate::frames::request;
 
 /// Direct, broadcast, wildcard.
-type Row = [bool; 3];
+pub(crate) type Row = [bool; 3];
 
-const ANY: Row = [true, true, true];
-const EXACT: Row = [true, true, false];
-const DIRECT: Row = [true, false, false];
+pub(crate) const ANY: Row = [true, true, true];
+pub(crate) const EXACT: Row = [true, true, false];
+pub(crate) const DIRECT: Row = [true, false, false];
 
 fn is_admitted(frame: &[u8], broadcast: bool) -> bool {
     let header = Header::parse(frame).expect("a header");
@@ -23,7 +23,7 @@ fn is_admitted(frame: &[u8], broadcast: bool) -> bool {
 }
 
 /// The row of the matrix of protocol section 1.3 that a request to an exact address is in.
-fn row(frame: &[u8]) -> Row {
+pub(crate) fn row(frame: &[u8]) -> Row {
     let mut answers = [is_admitted(frame, false), is_admitted(frame, true), false];
     let addresses = ["ffff ff", "ffff 03", "0102 ff"].map(|address| {
         let mut frame = frame.to_vec();
@@ -36,41 +36,11 @@ fn row(frame: &[u8]) -> Row {
     answers
 }
 
-fn ata(opcode: u8, feature: u8) -> Vec<u8> {
-    let mut argument = [0; 12];
-    argument[1] = feature;
-    argument[3] = opcode;
-    request(0, &argument)
-}
-
 #[test]
 fn query_config_is_answered_however_it_comes() {
     for command in 0..=15 {
         let frame = request(1, &[0, 0, 0, 0, 0, command, 0, 0]);
         assert_eq!(row(&frame), ANY, "CCmd {command}");
-    }
-}
-
-#[test]
-fn ata_commands_by_opcode() {
-    for opcode in 0..=255 {
-        let expected = match opcode {
-            0xec | 0xe5 | 0x98 => ANY,
-            0x20 | 0xc8 | 0x24 | 0x25 | 0x40 | 0x42 => EXACT,
-            _ => DIRECT,
-        };
-        assert_eq!(row(&ata(opcode, 0)), expected, "opcode {opcode:02x}");
-    }
-}
-
-#[test]
-fn smart_by_subcommand() {
-    for feature in 0..=255 {
-        let expected = match feature {
-            0xd0 | 0xd1 | 0xd5 | 0xda => EXACT,
-            _ => DIRECT,
-        };
-        assert_eq!(row(&ata(0xb0, feature)), expected, "SMART {feature:02x}");
     }
 }
 

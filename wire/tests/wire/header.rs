@@ -2,6 +2,7 @@
 
 //! The common header.
 
+use kvblade_wire::aoe::header::is_mere_response;
 use kvblade_wire::aoe::AoeError;
 use kvblade_wire::aoe::Command;
 use kvblade_wire::aoe::Destination;
@@ -158,6 +159,26 @@ fn announcement_is_a_response_that_nobody_asked_for() {
     assert_eq!(
         header.to_bytes()[..],
         hex("ffffffffffff 02000000000f 88a2 18 00 0102 03 01 00000000")
+    );
+}
+
+#[test]
+fn a_response_is_of_interest_if_a_target_tells_of_itself() {
+    for (flags, command, is_mere) in [
+        (0x18, 0, true),
+        (0x1c, 0, true),
+        (0x18, 2, true),
+        (0x18, 77, true),
+        (0x18, 1, false),
+        (0x10, 0, false),
+        (0x10, 1, false),
+    ] {
+        let first = [flags, 0, 0, 1, 2, command];
+        assert_eq!(is_mere_response(first), is_mere, "{first:?}");
+    }
+    assert!(
+        !is_mere_response([0; 6]),
+        "what cannot be seen is looked at later"
     );
 }
 

@@ -20,5 +20,6 @@ mod reserve;
 mod rules;
 mod settings;
 mod size;
+mod state;
 mod transfer;
 mod trim;

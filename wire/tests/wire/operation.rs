@@ -13,6 +13,9 @@ use kvblade_wire::ata::Operation;
 use kvblade_wire::ata::Outcome;
 use kvblade_wire::ata::Task;
 
+use crate::admission::{row, ANY, DIRECT, EXACT};
+use crate::frames::request;
+
 const ABORTED: Task = Task::Answer(Outcome::Failed(Failure::Aborted));
 const DONE: Task = Task::Answer(Outcome::Success);
 
@@ -194,5 +197,35 @@ fn a_reservation_blocks_all_but_identify() {
         };
         let operation = Operation::decode(&argument);
         assert_eq!(operation.ignores_reservation(), opcode == 0xec);
+    }
+}
+
+fn ata(opcode: u8, feature: u8) -> Vec<u8> {
+    let mut argument = [0; 12];
+    argument[1] = feature;
+    argument[3] = opcode;
+    request(0, &argument)
+}
+
+#[test]
+fn how_a_command_may_come() {
+    for opcode in 0..=255 {
+        let expected = match opcode {
+            0xec | 0xe5 | 0x98 => ANY,
+            0x20 | 0xc8 | 0x24 | 0x25 | 0x40 | 0x42 => EXACT,
+            _ => DIRECT,
+        };
+        assert_eq!(row(&ata(opcode, 0)), expected, "opcode {opcode:02x}");
+    }
+}
+
+#[test]
+fn how_smart_may_come() {
+    for feature in 0..=255 {
+        let expected = match feature {
+            0xd0 | 0xd1 | 0xd5 | 0xda => EXACT,
+            _ => DIRECT,
+        };
+        assert_eq!(row(&ata(0xb0, feature)), expected, "SMART {feature:02x}");
     }
 }

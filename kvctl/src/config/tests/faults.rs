@@ -21,7 +21,7 @@ pub(super) fn said(texts: &[&str]) -> String {
 #[test]
 fn every_fault_is_shown_with_its_place_and_what_was_expected() {
     // What is wrong, and what must be said: place, text, expectation.
-    let cases: [(&str, &str, &[&str]); 27] = [
+    let cases: [(&str, &str, &[&str]); 29] = [
         (
             "colour = 1",
             "0.conf:7:1",
@@ -127,6 +127,16 @@ fn every_fault_is_shown_with_its_place_and_what_was_expected() {
             "[interface.eth0]\nmtu = 5",
             "0.conf:8:7",
             &["interface eth0: mtu 5"],
+        ),
+        (
+            "[interface.\"a@b\"]",
+            "0.conf:7:12",
+            &["interface \"a@b\": no interface can have this name"],
+        ),
+        (
+            "[interface.\"eth*:\"]",
+            "0.conf:7:12",
+            &["interface \"eth*:\": no interface can have this name"],
         ),
         ("slot = 0", "0.conf:7:1", &["duplicate key"]),
     ];

@@ -50,7 +50,7 @@ fn with(line: &str) -> String {
 #[test]
 fn an_export_with_nothing_said_is_as_the_module_has_it() {
     let export = config(MINIMAL).exports.remove(0);
-    assert_eq!((export.shelf, export.slot), (0, Some(0)));
+    assert_eq!((export.shelf, export.own.slot), (0, Some(0)));
     assert_eq!(export.source, model::Source::Device("/dev/sda2".into()));
     assert_eq!(
         (
@@ -68,8 +68,7 @@ fn an_export_with_nothing_said_is_as_the_module_has_it() {
     );
     assert!(export.start.online);
     assert!(export
-        .access
-        .lists()
+        .access()
         .iter()
         .all(|(_, set)| set.to_string() == "all"));
 }
@@ -120,9 +119,9 @@ device = \"/dev/a\"
 file = \"/srv/b\"
 ";
     let exports = config(text).exports;
-    assert_eq!(exports[1].format, Some(Format::Raw));
+    assert_eq!(exports[1].own.format, Some(Format::Raw));
     let without = config(&text.replace("format = \"raw\"\n", ""));
-    assert_eq!(without.exports[1].format, None);
+    assert_eq!(without.exports[1].own.format, None);
 }
 
 #[test]
@@ -146,7 +145,9 @@ fn a_path_may_have_an_equals_sign() {
 
 fn list(text: &str) -> String {
     let text = format!("{}access = {{ read = \"it\" }}\n{text}", MINIMAL);
-    config(&text).exports[0].access.read.to_string()
+    let config = config(&text);
+    let [_, _, (_, read), _] = config.exports[0].access();
+    read.to_string()
 }
 
 const A: &str = "02:00:00:00:00:0a";
@@ -209,12 +210,15 @@ fn example(page: &str, number: usize) -> String {
 fn the_examples_of_the_manual_page_are_right() {
     let page = include_str!("../../../../docs/man/kvblade.conf.5");
     let seed = config(&example(page, 1)).exports.remove(0);
-    assert_eq!((seed.shelf, seed.slot, seed.read_only), (0, Some(0), true));
+    assert_eq!(
+        (seed.shelf, seed.own.slot, seed.read_only),
+        (0, Some(0), true)
+    );
     assert_eq!(seed.source, model::Source::Device("/dev/sda2".into()));
     let san = example(page, 2).replace("\"backup\"", "\"laptop\"");
     let san = config(&san).exports;
     assert_eq!(san.len(), 4);
-    let [(_, discover), _, _, (_, write)] = san[0].access.lists();
+    let [(_, discover), _, _, (_, write)] = san[0].access();
     assert_eq!(
         (discover.to_string(), write.to_string()),
         (

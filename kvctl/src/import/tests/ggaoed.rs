@@ -18,7 +18,7 @@ fn ggaoed_with_all_of_its_options() {
     let imported = text(GGAOED).unwrap();
     let exports = exports(&imported);
     let disk = &exports["disk0"];
-    assert_eq!((disk.shelf, disk.slot), (1, Some(2)));
+    assert_eq!((disk.shelf, disk.own.slot), (1, Some(2)));
     assert_eq!(disk.source, Backing::Device("/dev/sdb".into()));
     assert_eq!(interfaces(disk), ["eth1", "san*"]);
     assert_eq!(
@@ -29,7 +29,11 @@ fn ggaoed_with_all_of_its_options() {
         (32, 9000)
     );
     assert_eq!(disk.tuned.word(Tunable::Announce), "accepted");
-    assert_eq!(disk.persist.len(), 3, "as ggaoed does it");
+    assert_eq!(
+        disk.own.persist.as_ref().unwrap().len(),
+        3,
+        "as ggaoed does it"
+    );
     assert_eq!(
         lists(disk),
         vec!["only 02:00:00:00:00:01 02:00:00:00:00:07"; 4],
@@ -92,7 +96,11 @@ fn groups_of_one_name_are_one() {
     let exports = exports(&imported.unwrap());
     let sdb = &exports["sdb"];
     assert_eq!(
-        (sdb.shelf, sdb.slot, sdb.tuned.number(Tunable::BufferCount)),
+        (
+            sdb.shelf,
+            sdb.own.slot,
+            sdb.tuned.number(Tunable::BufferCount)
+        ),
         (3, Some(2), 32)
     );
     assert_eq!(interfaces(sdb), ["san0"]);
@@ -231,7 +239,7 @@ fn what_cannot_be_exported_keeps_no_other_back() {
     ] {
         let (imported, said) = failures(&(device(more) + other));
         let exports = exports(&imported);
-        assert_eq!(exports["other"].slot, Some(9));
+        assert_eq!(exports["other"].own.slot, Some(9));
         assert_eq!(
             exports.len(),
             if what.is_empty() { 2 } else { 1 },

@@ -74,7 +74,7 @@ fn interfaces(export: &Export) -> Vec<String> {
 }
 
 fn lists(export: &Export) -> Vec<String> {
-    let lists = export.access.lists();
+    let lists = export.access();
     lists.iter().map(|(_, set)| set.to_string()).collect()
 }
 
@@ -85,7 +85,7 @@ fn addresses(text: &str) -> Vec<String> {
         .values()
         .map(|export| {
             let (Backing::Device(path) | Backing::File(path)) = &export.source;
-            let slot = export.slot.unwrap();
+            let slot = export.own.slot.unwrap();
             format!("{}.{slot} {}", export.shelf, path.display())
         })
         .collect();

@@ -27,7 +27,7 @@ fn qaoed_with_all_of_its_options() {
     let imported = text(&QAOED.replace("/etc/qaoed.d/*.conf", &more)).unwrap();
     let exports = exports(&imported);
     let first = &exports["sda2"];
-    assert_eq!((first.shelf, first.slot), (33, Some(4)));
+    assert_eq!((first.shelf, first.own.slot), (33, Some(4)));
     assert_eq!(interfaces(first), ["eth0"]);
     assert_eq!(first.tuned.word(Tunable::Cache), "back");
     assert_eq!(
@@ -38,7 +38,11 @@ fn qaoed_with_all_of_its_options() {
         ("all", "normal")
     );
     let second = &exports["data"];
-    assert_eq!((second.shelf, second.slot), (33, Some(5)), "the next slot");
+    assert_eq!(
+        (second.shelf, second.own.slot),
+        (33, Some(5)),
+        "the next slot"
+    );
     assert_eq!(second.source, Backing::File("/srv/my data/data".into()));
     assert_eq!(interfaces(second), ["eth1"]);
     assert_eq!(second.tuned.word(Tunable::Cache), "through");
@@ -58,10 +62,10 @@ fn qaoed_with_all_of_its_options() {
             "none"
         ]
     );
-    assert_eq!(exports["data-2"].slot, Some(9));
+    assert_eq!(exports["data-2"].own.slot, Some(9));
     assert_eq!(exports["data-2"].tuned.word(Tunable::Log), "quiet");
     assert_eq!(
-        (exports["sdz"].shelf, exports["sdz"].slot),
+        (exports["sdz"].shelf, exports["sdz"].own.slot),
         (5, Some(6)),
         "from the included file"
     );

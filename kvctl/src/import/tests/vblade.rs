@@ -28,7 +28,7 @@ fn vblade_with_all_of_its_options() {
     let imported = file(folder.path()).unwrap().text;
     let exports = exports(&imported);
     let home = &exports["home"];
-    assert_eq!((home.shelf, home.slot), (7, Some(3)));
+    assert_eq!((home.shelf, home.own.slot), (7, Some(3)));
     assert_eq!(home.source, Backing::Device("/dev/vg/home".into()));
     assert_eq!(interfaces(home), ["eth0"]);
     assert_eq!(
@@ -111,7 +111,7 @@ fn a_file_is_a_fragment_of_a_script() {
     ] {
         let exports = exports(&text(text_).unwrap());
         let it = &exports["x"];
-        assert_eq!((it.shelf, it.slot, it.read_only), (14, Some(2), true), "{text_}");
+        assert_eq!((it.shelf, it.own.slot, it.read_only), (14, Some(2), true), "{text_}");
         assert_eq!(it.source, Backing::Device(path.into()));
         assert_eq!(interfaces(it), ["ens3"]);
     }

@@ -9,6 +9,7 @@ use kvblade_wire::ata::{
     Capacity, Conditions, Extent, Failure, Lba, Operation, Outcome, Task, TrimList, Width,
 };
 
+use crate::model::ata::{FLUSHES, READS, VERIFIES, WRITES};
 use crate::script::World;
 
 pub(super) fn check(world: &World, frame: &[u8], is_admitted: bool) {
@@ -38,18 +39,18 @@ pub(super) fn check(world: &World, frame: &[u8], is_admitted: bool) {
     let is_inside = |extent| is_inside(extent, capacity);
     match task {
         Task::Read(extent) => {
-            assert!(matches!(opcode, 0x20 | 0x24 | 0x25 | 0xc8) && !writes);
+            assert!(READS.contains(&opcode) && !writes);
             assert!(is_inside(extent) && extent.sectors as usize == count);
             assert!(36 + 512 * count <= 14 + usize::from(world.mtu));
         }
         Task::Write(extent) => {
-            assert!(matches!(opcode, 0x30 | 0x34 | 0x35 | 0x3d | 0xca) && writes);
+            assert!(WRITES.contains(&opcode) && writes);
             assert!(is_inside(extent) && extent.sectors as usize == count);
             assert!(512 * count <= payload.len() && !world.read_only);
             assert_eq!(extent.bytes(), 512 * count as u64);
         }
         Task::Verify(extent) => {
-            assert!(matches!(opcode, 0x40 | 0x42) && is_inside(extent));
+            assert!(VERIFIES.contains(&opcode) && is_inside(extent));
             assert!((1..=65536).contains(&extent.sectors));
         }
         Task::Trim { bytes } => {
@@ -57,7 +58,7 @@ pub(super) fn check(world: &World, frame: &[u8], is_admitted: bool) {
             assert!(bytes == 512 * count && bytes <= payload.len() && bytes > 0);
             assert!(world.trim && !world.read_only);
         }
-        Task::Flush => assert!(!matches!(opcode, 0x00..=0x8f)),
+        Task::Flush => assert!(FLUSHES.contains(&opcode)),
         Task::Identify => assert_eq!(opcode, 0xec),
         Task::Answer(outcome) => answer(&argument, outcome, capacity),
     }

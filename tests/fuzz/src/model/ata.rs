@@ -5,6 +5,15 @@
 use super::{identify, Model, Request};
 use crate::script::{Fault, Trouble, World};
 
+/// The commands that read sectors into the answer.
+pub(crate) const READS: [u8; 4] = [0x20, 0x24, 0x25, 0xc8];
+/// The commands that write sectors from the frame.
+pub(crate) const WRITES: [u8; 5] = [0x30, 0x34, 0x35, 0x3d, 0xca];
+/// The commands that read sectors, and tell only whether that works.
+pub(crate) const VERIFIES: [u8; 2] = [0x40, 0x42];
+/// The commands that make durable what was written.
+pub(crate) const FLUSHES: [u8; 8] = [0xe7, 0xea, 0xe0, 0xe2, 0xe6, 0x94, 0x96, 0x99];
+
 /// How a command ends.
 enum End {
     /// Status 40h, with this error register, count, and data.
@@ -26,7 +35,8 @@ impl Model {
     ) -> Option<Vec<u8>> {
         let (feature, opcode) = (request.frame[25], request.frame[27]);
         let tells_of_itself = matches!(opcode, 0xec | 0xe5 | 0x98);
-        let reads = matches!(opcode, 0x20 | 0x24 | 0x25 | 0xc8 | 0x40 | 0x42)
+        let reads = READS.contains(&opcode)
+            || VERIFIES.contains(&opcode)
             || (opcode == 0xb0 && matches!(feature, 0xd0 | 0xd1 | 0xd5 | 0xda));
         if !tells_of_itself && (request.is_wild || (request.to_all && !reads)) {
             return None;
@@ -59,7 +69,7 @@ impl Model {
         let past_end = End::BadSector(0x10, first.max(capacity));
         let is_inside = first + sectors <= capacity;
         match frame[27] {
-            0x20 | 0x24 | 0x25 | 0xc8 => {
+            opcode if READS.contains(&opcode) => {
                 if writes || count == 0 || 22 + 512 * count > usize::from(world.mtu) {
                     return End::Aborted;
                 }
@@ -69,9 +79,9 @@ impl Model {
                 let data = self.disk.read(first as u64, sectors as u32);
                 after_read(first, fault, End::Good(0, 0, data))
             }
-            0x40 | 0x42 if !is_inside => past_end,
-            0x40 | 0x42 => after_read(first, fault, OK),
-            0x30 | 0x34 | 0x35 | 0x3d | 0xca => {
+            opcode if VERIFIES.contains(&opcode) && !is_inside => past_end,
+            opcode if VERIFIES.contains(&opcode) => after_read(first, fault, OK),
+            opcode if WRITES.contains(&opcode) => {
                 if !writes || count == 0 || payload.len() < 512 * count {
                     return End::Aborted;
                 }
@@ -90,7 +100,7 @@ impl Model {
                 }
                 self.trim(&payload[..512 * count], capacity, fault)
             }
-            0xe7 | 0xea | 0xe0 | 0xe2 | 0xe6 | 0x94 | 0x96 | 0x99 => after_write(fault),
+            opcode if FLUSHES.contains(&opcode) => after_write(fault),
             0xe1 | 0xe3 | 0x95 | 0x97 => OK,
             0xe5 | 0x98 => End::Good(0, 0xff, Vec::new()),
             0x90 => End::Good(1, 0, Vec::new()),

@@ -183,7 +183,7 @@ proptest! {
                 prop_assert!(lets_in_all || nowhere || nobody_known, "{}\n{}", file, failures);
                 continue;
             };
-            prop_assert_eq!((export.shelf, export.slot), (shelf, Some(slot)));
+            prop_assert_eq!((export.shelf, export.own.slot), (shelf, Some(slot)));
             prop_assert_eq!(path_of(export), path);
             prop_assert_eq!(on(export), both, "{}", file);
             prop_assert_eq!(export.read_only, device.get("read-only").is_some_and(|it| it == "true" || it == "1"));

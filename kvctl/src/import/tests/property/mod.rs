@@ -55,7 +55,7 @@ fn rights(export: &Export) -> Vec<Vec<u8>> {
             _ => false,
         }
     };
-    let lists = export.access.lists();
+    let lists = export.access();
     let who = |text: String| CARDS.into_iter().filter(|card| has(&text, *card)).collect();
     lists.iter().map(|(_, set)| who(set.to_string())).collect()
 }

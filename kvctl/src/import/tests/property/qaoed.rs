@@ -174,7 +174,7 @@ proptest! {
         prop_assert_eq!(found.len(), expected.len());
         for export in found.values() {
             let (shelf, slot, device) = &expected[&path_of(export)];
-            prop_assert_eq!((export.shelf, export.slot), (*shelf, Some(*slot)), "{}", path_of(export));
+            prop_assert_eq!((export.shelf, export.own.slot), (*shelf, Some(*slot)), "{}", path_of(export));
             prop_assert_eq!(on(export), [device.interface.unwrap_or("eth0")]);
             prop_assert_eq!(export.tuned.number(Tunable::Cache) != 0, device.cache.or(defaults.cache).unwrap_or(false));
             let list = |number: usize| device.lists[number].or(defaults.lists[number]);

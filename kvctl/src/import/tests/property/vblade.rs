@@ -169,7 +169,7 @@ proptest! {
         let imported = imported.unwrap();
         prop_assert_eq!(imported.failures.len(), 0);
         let export = exports(&imported.text).remove("x").unwrap();
-        prop_assert_eq!((export.shelf, export.slot), (shelf.unwrap(), slot.ok()));
+        prop_assert_eq!((export.shelf, export.own.slot), (shelf.unwrap(), slot.ok()));
         prop_assert_eq!(path_of(&export), found[3].clone());
         prop_assert_eq!(on(&export), [found[2].as_str()]);
         prop_assert_eq!(export.read_only, last('r').is_some());
