@@ -122,7 +122,7 @@ impl Request {
         let sectors = room_for(extent, blocks);
         // The frame carries more than any that the target has told of.
         if sectors > IO_SECTORS.into() {
-            self.end(Outcome::Failed(Failure::Aborted));
+            self.refuse_command(Failure::Aborted);
             return false;
         }
         if let Some(leader) = batch.gathering() {

@@ -19,6 +19,7 @@ use super::port::Port;
 use super::repeats::Asking;
 use super::stats::Counter;
 use crate::aoe::ata_argument;
+use crate::aoe::AoeError;
 use crate::aoe::AtaArgument;
 use crate::aoe::Header;
 use crate::ata::Asked;
@@ -111,6 +112,8 @@ pub(super) struct Request {
     pub(super) progress: Progress,
     /// How it ended.
     pub(super) outcome: Outcome,
+    /// The error of the AoE header by which it is refused, if it is.
+    pub(super) refused: Option<AoeError>,
     /// The sectors that it touches.
     pub(super) span: Option<Span>,
     place: Option<Place>,
@@ -178,6 +181,7 @@ impl Request {
             place: None,
             seat,
             outcome: Outcome::Success,
+            refused: None,
             followers: Fifo::new(),
             io <- Io::new(disk, frame),
         });

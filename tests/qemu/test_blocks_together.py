@@ -4,10 +4,11 @@
 import contextlib
 import itertools
 import random
+import time
 
 import pytest
 
-from aoeframes import OK, READ, READ_EXT, WRITE_EXT
+from aoeframes import ATA, OK, READ, READ_EXT, WRITE_EXT
 from beds import SECTOR, mapped, pattern, sectors_of
 from blockbeds import (
     BLOCK,
@@ -191,6 +192,23 @@ def test_what_is_durable_is_decided_once(target, disk):
     writes = [kind for kind in kinds if kind.startswith("W")]
     assert writes and all("F" in kind for kind in writes), lines
     assert sectors_of(disk, 0, 4) == pattern(0, 1, 99) + pattern(1, 2, 5) + pattern(3, 1, 99)
+
+
+def test_h19_a_step_that_is_refused_is_so_under_the_newest_tag(target, disk):
+    """The disk becomes read-only while the block is being read for longer than a second."""
+    guest = target.guest
+    with while_a_block_is_read(target, 2) as (client, path, _):
+        time.sleep(1.3)
+        again = client.ata_frame(WRITE_EXT, 1, 2, pattern(1, 2, 5))
+        client.neighbour.send(again)
+        time.sleep(0.3)
+        guest.run(f"blockdev --setro {path}; dmsetup resume below")
+        said = [client.receive(lambda raw: raw[19] == ATA, 2) for _ in range(2)]
+        guest.run(f"blockdev --setrw {path}")
+    assert said[0] is not None and said[0][20:24] == again[20:24]
+    assert (said[0][27], said[0][25]) == ABORTED
+    assert said[1] is None
+    assert sectors_of(disk, 0, 8) == pattern(0, 8, 99)
 
 
 def test_a_disk_that_becomes_read_only_while_a_block_is_read(target, disk):
