@@ -328,6 +328,7 @@ impl Request {
             (_, Err(_)) => None,
         };
         if let Some(step) = next {
+            self.has_failed |= result.is_err();
             let is_alone = is_alone || matches!(step, Step::Again);
             self.set_step(step, is_alone);
             return port.blade().post(self, guard);
@@ -337,8 +338,10 @@ impl Request {
         }
         let mut followers = core::mem::take(self.followers());
         self.progress = Progress::Last;
-        if let Err(error) = result {
-            self.fails(error);
+        match result {
+            Err(error) => self.fails(error),
+            Ok(()) if self.has_failed => self.recovers(),
+            Ok(()) => {}
         }
         port.blade().post_ended(self, guard);
         while let Some(follower) = followers.pop() {
@@ -352,6 +355,7 @@ impl Request {
         if let Some(mut next) = self.followers().pop() {
             *next.followers() = core::mem::take(self.followers());
             next.set_step(Step::Again, true);
+            next.has_failed = true;
             self.port.blade().post(next, guard);
         }
     }

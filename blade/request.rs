@@ -110,6 +110,8 @@ pub(super) struct Request {
     pub(super) asking: Asking,
     /// How far it has come.
     pub(super) progress: Progress,
+    /// Whether an I/O of it has failed, which is tried once more.
+    pub(super) has_failed: bool,
     /// How it ended.
     pub(super) outcome: Outcome,
     /// The error of the AoE header by which it is refused, if it is.
@@ -180,6 +182,7 @@ impl Request {
             span: None,
             place: None,
             seat,
+            has_failed: false,
             outcome: Outcome::Success,
             refused: None,
             followers: Fifo::new(),
@@ -349,6 +352,7 @@ impl block::Owner for Request {
 
     fn again(mut this: SlabBox<Self>) {
         this.progress = Progress::Again;
+        this.has_failed = true;
         let guard = rcu::read_lock();
         let port = this.port.clone();
         port.blade().post(this, &guard);
@@ -363,6 +367,9 @@ impl block::Owner for Request {
             this.fails(error);
         } else {
             this.cut();
+            if this.has_failed {
+                this.recovers();
+            }
             if is_last && this.port.blade().is_submitted_here() {
                 let _ = Inbox::push_to(this, |request| &request.port.blade().ended);
                 return;
