@@ -38,8 +38,8 @@ use crate::block::Part;
 use crate::block::SECTOR;
 use crate::sync::SlabBox;
 
-/// Pages that are rather read at once than the first and the last of them one after the other.
-const FEW: u16 = 4;
+/// Blocks that are rather read at once than the first and the last of them one after the other.
+const FEW: u32 = 4;
 
 /// How far a write of parts of blocks has come.
 #[derive(Clone, Copy)]
@@ -218,7 +218,7 @@ impl Request {
         (!blocks.begin_at(first.0), !blocks.begin_at(end))
     }
 
-    /// Reads the first page if something there is to stay, else the last one, or writes.
+    /// Reads the first block if something there is to stay, else the last one, or writes.
     fn read_end(mut self: SlabBox<Self>, is_alone: bool, batch: &mut Batch) {
         let is_one = self.io().room() == 1;
         match self.what_stays(is_alone) {

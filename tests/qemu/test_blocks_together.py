@@ -263,6 +263,40 @@ def test_a_bad_block_that_is_written_whole_need_not_be_read(target, disk):
 
 
 @pytest.mark.kernel_log(allow=["I/O error, dev dm-"])
+@pytest.mark.parametrize("size", [1024, 2048])
+def test_of_blocks_smaller_than_a_page_too(target, size):
+    """What is to stay is read, and nothing else: also of a block in the same page."""
+    guest, each = target.guest, size // SECTOR
+    guest.run("modprobe dm-flakey")
+    below, bad = null_disk(guest, size), 2 * each
+    behind = bad + each
+    table = "\n".join(
+        (
+            f"0 {bad} linear {below} 0",
+            f"{bad} {each} flakey {below} {bad} 0 60 1 error_reads",
+            f"{behind} {SECTORS - behind} linear {below} {behind}",
+        )
+    )
+    with target.exported(SHELF, SLOT, mapped(guest, "flaky", table)) as client:
+        client.neighbour.drain()
+        assert client.ata(READ_EXT, bad, 1).registers == UNREADABLE
+        model = bytearray(64 * SECTOR)
+        first_of_page, ends = bad // 8 * 8, (bad + each + 1, bad + 2 * each, bad + 10)
+        for seed, (first, stop) in enumerate(
+            itertools.product((1, first_of_page, bad - 1, bad), ends)
+        ):
+            data = pattern(first, stop - first, seed)
+            client.write(first, data)
+            model[first * SECTOR : stop * SECTOR] = data
+        assert client.ata(WRITE_EXT, bad + 1, 1, pattern(17)).registers == WRITE_FAULT
+    guest.run("dmsetup remove flaky")
+    with target.exported(SHELF, SLOT, below) as client:
+        client.neighbour.drain()
+        assert b"".join(client.read(lba, 8) for lba in range(0, 64, 8)) == model
+    guest.run(f"rmdir {NULL}")
+
+
+@pytest.mark.kernel_log(allow=["I/O error, dev dm-"])
 def test_of_small_writes_together_only_those_fail_whose_block_is_bad(target, sick, disk):
     """They come in while the worker waits, are joined, and fail as one."""
     guest = target.guest
