@@ -33,6 +33,12 @@ static const u32 KV_DISCARD = (__force u32)(REQ_OP_DISCARD | REQ_SYNC);
 /* What it is for a process unless it says otherwise. */
 static const u16 KV_IO_PRIORITY =
 	IOPRIO_CLASS_BE << IOPRIO_CLASS_SHIFT | IOPRIO_BE_NORM;
+/*
+ * Half of the hints that go with a priority, from this number on. Those that
+ * mean something to a device have lower numbers.
+ */
+static const u16 KV_IO_HINTS = IOPRIO_NR_HINTS / 2;
+static const u16 KV_IO_HINT_SHIFT = IOPRIO_HINT_SHIFT;
 static const u32 KV_HZ = HZ;
 static const unsigned int KV_WORKQUEUE = WQ_MEM_RECLAIM | WQ_HIGHPRI | WQ_UNBOUND;
 /* For what has time, and may wait for memory. */

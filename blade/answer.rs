@@ -117,9 +117,18 @@ impl Request {
         });
     }
 
-    /// Answers an ATA command that has ended, with the data if it has read any. Without memory or
+    /// Notes that the disk has done what it had failed to do before. In any context.
+    #[cold]
+    pub(super) fn recovers(&self) {
+        self.port.stats().count(Counter::Recovered);
+    }
+
+    /// Answers a request that has ended, with the data if it has read any. Without memory or
     /// interface there is no answer, and the initiator will ask again.
     pub(super) fn answer(mut self: SlabBox<Self>) {
+        if let Some(error) = self.refused {
+            return self.refuse(error);
+        }
         self.count();
         if matches!(self.outcome, Outcome::Failed(_)) && self.disk().is_gone() {
             return self.refuse(AoeError::DeviceUnavailable);

@@ -39,7 +39,8 @@ const UNASKED_MEMORY: u32 = 60;
 ///
 /// Written in softirq context by whoever hears it, and judged at each tick of the registry.
 pub(super) struct Conflict {
-    /// The card at which it was heard last; zero for none.
+    /// The card at which it was heard last, and above that a number by which two times differ; zero for
+    /// none.
     nic: Atomic<u64>,
     heard: Atomic<usize>,
     /// How often it was heard.
@@ -51,6 +52,9 @@ pub(super) struct Conflict {
 }
 
 impl Conflict {
+    /// Bits of a card's number, which leaves those above them out when it is read.
+    const CARD_BITS: u32 = 48;
+
     /// Nothing was heard.
     pub(super) fn new() -> Self {
         Self {
@@ -65,15 +69,15 @@ impl Conflict {
     /// Notes that a target at another card has answered for the address. In any context.
     pub(super) fn note(&self, nic: Mac) {
         self.heard.store(Moment::now().to_ticks(), Relaxed);
-        let _ = self.count.fetch_add(1, Relaxed);
-        // Whoever sees another card than before sees that it was heard now.
-        self.nic.store(nic.to_number(), Release);
+        let number = u64::from(self.count.fetch_add(1, Relaxed)).wrapping_shl(Self::CARD_BITS);
+        // Whoever sees another card or number than before sees that it was heard now.
+        let _ = self.nic.xchg(nic.to_number() | number, Release);
     }
 
     /// The card at which another target was heard since [`Conflict::forget`].
     pub(super) fn rival(&self) -> Option<Mac> {
-        let number = self.nic.load(Relaxed);
-        (number != 0).then(|| Mac::from_number(number))
+        let nic = self.nic.load(Relaxed);
+        (nic != 0).then(|| Mac::from_number(nic))
     }
 
     /// Forgets what was heard.
@@ -84,10 +88,12 @@ impl Conflict {
 
     /// Forgets a rival that has not been heard for so many milliseconds.
     fn expire(&self, memory: Msecs) {
-        let is_known = self.nic.load(Acquire) != 0;
+        let nic = self.nic.load(Acquire);
         let heard = Moment::from_ticks(self.heard.load(Relaxed));
-        if is_known && heard.is_older_than(memory) {
-            self.forget();
+        // Unless it is heard in this moment.
+        let is_gone = nic != 0 && heard.is_older_than(memory);
+        if is_gone && self.nic.cmpxchg(nic, 0, Relaxed).is_ok() {
+            self.asked_at.store(0, Relaxed);
         }
     }
 

@@ -75,7 +75,6 @@ impl Request {
             }
             Progress::Last | Progress::Ended => return false,
             Progress::Again if self.would_change_read_only() => {
-                self.progress = Progress::Last;
                 self.end(Outcome::Failed(Failure::Aborted));
                 return false;
             }
@@ -89,7 +88,10 @@ impl Request {
         match self.decide() {
             Decision::Perform(task, capacity) => return self.perform(task, capacity, batch),
             Decision::Tell { changes } => self.execute_other(changes),
-            Decision::Refuse(error) => self.refuse(error),
+            Decision::Refuse(error) => {
+                self.refused = Some(error);
+                self.finish();
+            }
             Decision::Ignore(reason) => self.is_dropped(match reason {
                 Silence::Mask => Counter::DroppedMask,
                 Silence::Access => Counter::DroppedAccess,
@@ -236,16 +238,17 @@ impl Request {
         self.port.admits_writer(self.header.source, self.received)
     }
 
-    /// Refuses what another writer is against, as a read-only disk does.
-    pub(super) fn refuse_writer(mut self: SlabBox<Self>) {
-        let outcome = Outcome::Failed(Failure::Aborted);
+    /// Refuses a command of which nothing has been done.
+    pub(super) fn refuse_command(mut self: SlabBox<Self>, why: Failure) {
+        let outcome = Outcome::Failed(why);
         self.task = Task::Answer(outcome);
         self.end(outcome);
     }
 
+    /// Ends an ATA command without I/O, or when its last has ended.
     pub(super) fn end(mut self: SlabBox<Self>, outcome: Outcome) {
         self.outcome = outcome;
-        self.answer();
+        self.finish();
     }
 
     /// Prepares I/O that needs memory. What is in the batch waits for it, a little: who decides does not
@@ -283,7 +286,8 @@ impl Request {
 
     fn write(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) -> bool {
         if !self.may_write() {
-            self.refuse_writer();
+            // As a read-only disk does.
+            self.refuse_command(Failure::Aborted);
             return false;
         }
         let Extent { first, sectors } = extent;

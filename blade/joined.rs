@@ -77,9 +77,7 @@ impl Turns {
         if let Some(write) = request.as_write() {
             self.note_executed(write);
         }
-        if request.header.tag != tag {
-            request.is_dropped(Counter::AnswersSuperseded);
-        }
+        request.is_left_out(tag);
     }
 
     /// What is to be executed of a request that waits for the end of another: nothing, as long as that has
@@ -119,19 +117,18 @@ impl Turns {
         // must not be dropped for want of the room that this one has until its answer has been sent: the
         // initiator does not take that answer, and thinks from its age that answers take so long.
         ended.move_beyond();
+        let is_executed = ended.is_executed();
         // It has been there since its end only.
-        if let Some(write) = ended.as_write() {
+        if let Some(write) = ended.as_write().filter(|_| is_executed) {
             self.note_executed(write);
         }
         let is_superseded = ended
             .place()
             .is_some_and(|place| self.askers.is_superseded(place));
-        match self.newest(joined) {
+        match self.newest(joined, is_executed) {
             Some(mut newest) => {
                 newest.inherit(&mut ended);
-                if ended.header.tag != newest.header.tag {
-                    ended.is_dropped(Counter::AnswersSuperseded);
-                }
+                ended.is_left_out(newest.header.tag);
                 ended.leave();
                 newest.answer();
             }
@@ -140,14 +137,15 @@ impl Turns {
         }
     }
 
-    /// The newest of those that have joined the same request. The others are left out.
-    fn newest(&mut self, mut joined: Fifo<Request>) -> Option<SlabBox<Request>> {
+    /// The newest of those that have joined the same request, which was executed or not. The others are
+    /// left out.
+    fn newest(&mut self, mut joined: Fifo<Request>, is_executed: bool) -> Option<SlabBox<Request>> {
         let mut newest: Option<SlabBox<Request>> = None;
         while let Some(mut request) = joined.pop() {
-            self.note_joined(&mut request);
+            self.note_joined(&mut request, is_executed);
             let tag = request.header.tag;
             if let Some(older) = newest.replace(request) {
-                self.leave_out(older, tag);
+                older.is_left_out(tag);
             }
         }
         newest
@@ -158,7 +156,7 @@ impl Turns {
         let mut copies = Fifo::new();
         while let Some(mut request) = joined.pop() {
             if request.copy(&ended).is_ok() {
-                self.note_joined(&mut request);
+                self.note_joined(&mut request, ended.is_executed());
                 copies.push(request);
             } else {
                 // It is executed by itself.
@@ -171,13 +169,13 @@ impl Turns {
         }
     }
 
-    /// A request is as good as executed, by the one that it repeats.
-    fn note_joined(&mut self, request: &mut Request) {
+    /// A request is as good as executed, or refused, by the one that it repeats.
+    fn note_joined(&mut self, request: &mut Request, is_executed: bool) {
         request.is_repetition();
         if request.copied == Copied::Again {
             request.is_retransmission(false);
         }
-        if let Some(write) = request.as_write() {
+        if let Some(write) = request.as_write().filter(|_| is_executed) {
             self.note_executed(write);
         }
     }
@@ -218,11 +216,41 @@ impl Request {
         self.place().is_some() && self.asking.is_repeatable()
     }
 
+    /// Has ended, with or without I/O. All ways to an answer of what has had its turn lead through here:
+    /// what took so long that it may have been repeated is left to who knows of that.
+    #[inline]
+    pub(super) fn finish(self: SlabBox<Self>) {
+        if self.is_repeatable() {
+            let port = self.port.clone();
+            port.blade().post_old(self);
+        } else {
+            self.answer();
+        }
+    }
+
+    /// Whether anything was done of it that was to be done.
+    fn is_executed(&self) -> bool {
+        !matches!(self.task, Task::Answer(_))
+    }
+
+    /// Counts it as left out, if its initiator gets the answer under another tag.
+    fn is_left_out(&self, tag: Tag) {
+        if self.header.tag != tag {
+            self.is_dropped(Counter::AnswersSuperseded);
+        }
+    }
+
+    /// Ends as another has.
+    fn ends_as(&mut self, other: &Self) {
+        self.task = other.task;
+        self.outcome = other.outcome;
+        self.refused = other.refused;
+        self.progress = Progress::Last;
+    }
+
     /// Has what another has brought, and so can be answered.
     fn inherit(&mut self, older: &mut Self) {
-        self.task = older.task;
-        self.outcome = older.outcome;
-        self.progress = Progress::Last;
+        self.ends_as(older);
         self.io().take_data(older.io());
     }
 
@@ -235,9 +263,7 @@ impl Request {
         if matches!(other.task, Task::Read(_)) && other.outcome == Outcome::Success {
             self.copy_data(other)?;
         }
-        self.task = other.task;
-        self.outcome = other.outcome;
-        self.progress = Progress::Last;
+        self.ends_as(other);
         Ok(())
     }
 

@@ -38,8 +38,8 @@ use crate::block::Part;
 use crate::block::SECTOR;
 use crate::sync::SlabBox;
 
-/// Pages that are rather read at once than the first and the last of them one after the other.
-const FEW: u16 = 4;
+/// Blocks that are rather read at once than the first and the last of them one after the other.
+const FEW: u32 = 4;
 
 /// How far a write of parts of blocks has come.
 #[derive(Clone, Copy)]
@@ -122,7 +122,7 @@ impl Request {
         let sectors = room_for(extent, blocks);
         // The frame carries more than any that the target has told of.
         if sectors > IO_SECTORS.into() {
-            self.end(Outcome::Failed(Failure::Aborted));
+            self.refuse_command(Failure::Aborted);
             return false;
         }
         if let Some(leader) = batch.gathering() {
@@ -218,7 +218,7 @@ impl Request {
         (!blocks.begin_at(first.0), !blocks.begin_at(end))
     }
 
-    /// Reads the first page if something there is to stay, else the last one, or writes.
+    /// Reads the first block if something there is to stay, else the last one, or writes.
     fn read_end(mut self: SlabBox<Self>, is_alone: bool, batch: &mut Batch) {
         let is_one = self.io().room() == 1;
         match self.what_stays(is_alone) {
@@ -328,6 +328,7 @@ impl Request {
             (_, Err(_)) => None,
         };
         if let Some(step) = next {
+            self.has_failed |= result.is_err();
             let is_alone = is_alone || matches!(step, Step::Again);
             self.set_step(step, is_alone);
             return port.blade().post(self, guard);
@@ -337,8 +338,10 @@ impl Request {
         }
         let mut followers = core::mem::take(self.followers());
         self.progress = Progress::Last;
-        if let Err(error) = result {
-            self.fails(error);
+        match result {
+            Err(error) => self.fails(error),
+            Ok(()) if self.has_failed => self.recovers(),
+            Ok(()) => {}
         }
         port.blade().post_ended(self, guard);
         while let Some(follower) = followers.pop() {
@@ -352,6 +355,7 @@ impl Request {
         if let Some(mut next) = self.followers().pop() {
             *next.followers() = core::mem::take(self.followers());
             next.set_step(Step::Again, true);
+            next.has_failed = true;
             self.port.blade().post(next, guard);
         }
     }

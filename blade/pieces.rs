@@ -23,7 +23,7 @@ impl Blade {
         let mut ended = self.ended.take();
         while {
             let _piece = NoSoftirqs::begin();
-            self.answer_piece(&mut ended)
+            Self::answer_piece(&mut ended)
         } {}
     }
 
@@ -31,7 +31,7 @@ impl Blade {
     /// time.
     fn answer_some(self: &Arc<Self>) {
         let mut ended = Iterator::chain(self.late.take(), self.ended.take());
-        if !self.answer_piece(&mut ended) {
+        if !Self::answer_piece(&mut ended) {
             return;
         }
         let mut are_more = false;
@@ -44,13 +44,11 @@ impl Blade {
         }
     }
 
-    /// Answers some requests whose I/O has ended; true if there may be more. Those that took so long that
-    /// they may have been repeated are left to who knows of that.
-    fn answer_piece(self: &Arc<Self>, ended: &mut impl Iterator<Item = SlabBox<Request>>) -> bool {
+    /// Answers some requests whose I/O has ended; true if there may be more.
+    fn answer_piece(ended: &mut impl Iterator<Item = SlabBox<Request>>) -> bool {
         for _ in 0..PIECE {
             match ended.next() {
-                Some(request) if request.is_repeatable() => self.post_old(request),
-                Some(request) => request.answer(),
+                Some(request) => request.finish(),
                 None => return false,
             }
         }

@@ -19,6 +19,7 @@ use super::port::Port;
 use super::repeats::Asking;
 use super::stats::Counter;
 use crate::aoe::ata_argument;
+use crate::aoe::AoeError;
 use crate::aoe::AtaArgument;
 use crate::aoe::Header;
 use crate::ata::Asked;
@@ -109,8 +110,12 @@ pub(super) struct Request {
     pub(super) asking: Asking,
     /// How far it has come.
     pub(super) progress: Progress,
+    /// Whether an I/O of it has failed, which is tried once more.
+    pub(super) has_failed: bool,
     /// How it ended.
     pub(super) outcome: Outcome,
+    /// The error of the AoE header by which it is refused, if it is.
+    pub(super) refused: Option<AoeError>,
     /// The sectors that it touches.
     pub(super) span: Option<Span>,
     place: Option<Place>,
@@ -177,7 +182,9 @@ impl Request {
             span: None,
             place: None,
             seat,
+            has_failed: false,
             outcome: Outcome::Success,
+            refused: None,
             followers: Fifo::new(),
             io <- Io::new(disk, frame),
         });
@@ -345,6 +352,7 @@ impl block::Owner for Request {
 
     fn again(mut this: SlabBox<Self>) {
         this.progress = Progress::Again;
+        this.has_failed = true;
         let guard = rcu::read_lock();
         let port = this.port.clone();
         port.blade().post(this, &guard);
@@ -359,6 +367,9 @@ impl block::Owner for Request {
             this.fails(error);
         } else {
             this.cut();
+            if this.has_failed {
+                this.recovers();
+            }
             if is_last && this.port.blade().is_submitted_here() {
                 let _ = Inbox::push_to(this, |request| &request.port.blade().ended);
                 return;

@@ -39,8 +39,9 @@ impl Request {
         let mut all = 0..self.trim_entries();
         match all.try_for_each(|index| self.trim_range(index, capacity).map(|_| ())) {
             Ok(()) if self.may_write() => return self.trim(0, batch),
-            Ok(()) => self.refuse_writer(),
-            Err(wrong) => self.end_trim(wrong),
+            Ok(()) => self.refuse_command(Failure::Aborted),
+            Err(Some(failure)) => self.refuse_command(failure),
+            Err(None) => self.is_dropped(Counter::DroppedMemory),
         }
         false
     }

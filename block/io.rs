@@ -239,8 +239,7 @@ impl<S: Source> Io<S> {
 
     /// Whether it has perhaps failed with this only because the block layer has joined it with others, of
     /// whoever uses the disk: of such requests all fail whose sectors are behind a bad one, or all. Some
-    /// errors are always of the disk as a whole. An md array takes the flag off by which it is tried alone, so
-    /// that two neighbours that are tried at the same time may fail each other once more.
+    /// errors are always of the disk as a whole.
     pub(super) fn may_be_not_its_own(&self, error: Error) -> bool {
         let is_of_all =
             error == ENODEV || error == ETIMEDOUT || error == ENOLINK || error == EOPNOTSUPP;
@@ -302,14 +301,27 @@ impl<S: Source> Io<S> {
                 Pages::MAX as u16,
                 self.operation,
             );
-            // Else it is that of the thread that submits, which may be a real-time one; schedulers
-            // then let all others wait.
-            (*bio).bi_ioprio = bindings::KV_IO_PRIORITY;
+            (*bio).bi_ioprio = self.priority();
             (*bio).bi_vcnt = self.all.vectors;
             (*bio).bi_iter.bi_sector = self.sector.saturating_add(self.disk.offset());
             (*bio).bi_iter.bi_size = self.all.bytes;
         }
         bio
+    }
+
+    /// The priority, which else would be that of the thread that submits. It may be a real-time one;
+    /// schedulers then let all others wait.
+    ///
+    /// An md array takes the flag off by which the block layer joins an operation with no other. But it
+    /// joins none of different priorities, and a hint is part of that: so what is to be alone has one that
+    /// no neighbour has, as none is so long, nor anyone else.
+    fn priority(&self) -> u16 {
+        let (first, shift) = (bindings::KV_IO_HINTS, bindings::KV_IO_HINT_SHIFT);
+        if self.operation & bindings::KV_ALONE == 0 {
+            return bindings::KV_IO_PRIORITY;
+        }
+        let hint = first | self.sector as u16 & first.wrapping_sub(1);
+        bindings::KV_IO_PRIORITY | hint.wrapping_shl(shift.into())
     }
 
     /// Takes the data that another has read for what is its own from now on.

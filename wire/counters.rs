@@ -146,6 +146,16 @@ families! {
         }
     }
     {
+        metric: "recovered", unit: None, scale: 1, label: "",
+        help: "Requests that the disk has failed, alone or with others, and done when tried once more.",
+        /// Requests that the device has failed, alone or together with others, and done when they were tried
+        /// once more, by themselves.
+        Recovered {
+            file: "recovered", value: "",
+            means: Some("the disk failed, and did the same when asked again: look at its SMART data"),
+        }
+    }
+    {
         metric: "error_answers", unit: None, scale: 1, label: "kind",
         help: "Requests that were answered with an error of ATA, or of the AoE header.",
         /// Answers with an ATA error.

@@ -5,7 +5,6 @@
 //! which it reads what is to stay, puts what is new, and from where it writes all of it.
 
 use kernel::alloc::AllocError;
-use kernel::page::PAGE_SIZE;
 use kernel::prelude::*;
 
 use super::Extent;
@@ -19,9 +18,9 @@ use crate::block::SECTOR;
 pub(crate) enum Part {
     /// All.
     All,
-    /// The first page.
+    /// The first block.
     First,
-    /// The last page.
+    /// The last block, which is another.
     Last,
 }
 
@@ -73,9 +72,10 @@ impl<S: Source> Io<S> {
         self.pages.clear();
     }
 
-    /// The pages of the room.
-    pub(crate) fn room(&self) -> u16 {
-        self.pages.count()
+    /// The blocks of the room.
+    pub(crate) fn room(&self) -> u32 {
+        let bytes = self.disk.blocks().bytes();
+        self.pages.len().checked_div(bytes).unwrap_or(0)
     }
 
     /// Makes it a read of a part of the room, whose first sector is `first`; when that has ended
@@ -83,28 +83,35 @@ impl<S: Source> Io<S> {
     /// this would fail too, and with it a write of a good block.
     pub(crate) fn read_part(&mut self, first: u64, part: Part) {
         self.operation = bindings::KV_READ | bindings::KV_ALONE;
-        let before = usize::from(self.pages.count()).saturating_sub(1);
+        let block = self.disk.blocks().bytes();
+        let one = Extent {
+            vectors: 1,
+            bytes: block,
+        };
         let mut ahead = 0;
-        if part == Part::Last {
-            self.pages.swap_ends();
-            ahead = before.saturating_mul(PAGE_SIZE / SECTOR) as u64;
-        }
-        self.sector = first.saturating_add(ahead);
         // INVARIANT: They are vectors of its own, from the first on.
         self.all = match part {
             Part::All => self.whole_room(),
-            Part::First | Part::Last => Extent {
-                vectors: 1,
-                bytes: self.pages.first_len(),
-            },
+            Part::First => {
+                self.pages.begin_with_first(block);
+                one
+            }
+            Part::Last => {
+                self.pages.begin_with_last(block);
+                ahead = u64::from(self.pages.len().saturating_sub(block)) / SECTOR as u64;
+                one
+            }
         };
+        self.sector = first.saturating_add(ahead);
         self.bytes = self.all.bytes;
     }
 
     /// A part has been read.
     pub(crate) fn end_part(&mut self, part: Part) {
-        if part == Part::Last {
-            self.pages.swap_ends();
+        match part {
+            Part::All => {}
+            Part::First => self.pages.end_with_first(),
+            Part::Last => self.pages.end_with_last(),
         }
     }
 

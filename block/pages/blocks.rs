@@ -73,12 +73,18 @@ impl Pages {
             self.count = self.count.saturating_add(1);
         }
         self.len = len as u32;
-        let mut rest = len;
-        for vector in self.iter_mut() {
-            vector.bv_len = rest.min(PAGE_SIZE) as u32;
-            rest = rest.saturating_sub(PAGE_SIZE);
-        }
+        self.describe_all();
         Ok(())
+    }
+
+    /// Describes all that is in whole pages.
+    fn describe_all(&mut self) {
+        let mut rest = self.len;
+        for vector in self.iter_mut() {
+            vector.bv_offset = 0;
+            vector.bv_len = rest.min(PAGE_SIZE as u32);
+            rest = rest.saturating_sub(PAGE_SIZE as u32);
+        }
     }
 
     /// Gives all pages back but the first `count`.
@@ -104,8 +110,37 @@ impl Pages {
         self.len = len;
     }
 
+    /// The first vector describes the first `bytes` of what is in whole pages, no more than a page,
+    /// until [`Pages::end_with_first`].
+    pub(in crate::block) fn begin_with_first(&mut self, bytes: u32) {
+        if let Some(first) = self.iter_mut().next() {
+            first.bv_len = bytes;
+        }
+    }
+
+    /// All are described again.
+    pub(in crate::block) fn end_with_first(&mut self) {
+        self.describe_all();
+    }
+
+    /// The first vector describes the last `bytes` of what is in whole pages, no more than the last page
+    /// has, until [`Pages::end_with_last`].
+    pub(in crate::block) fn begin_with_last(&mut self, bytes: u32) {
+        self.swap_ends();
+        if let Some(last) = self.iter_mut().next() {
+            last.bv_offset = last.bv_len.saturating_sub(bytes);
+            last.bv_len = bytes;
+        }
+    }
+
+    /// All are described again, in their order.
+    pub(in crate::block) fn end_with_last(&mut self) {
+        self.swap_ends();
+        self.describe_all();
+    }
+
     /// Puts the last page in the place of the first, and the other way round.
-    pub(in crate::block) fn swap_ends(&mut self) {
+    fn swap_ends(&mut self) {
         let count = usize::from(self.count);
         if let Some((first, rest)) = self
             .vectors
@@ -116,11 +151,6 @@ impl Pages {
                 core::mem::swap(first, last);
             }
         }
-    }
-
-    /// Bytes of the first page.
-    pub(in crate::block) fn first_len(&self) -> u32 {
-        self.iter().next().map_or(0, |vector| vector.bv_len)
     }
 
     /// Fills the `len` bytes from `start` on: `fill` is given each piece of memory with its offset from

@@ -4,10 +4,11 @@
 import contextlib
 import itertools
 import random
+import time
 
 import pytest
 
-from aoeframes import OK, READ, READ_EXT, WRITE_EXT
+from aoeframes import ATA, OK, READ, READ_EXT, WRITE_EXT
 from beds import SECTOR, mapped, pattern, sectors_of
 from blockbeds import (
     BLOCK,
@@ -193,6 +194,23 @@ def test_what_is_durable_is_decided_once(target, disk):
     assert sectors_of(disk, 0, 4) == pattern(0, 1, 99) + pattern(1, 2, 5) + pattern(3, 1, 99)
 
 
+def test_h19_a_step_that_is_refused_is_so_under_the_newest_tag(target, disk):
+    """The disk becomes read-only while the block is being read for longer than a second."""
+    guest = target.guest
+    with while_a_block_is_read(target, 2) as (client, path, _):
+        time.sleep(1.3)
+        again = client.ata_frame(WRITE_EXT, 1, 2, pattern(1, 2, 5))
+        client.neighbour.send(again)
+        time.sleep(0.3)
+        guest.run(f"blockdev --setro {path}; dmsetup resume below")
+        said = [client.receive(lambda raw: raw[19] == ATA, 2) for _ in range(2)]
+        guest.run(f"blockdev --setrw {path}")
+    assert said[0] is not None and said[0][20:24] == again[20:24]
+    assert (said[0][27], said[0][25]) == ABORTED
+    assert said[1] is None
+    assert sectors_of(disk, 0, 8) == pattern(0, 8, 99)
+
+
 def test_a_disk_that_becomes_read_only_while_a_block_is_read(target, disk):
     guest = target.guest
     with while_a_block_is_read(target, 2) as (client, path, frame):
@@ -242,6 +260,40 @@ def test_a_bad_block_that_is_written_whole_need_not_be_read(target, disk):
         assert client.ata(WRITE_EXT, 17, 1, pattern(17)).registers == WRITE_FAULT
     guest.run("dmsetup remove flaky")
     assert sectors_of(disk, 8, 24) == pattern(8, 4, 99) + pattern(12, 16, 3) + pattern(28, 4, 99)
+
+
+@pytest.mark.kernel_log(allow=["I/O error, dev dm-"])
+@pytest.mark.parametrize("size", [1024, 2048])
+def test_of_blocks_smaller_than_a_page_too(target, size):
+    """What is to stay is read, and nothing else: also of a block in the same page."""
+    guest, each = target.guest, size // SECTOR
+    guest.run("modprobe dm-flakey")
+    below, bad = null_disk(guest, size), 2 * each
+    behind = bad + each
+    table = "\n".join(
+        (
+            f"0 {bad} linear {below} 0",
+            f"{bad} {each} flakey {below} {bad} 0 60 1 error_reads",
+            f"{behind} {SECTORS - behind} linear {below} {behind}",
+        )
+    )
+    with target.exported(SHELF, SLOT, mapped(guest, "flaky", table)) as client:
+        client.neighbour.drain()
+        assert client.ata(READ_EXT, bad, 1).registers == UNREADABLE
+        model = bytearray(64 * SECTOR)
+        first_of_page, ends = bad // 8 * 8, (bad + each + 1, bad + 2 * each, bad + 10)
+        for seed, (first, stop) in enumerate(
+            itertools.product((1, first_of_page, bad - 1, bad), ends)
+        ):
+            data = pattern(first, stop - first, seed)
+            client.write(first, data)
+            model[first * SECTOR : stop * SECTOR] = data
+        assert client.ata(WRITE_EXT, bad + 1, 1, pattern(17)).registers == WRITE_FAULT
+    guest.run("dmsetup remove flaky")
+    with target.exported(SHELF, SLOT, below) as client:
+        client.neighbour.drain()
+        assert b"".join(client.read(lba, 8) for lba in range(0, 64, 8)) == model
+    guest.run(f"rmdir {NULL}")
 
 
 @pytest.mark.kernel_log(allow=["I/O error, dev dm-"])

@@ -72,7 +72,7 @@ echo 64 >/sys/block/joining/queue/nr_requests
 
 @pytest.fixture(scope="module")
 def target():
-    with bed("neighbours", []) as target:
+    with bed("neighbours", [], modules=["raid1"]) as target:
         target.guest.run(DISK)
         yield target
         target.guest.run("rmdir /sys/kernel/config/nullb/slow && modprobe -r null_blk")
@@ -83,6 +83,19 @@ def joining(target):
     target.guest.run(JOINING_DISK)
     yield
     target.guest.run("rmdir /sys/kernel/config/nullb/joining")
+
+
+@pytest.fixture
+def array(target, joining):
+    """Of two legs, one of which is missing; without mdadm, whose superblocks nobody needs here."""
+    target.guest.run(
+        "modprobe raid1; echo md7 >/sys/module/md_mod/parameters/new_array; cd /sys/block/md7/md;"
+        " echo raid1 >level; echo 2 >raid_disks; cat /sys/block/joining/dev >new_dev;"
+        " echo 0 >dev-joining/slot; echo 8192 >component_size; echo none >resync_start;"
+        " echo active >array_state"
+    )
+    yield "/dev/md7"
+    target.guest.run("echo clear >/sys/block/md7/md/array_state")
 
 
 @pytest.fixture
@@ -206,15 +219,19 @@ def test_of_neighbours_only_those_fail_that_must(target, client, operation):
                 assert answers[frame[20:24]][36:] == expected
 
 
-@pytest.mark.kernel_log(allow=["I/O error, dev joining"])
-@pytest.mark.parametrize("operation", ["read", "write", "verify"])
-def test_what_the_block_layer_has_joined_fails_by_itself(target, joining, operation):
+@pytest.mark.kernel_log(allow=["I/O error, dev joining", "md: async del_gendisk"])
+@pytest.mark.parametrize(
+    ("disk", "operation"),
+    [("joining", "read"), ("joining", "write"), ("joining", "verify"), ("array", "read")],
+)
+def test_what_the_block_layer_has_joined_fails_by_itself(target, joining, disk, operation, request):
     """Of requests that come backwards the target makes no one, but the disk's scheduler does, and
-    fails all of them for a bad sector of one."""
+    fails all of them for a bad sector of one. In an array also those that are not to be joined."""
     guest = target.guest
+    path = request.getfixturevalue("array") if disk == "array" else "/dev/joining"
     data = pattern(START, REQUESTS * EACH, 1)
     bad = "/sys/kernel/config/nullb/joining/badblocks"
-    with target.exported(SHELF, SLOT, "/dev/joining") as client:
+    with target.exported(SHELF, SLOT, path) as client:
         client.neighbour.drain()
         for frame in writes(client, data):
             assert client.ask(frame).registers == OK
@@ -231,6 +248,9 @@ def test_what_the_block_layer_has_joined_fails_by_itself(target, joining, operat
         guest.run(f"echo +{BAD}-{BAD} >{bad}")
         answers = together(client, frames[::-1])
         guest.run(f"echo -{BAD}-{BAD} >{bad}")
+        stats = f"/sys/kvblade/{SHELF}.{SLOT}@eth0/stats"
+        recovered = int(guest.run(f"cat {stats}/recovered").stdout)
+        assert recovered in (range(1, REQUESTS) if operation != "verify" else [0])
         if operation != "verify":
             assert requests_of(guest, column, "joining") > began, "none were joined"
         failed = [frame for frame in frames if answers[frame[20:24]][27] & 1]

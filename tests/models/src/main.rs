@@ -116,5 +116,6 @@ fn main() -> std::process::ExitCode {
         ("order", Full, blade::order_model::model),
         ("fence", Full, blade::fence_model::model),
         ("conflict", None, blade::conflict_model::model),
+        ("conflict_again", None, blade::conflict_model::again),
     ])
 }

@@ -67,6 +67,14 @@ pub(crate) const COPIED: &[(&str, &str, &[&str])] = &[
             "blade.release(place); }",
         ],
     ),
+    (
+        include_str!("../../../blade/joined.rs"),
+        include_str!("shim/request.rs"),
+        &[
+            "if self.is_repeatable() { let port = self.port.clone(); port.blade().post_old(self);
+             } else { self.answer(); }",
+        ],
+    ),
 ];
 
 /// Orderings that no model needs, by what their lines have, and why they are there all the same.

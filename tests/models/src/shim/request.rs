@@ -64,7 +64,7 @@ impl Request {
         })
     }
 
-    pub(super) fn is_repeatable(&self) -> bool {
+    fn is_repeatable(&self) -> bool {
         false
     }
 }
@@ -85,6 +85,15 @@ impl SlabBox<Request> {
         let guard = rcu::read_lock();
         let port = this.port.clone();
         port.blade().post_ended(this, &guard);
+    }
+
+    pub(super) fn finish(self) {
+        if self.is_repeatable() {
+            let port = self.port.clone();
+            port.blade().post_old(self);
+        } else {
+            self.answer();
+        }
     }
 
     pub(super) fn answer(self) {
