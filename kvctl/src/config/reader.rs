@@ -16,6 +16,7 @@ use super::problem::Problems;
 use super::table::Choice;
 use super::table::Given;
 use super::table::Size;
+use super::template::Words;
 use crate::suggest::suggestion;
 
 pub(super) type Name<'a> = Spanned<Cow<'a, str>>;
@@ -50,6 +51,8 @@ pub(super) struct Reader<'p> {
     pub(super) file: usize,
     /// Whose values these are.
     pub(super) owner: String,
+    /// What placeholders of the table stand for, if it is a template.
+    pub(super) words: Option<Words>,
     pub(super) problems: &'p mut Problems,
 }
 
@@ -88,7 +91,34 @@ impl Reader<'_> {
         self.add(name, &what, expected);
     }
 
+    /// A text, with what its placeholders stand for.
+    fn filled<T>(&mut self, key: &Key, place: &Spanned<T>, text: &str) -> Option<Spanned<String>> {
+        let Some(words) = &self.words else {
+            return Some(Spanned::new(place.span(), text.to_owned()));
+        };
+        match words.fill(text) {
+            Ok(text) => Some(Spanned::new(place.span(), text)),
+            Err(placeholder) => {
+                let what = format!("{}: \"{words}\" has no word for {placeholder}", key.name);
+                self.add(place, &what, format!("expected {}", words.placeholders()));
+                None
+            }
+        }
+    }
+
     pub(super) fn number(&mut self, key: &Key, value: &Value<'_>) -> Option<Spanned<i64>> {
+        if let (DeValue::String(text), Some(_)) = (value.get_ref(), &self.words) {
+            let text = self.filled(key, value, text)?;
+            return match text.get_ref().parse() {
+                Ok(number) => Some(Spanned::new(value.span(), number)),
+                Err(_) => {
+                    let what = format!("{} \"{}\": not a whole number", key.name, text.get_ref());
+                    let expected = "expected words in each that are numbers where one is wanted";
+                    self.add(value, &what, expected.into());
+                    None
+                }
+            };
+        }
         if let DeValue::Integer(number) = value.get_ref() {
             match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => return Some(Spanned::new(value.span(), number)),
@@ -113,7 +143,7 @@ impl Reader<'_> {
 
     pub(super) fn text(&mut self, key: &Key, value: &Value<'_>) -> Option<Spanned<String>> {
         if let DeValue::String(text) = value.get_ref() {
-            return Some(Spanned::new(value.span(), text.clone().into_owned()));
+            return self.filled(key, value, text);
         }
         self.wrong(key, value);
         None
@@ -121,7 +151,7 @@ impl Reader<'_> {
 
     pub(super) fn size(&mut self, key: &Key, value: &Value<'_>) -> Option<Spanned<Size>> {
         let size = match value.get_ref() {
-            DeValue::String(text) => Size::Text(text.clone().into_owned()),
+            DeValue::String(text) => Size::Text(self.filled(key, value, text)?.into_inner()),
             DeValue::Integer(_) => Size::Number(self.number(key, value)?.into_inner()),
             _ => {
                 self.wrong(key, value);
@@ -140,9 +170,7 @@ impl Reader<'_> {
         let mut texts = Vec::new();
         for value in values.iter() {
             match value.get_ref() {
-                DeValue::String(text) => {
-                    texts.push(Spanned::new(value.span(), text.clone().into_owned()));
-                }
+                DeValue::String(text) => texts.extend(self.filled(key, value, text)),
                 other => {
                     let what = format!("{}: {} in a list of texts", key.name, kind(other));
                     self.add(
