@@ -48,6 +48,7 @@ pub(super) fn read(file: usize, source: &Source, problems: &mut Problems) -> Doc
     let mut reader = Reader {
         file,
         owner: String::new(),
+        words: None,
         problems,
     };
     reader.document(table.get_ref())
@@ -75,7 +76,7 @@ fn table_around(text: &str, place: usize) -> String {
     }
 }
 
-fn owned(name: &Name<'_>) -> Spanned<String> {
+pub(super) fn owned(name: &Name<'_>) -> Spanned<String> {
     Spanned::new(name.span(), name.get_ref().clone().into_owned())
 }
 
@@ -93,7 +94,7 @@ impl Reader<'_> {
                 }
                 "access" => document.access = self.named(name, value, Self::access),
                 "interface" => document.interface = self.named(name, value, Self::interface),
-                "export" => document.export = Some(self.named(name, value, Self::export)),
+                "export" => document.export = Some(self.exports(name, value)),
                 other => {
                     let hint = suggestion(other, &TABLES);
                     let what = format!("unknown table or key {other}{hint}");
@@ -108,7 +109,7 @@ impl Reader<'_> {
     }
 
     /// A table of the file, or of tables.
-    fn table<'t, 'a>(
+    pub(super) fn table<'t, 'a>(
         &mut self,
         name: &Name<'a>,
         value: &'t Value<'a>,
@@ -236,9 +237,12 @@ impl Reader<'_> {
         Some(read)
     }
 
-    fn export(&mut self, table: &DeTable<'_>) -> ExportTable {
+    pub(super) fn export(&mut self, table: &DeTable<'_>) -> ExportTable {
         let mut read = ExportTable::default();
         for (name, value) in in_order(table) {
+            if self.words.is_some() && name.get_ref() == keys::EACH.name {
+                continue;
+            }
             let Some(key) = find(&keys::EXPORT, name) else {
                 self.unknown(name, &keys::EXPORT);
                 continue;

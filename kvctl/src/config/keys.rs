@@ -83,6 +83,9 @@ pub(crate) const EXPORT: [Key; KEYS.len() + Mode::COUNT + Tunable::COUNT + Start
     keys
 };
 
+/// What makes `[export.NAME]` a template.
+pub(crate) const EACH: Key = key("each", LIST, "[\"7\", \"8\"]");
+
 /// `[access.NAME]`
 pub(crate) const ACCESS: [Key; 4] = [
     key("accept", LIST, MACS),

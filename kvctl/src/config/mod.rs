@@ -17,6 +17,7 @@ mod reader;
 mod settings;
 mod size;
 pub(crate) mod table;
+mod template;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -30,4 +31,5 @@ pub(crate) use load::of;
 pub(crate) use load::sources;
 pub(crate) use model::Config;
 pub(crate) use model::Export;
+pub(crate) use template::name_of;
 pub(crate) use values::device_path;

@@ -16,6 +16,7 @@ use super::problem::Problems;
 use super::table::Choice;
 use super::table::Given;
 use super::table::Size;
+use super::template::Words;
 use crate::suggest::suggestion;
 
 pub(super) type Name<'a> = Spanned<Cow<'a, str>>;
@@ -50,6 +51,8 @@ pub(super) struct Reader<'p> {
     pub(super) file: usize,
     /// Whose values these are.
     pub(super) owner: String,
+    /// What placeholders of the table stand for, if it is a template.
+    pub(super) words: Option<Words>,
     pub(super) problems: &'p mut Problems,
 }
 
@@ -88,7 +91,32 @@ impl Reader<'_> {
         self.add(name, &what, expected);
     }
 
+    /// A text, with words in place of its placeholders if the table is a template.
+    fn filled(&mut self, key: &Key, value: &Value<'_>, text: &str) -> Option<String> {
+        let Some(words) = &self.words else {
+            return Some(text.to_owned());
+        };
+        match words.fill(text) {
+            Ok(text) => Some(text),
+            Err(placeholder) => {
+                let what = format!("{}: \"{words}\" has no word for {placeholder}", key.name);
+                self.add(value, &what, format!("expected {}", words.placeholders()));
+                None
+            }
+        }
+    }
+
     pub(super) fn number(&mut self, key: &Key, value: &Value<'_>) -> Option<i64> {
+        if let (DeValue::String(text), Some(_)) = (value.get_ref(), &self.words) {
+            let text = self.filled(key, value, text)?;
+            let number = text.parse().ok();
+            if number.is_none() {
+                let what = format!("{} \"{text}\": not a whole number", key.name);
+                let expected = "expected words in each that are numbers where one is wanted";
+                self.add(value, &what, expected.into());
+            }
+            return number;
+        }
         if let DeValue::Integer(number) = value.get_ref() {
             match i64::from_str_radix(number.as_str(), number.radix()) {
                 Ok(number) => return Some(number),
@@ -113,7 +141,7 @@ impl Reader<'_> {
 
     pub(super) fn text(&mut self, key: &Key, value: &Value<'_>) -> Option<String> {
         if let DeValue::String(text) = value.get_ref() {
-            return Some(text.clone().into_owned());
+            return self.filled(key, value, text);
         }
         self.wrong(key, value);
         None
@@ -121,7 +149,7 @@ impl Reader<'_> {
 
     pub(super) fn size(&mut self, key: &Key, value: &Value<'_>) -> Option<Size> {
         Some(match value.get_ref() {
-            DeValue::String(text) => Size::Text(text.clone().into_owned()),
+            DeValue::String(text) => Size::Text(self.filled(key, value, text)?),
             DeValue::Integer(_) => Size::Number(self.number(key, value)?),
             _ => {
                 self.wrong(key, value);
@@ -140,7 +168,8 @@ impl Reader<'_> {
         for value in values.iter() {
             match value.get_ref() {
                 DeValue::String(text) => {
-                    texts.push(Spanned::new(value.span(), text.clone().into_owned()));
+                    let text = self.filled(key, value, text);
+                    texts.extend(text.map(|text| Spanned::new(value.span(), text)));
                 }
                 other => {
                     let what = format!("{}: {} in a list of texts", key.name, kind(other));

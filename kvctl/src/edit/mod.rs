@@ -10,6 +10,7 @@
 //! files. A third is held for an export from the change of the file to its end, so that a change that
 //! fails takes back what is its own.
 
+mod place;
 mod run;
 mod running;
 mod settings;
@@ -34,6 +35,9 @@ use crate::state::file;
 use crate::state::record::Lock;
 use crate::state::Kernel;
 use crate::state::Record;
+use place::find;
+use place::of_template;
+use place::Configured;
 pub(crate) use settings::parse as parse_settings;
 pub(crate) use text::Setting;
 
@@ -146,10 +150,27 @@ impl Editor<'_> {
         });
         let place = find(&sources, name);
         match (&place, change) {
-            (Some((_, place)), Change::Add(_)) => {
+            (Some(Configured { place, .. }), Change::Add(_)) => {
                 return Err(format!("{name}: there already: {place}"));
             }
-            (Some((other, place)), _) if *other != number => {
+            (
+                Some(Configured {
+                    is_entry: true,
+                    place,
+                    ..
+                }),
+                Change::Set(_),
+            ) => {
+                return Err(of_template(name, place));
+            }
+            (
+                Some(Configured {
+                    file,
+                    is_entry,
+                    place,
+                }),
+                _,
+            ) if *is_entry || *file != number => {
                 return Err(format!(
                     "{name}: in a file that is yours: {place}; change it there, or say --runtime"
                 ));
@@ -323,19 +344,6 @@ fn split_header(text: &str) -> (&str, &str) {
 fn said(failures: &[(String, String)], name: &str) -> Vec<String> {
     let own = failures.iter().filter(|(of, _)| of == name);
     own.map(|(name, why)| format!("{name}: {why}")).collect()
-}
-
-/// Which of the files has an export, and where.
-fn find(sources: &[Source], name: &str) -> Option<(usize, String)> {
-    sources.iter().enumerate().find_map(|(number, source)| {
-        let document = source.text.parse::<toml_edit::Document<String>>().ok()?;
-        let exports = document.get("export")?.as_table_like()?;
-        let (key, item) = exports.get_key_value(name)?;
-        let start = key.span().or(item.span()).map_or(0, |span| span.start);
-        let before = source.text.get(..start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        Some((number, format!("{}:{line}", source.path.display())))
-    })
 }
 
 /// The table of an export that is for now only, as if it were in a file.

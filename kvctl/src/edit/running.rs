@@ -4,8 +4,10 @@
 
 use toml_edit::Item;
 
-use super::find;
 use super::from_command_line;
+use super::place::find;
+use super::place::of_template;
+use super::place::Configured;
 use super::said;
 use super::text;
 use super::write_table;
@@ -35,8 +37,19 @@ impl Editor<'_> {
         let is_removal = matches!(change, Change::Remove);
         let mut table = None;
         match (change, &own, configured) {
-            (Change::Add(_), _, Some((_, place))) => {
+            (Change::Add(_), _, Some(Configured { place, .. })) => {
                 return Err(format!("{name}: configured already: {place}"));
+            }
+            (
+                Change::Set(_),
+                None,
+                Some(Configured {
+                    is_entry: true,
+                    place,
+                    ..
+                }),
+            ) => {
+                return Err(of_template(name, &place));
             }
             (Change::Add(_), Some(_), None) => return Err(format!("{name}: there already")),
             (Change::Add(settings), None, None) => {
@@ -48,15 +61,17 @@ impl Editor<'_> {
                 text::apply(&mut item, settings)?;
                 table = Some(write_table(name, item)?);
             }
-            (Change::Set(settings), _, Some((number, _))) => {
-                edit(&mut sources, number, name, |item| {
-                    text::apply(item, settings)
-                })?;
+            (Change::Set(settings), _, Some(Configured { file, .. })) => {
+                edit(&mut sources, file, name, |item| text::apply(item, settings))?;
             }
-            (Change::Remove, _, Some((number, _))) => {
-                let source = sources.get_mut(number).ok_or("damaged")?;
+            (Change::Remove, _, Some(Configured { file, is_entry, .. })) => {
+                let source = sources.get_mut(file).ok_or("damaged")?;
                 let mut document = text::document(&source.text)?;
-                text::take(&mut document, name);
+                if is_entry {
+                    text::take_entry(&mut document, name);
+                } else {
+                    text::take(&mut document, name);
+                }
                 source.text = document.to_string();
             }
             (Change::Remove, Some(_), None) => {}

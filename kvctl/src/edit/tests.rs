@@ -220,6 +220,9 @@ fn comments_and_what_others_wrote_stay() {
 fn what_cannot_be_changes_nothing() {
     let mut bed = Bed::new(MAIN);
     bed.add("a", &["device=/dev/a", "slot=5"]).unwrap();
+    let desks = "[export.\"desk-{}\"]\neach = [\"7\"]\nslot = \"{}\"\ndevice = \"/dev/desk-{}\"\n";
+    fs::write(bed.paths.config_folder.join("desks.conf"), desks).unwrap();
+    bed.apply();
     let before = (bed.file(), bed.world.folders());
     bed.world.missing.insert("/dev/gone".into());
     bed.world.refused = Some("mask");
@@ -262,6 +265,14 @@ fn what_cannot_be_changes_nothing() {
             bed.remove("m").unwrap_err(),
             "kvblade.conf:5; change it there, or say --runtime",
         ),
+        (
+            bed.remove("desk-7").unwrap_err(),
+            "desk-7: in a file that is yours: ",
+        ),
+        (
+            add(&bed, "desk-7", &["device=/dev/b"]),
+            "kvblade.conf.d/desks.conf:2",
+        ),
         (bed.remove("nobody").unwrap_err(), "nobody: not configured"),
         (
             bed.set("nobody", &["mtu=5"]).unwrap_err(),
@@ -277,6 +288,22 @@ fn what_cannot_be_changes_nothing() {
     fs::write(&bed.paths.config, "colour = 1\n").unwrap();
     assert!(add(&bed, "b", &["device=/dev/b"]).contains("colour"));
     assert_eq!(bed.file(), before.0);
+}
+
+#[test]
+fn an_entry_of_a_template_goes_for_now_and_the_others_stay() {
+    let desks =
+        "[export.\"desk-{}\"]\neach = [\"7\", \"8\"]\nslot = \"{}\"\ndevice = \"/dev/desk-{}\"\n";
+    let bed = Bed::new(&format!("{MAIN}{desks}"));
+    bed.apply();
+    assert_eq!(bed.world.folders(), ["1.0@eth0", "1.7@eth0", "1.8@eth0"]);
+    bed.running("desk-7", Change::Remove).unwrap();
+    assert_eq!(bed.world.folders(), ["1.0@eth0", "1.8@eth0"]);
+    bed.running("desk-8", Change::Remove).unwrap();
+    assert_eq!(bed.world.folders(), ["1.0@eth0"]);
+    let set = Change::Set(Bed::settings(&["mtu=2000"]));
+    let said = bed.running("desk-7", set).unwrap_err();
+    assert!(said.contains("a template has it: "), "{said}");
 }
 
 #[test]

@@ -7,6 +7,9 @@ use toml_edit::Item;
 use toml_edit::Table;
 use toml_edit::Value;
 
+use crate::config::keys::EACH;
+use crate::config::name_of;
+
 /// What is done to a table: a key gets a value, or goes.
 pub(crate) type Setting = (Vec<String>, Option<Value>);
 
@@ -49,6 +52,29 @@ pub(super) fn take(document: &mut DocumentMut, name: &str) -> Option<Item> {
         document.remove("export");
     }
     item
+}
+
+/// Whether this entry of a template is the export of that name.
+pub(super) fn makes(template: &str, entry: &Value, name: &str) -> bool {
+    let made = entry.as_str().map(|entry| name_of(template, entry));
+    made.is_some_and(|made| made.as_deref() == Ok(name))
+}
+
+/// Takes an export out that is an entry of a template, and the template with its last.
+pub(super) fn take_entry(document: &mut DocumentMut, name: &str) {
+    let exports = document.get_mut("export").and_then(Item::as_table_like_mut);
+    let mut ended = None;
+    for (template, item) in exports.into_iter().flat_map(|exports| exports.iter_mut()) {
+        if let Some(entries) = item.get_mut(EACH.name).and_then(Item::as_array_mut) {
+            entries.retain(|entry| !makes(&template, entry, name));
+            if entries.is_empty() {
+                ended = Some(template.to_string());
+            }
+        }
+    }
+    if let Some(template) = ended {
+        take(document, &template);
+    }
 }
 
 /// Takes a table out for good. What stands before it, up to an empty line, is not of this table

@@ -4,6 +4,7 @@
 
 mod at_once;
 mod faults;
+mod templates;
 
 use kvblade_wire::settings::Tunable;
 use std::collections::BTreeMap;
