@@ -11,7 +11,7 @@ RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle 
 	access poll stress client durability flood hostile adversary neighbours)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests setup-boot module kvctl deb demo demo-boot test test-unit test-fuzz test-qemu test-soak \
-	test-stall test-disks test-debug test-rt test-kernels doc rust-analyzer release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
+	test-stall test-split test-disks test-debug test-rt test-kernels doc rust-analyzer release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 # Nobody cleans the cache while something is made, not even between two steps: each target is made by
@@ -63,6 +63,9 @@ test-soak: module ## I/O over a bad wire while things change; MINUTES=20
 
 test-stall: module ## disks, wires and targets that stand still, for up to three minutes each; takes 45 minutes
 	@dev/in-tools tests/run qemu tests/qemu/stall.py
+
+test-split: module ## two targets with one address come to meet while a client writes; takes ten minutes
+	@dev/in-tools tests/run qemu tests/qemu/split.py
 
 test-disks: module ## disks of other machines and of other drivers, whose legs and connections go; takes five minutes
 	@dev/in-tools tests/run qemu tests/qemu/disks.py

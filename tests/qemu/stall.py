@@ -37,7 +37,8 @@ AFTER = 15
 NETEM = "modprobe sch_netem; tc qdisc add dev eth0 root netem loss 1%"
 # In sectors: a thin pool's blocks, its data before it is extended, and after.
 BLOCK, SMALL, LARGE = 128, 60_032, 200_064
-VBLADE = "vblade 0 {slot} eth0 {disk} >/dev/null 2>&1 </dev/null & echo $! >>/run/vblade.pids"
+# Answers what is on the disk, as ours does.
+VBLADE = "vblade -d -s 0 {slot} eth0 {disk} >/dev/null 2>&1 </dev/null & echo $! >>/run/vblade.pids"
 
 
 @pytest.fixture(scope="module")
@@ -139,39 +140,46 @@ def test_a_thin_pool_that_is_full_and_extended(pair, say, seconds):
     run = pair.target.run
     pool = f"thin-pool /dev/sdb /dev/sda {BLOCK} 0 1 skip_block_zeroing"
     run("dd if=/dev/zero of=/dev/sdb bs=64k count=1 oflag=direct")
-    run(f"dmsetup create pool --table '0 {SMALL} {pool}'")
-    run("dmsetup message pool 0 'create_thin 0'")
-    disk = mapped(pair.target, "thin", "0 300000 thin /dev/mapper/pool 0")
+    path = mapped(pair.target, "pool", f"0 {SMALL} {pool}")
+    run("dmsetup message pool 0 'create_thin 0'; dmsetup message pool 0 'create_thin 1'")
+    disk, other = (mapped(pair.target, f"thin{n}", f"0 300000 thin {path} {n}") for n in (0, 1))
     with pair.exported(9, disk) as device:
-        files = Files(pair.initiator, warmed_up(pair, device))
-        with files:
-            large = "/mnt/e0.9/large"
-            fill = pair.initiator.spawn(f"dd if=/dev/zero of={large} bs=64k count=600 conv=fsync")
-            while "out_of_data_space" not in run("dmsetup status pool").stdout:
-                assert fill.poll() is None, "the pool is not full"
-                time.sleep(0.1)
+        warmed_up(pair, device)
+        # Another has most of the room; the client gets a little, and then none.
+        run(f"dd if=/dev/zero of={other} bs=64k count={SMALL // BLOCK - 20} oflag=direct")
+        client = Requests(pair.initiator, device, "randwrite", 16, seconds + AFTER + 20)
+        with client:
+            run("until dmsetup status pool | grep -q out_of_data_space; do sleep 0.1; done")
             began = time.monotonic()
             time.sleep(seconds)
             run(f"dmsetup suspend --noflush pool; dmsetup load pool --table '0 {LARGE} {pool}'")
             run("dmsetup resume pool")
             lasted = time.monotonic() - began
-            files.go_on(400)
-            fill.wait(timeout=400)
-    run("dmsetup remove thin; dmsetup remove pool")
-    say(lasted, [files])
+    run("dmsetup remove thin0; dmsetup remove thin1; dmsetup remove pool")
+    say(lasted, [client])
 
 
 def test_disks_that_are_slow_for_ten_minutes(pair, capsys):
     """Each request takes as long as it says, and not much more."""
     delays, minutes = (0.5, 2, 8, 30), 10
+
+    def table(i: int, delay: float) -> str:
+        return f"0 {PIECE} delay /dev/sda {i * PIECE} {int(delay * 1000)}"
+
+    def become(i: int, delay: float) -> None:
+        load = f"dmsetup suspend --noflush --nolockfs slow{i}; echo '{table(i, delay)}' |"
+        pair.target.run(f"{load} dmsetup load slow{i}; dmsetup resume slow{i}", timeout=120)
+
     pair.target.run("modprobe dm-delay")
     with contextlib.ExitStack() as stack:
         clients = []
-        for i, delay in enumerate(delays):
-            table = f"0 {PIECE} delay /dev/sda {i * PIECE} {int(delay * 1000)}"
-            disk = mapped(pair.target, f"slow{i}", table)
+        for i in range(len(delays)):
+            disk = mapped(pair.target, f"slow{i}", table(i, 0))
             device = stack.enter_context(pair.exported(10 + i, disk))
             clients.append(Requests(pair.initiator, device, "randrw", 4, minutes * 60))
+        for i, delay in enumerate(delays):
+            become(i, delay)
+            stack.callback(become, i, 0)
         with contextlib.ExitStack() as running:
             for client in clients:
                 running.enter_context(client)
