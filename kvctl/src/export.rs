@@ -15,6 +15,7 @@ use kvblade_wire::settings::Row;
 use kvblade_wire::settings::Setting;
 use toml::Value;
 
+use crate::plan::is_image;
 use crate::state::running::Target;
 use crate::state::Address;
 use crate::state::Record;
@@ -54,7 +55,14 @@ pub(crate) fn text(
         writer.table(&["export", &name]);
         let file = loops.get(Path::new(&target.path));
         match file.and_then(|file| file.to_str()) {
-            Some(file) => writer.value("file", file),
+            Some(file) => {
+                writer.value("file", file);
+                let made = record.exports.get(&name);
+                // What looks like an image in a format would be refused.
+                if made.is_some_and(|it| it.raw) || is_image(Path::new(file)) {
+                    writer.value("format", "raw");
+                }
+            }
             None => writer.value("device", target.path.as_str()),
         }
         export(&mut writer, *address, target, &lists);
@@ -128,4 +136,44 @@ fn value(row: &Row, shown: &str) -> Option<Value> {
 
 fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_a_disk_whatever_it_looks_like_is_exported_as_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut targets = BTreeMap::new();
+        let mut loops = BTreeMap::new();
+        let mut record = Record::default();
+        for (number, name) in ["plain", "said", "image"].into_iter().enumerate() {
+            let file = folder.path().join(name);
+            fs::write(&file, if name == "image" { "QED\0" } else { "" }).unwrap();
+            let device = PathBuf::from(format!("/dev/loop{number}"));
+            let address: Address = format!("1.{number}").parse().unwrap();
+            let target = Target {
+                path: device.display().to_string(),
+                ports: [("eth0".to_owned(), "up".to_owned())].into(),
+                ..Target::default()
+            };
+            targets.insert(address, target);
+            loops.insert(device, file);
+            let made = serde_json::json!({
+                "address": address, "interfaces": ["eth0"], "loop_device": null, "model": "",
+                "serial": "", "start": {}, "persist": [], "raw": name == "said",
+            });
+            let made = serde_json::from_value(made).unwrap();
+            record.exports.insert(name.to_owned(), made);
+        }
+        let text = text(&targets, &record, &loops);
+        let tables: toml::Table = toml::from_str(&text).unwrap();
+        let format = |name: &str| tables["export"][name].get("format").and_then(Value::as_str);
+        assert_eq!(format("plain"), None, "{text}");
+        assert_eq!(format("said"), Some("raw"), "{text}");
+        assert_eq!(format("image"), Some("raw"), "{text}");
+    }
 }

@@ -3,6 +3,7 @@
 //! `kvctl apply` and `kvctl stop`.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::args::Apply;
 use super::Context;
@@ -23,6 +24,7 @@ use crate::state::saved::keep;
 use crate::state::saved::Saved;
 use crate::state::slots::Slots;
 use crate::state::Address;
+use crate::state::Kernel;
 use crate::state::Record;
 
 /// Says what is right and yet unlikely to be meant.
@@ -142,6 +144,9 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     });
     if args.only_missing {
         plan.only_missing(&state);
+        // What an administrator has not finished takes no slot, and gives none away.
+        let jobs = plan.jobs.iter().filter(|job| job.making.is_some());
+        state.slots = slots.with(&state.slots, jobs.map(|job| job.name.as_str()));
     }
     let is_meant = args.yes || args.only_missing;
     let emptied = plan::emptied(&config, &args.names, &state).filter(|_| !is_meant);
@@ -175,7 +180,13 @@ pub(super) fn apply(context: &Context, args: &Apply) -> Result<(), Failure> {
     let missing = paths_of.filter(|(name, path)| !path.exists() && failed(name));
     let missing = missing.map(|(name, path)| (name.clone(), path.to_owned()));
     held.0.extend(missing);
-    run(context, plan, state.record, held, &slots)
+    run(
+        context,
+        plan,
+        state.record,
+        held,
+        (&slots, args.only_missing),
+    )
 }
 
 /// Removes what kvctl has made.
@@ -192,17 +203,23 @@ pub(super) fn stop(context: &Context) -> Result<(), Failure> {
         anstream::println!("{line}");
     }
     let slots = Slots::load(&paths.lib)?;
-    run(context, plan, state.record, Held::default(), &slots)
+    run(
+        context,
+        plan,
+        state.record,
+        Held::default(),
+        (&slots, false),
+    )
 }
 
 /// Does what is planned, and says what could not be done. `held` is who waits for a device already,
-/// and `slots` those given before.
+/// and `slots` those given before, and whether those are theirs again who could not be made.
 fn run(
     context: &Context,
     plan: Plan,
     before: Record,
     mut held: Held,
-    slots: &Slots,
+    (slots, are_kept): (&Slots, bool),
 ) -> Result<(), Failure> {
     let (kernel, paths) = (&context.kernel, &context.paths);
     let keep = |name: &str, made: &_| keep(kernel, &paths.lib, name, made);
@@ -214,7 +231,7 @@ fn run(
     if record != Record::load(&paths.run)? || !plan.lines.is_empty() {
         record.store(&paths.run)?;
     }
-    slots.settle(&paths.lib, &record, false)?;
+    slots.settle(&paths.lib, &record, are_kept)?;
     for job in &plan.jobs {
         match job.making.as_ref().map(|making| &making.backing) {
             Some(Backing::Device(path)) if !record.exports.contains_key(&job.name) => {
@@ -229,8 +246,16 @@ fn run(
     if !held.0.is_empty() || held != Held::load(&paths.run) {
         held.store(&paths.run)?;
     }
-    notify::status(&standing(record.exports.len(), &failures));
+    notify::status(&standing(there(context, &record), &failures));
     tell(&failures)
+}
+
+/// How many exports of ours there are: some may have been removed by others.
+fn there(context: &Context, record: &Record) -> usize {
+    let ports = context.kernel.ports().unwrap_or_default();
+    let running: BTreeSet<Address> = ports.into_iter().map(|(address, _)| address).collect();
+    let ours = record.exports.values();
+    ours.filter(|made| running.contains(&made.address)).count()
 }
 
 /// In a line, how things stand.

@@ -82,3 +82,30 @@ fn apply_knows_what_was_added_while_it_waited() {
         "it is made when the device is there"
     );
 }
+
+#[test]
+fn what_is_not_finished_takes_no_slot_and_gives_none_away() {
+    let root = tempfile::tempdir().unwrap();
+    let paths = Paths::under(root.path());
+    fs::create_dir_all(&paths.config_folder).unwrap();
+    fs::create_dir_all(&paths.kvblade).unwrap();
+    fs::create_dir_all(&paths.lib).unwrap();
+    let slots = paths.lib.join("slots.toml");
+    fs::write(&slots, "disk = \"1.7\"\n").unwrap();
+    let config = "[export.disk]\nshelf = 2\ndevice = \"/nowhere\"\ninterfaces = [\"eth0\"]\n";
+    fs::write(&paths.config, config).unwrap();
+    let context = Context {
+        kernel: Sysfs(paths.kvblade.clone()),
+        paths,
+    };
+    // A disk that is not there yet has its slot when the administrator has thought of something better.
+    let only_missing = Apply {
+        dry_run: false,
+        yes: false,
+        only_missing: true,
+        config: ConfigFile { file: None },
+        names: Vec::new(),
+    };
+    assert!(apply(&context, &only_missing).is_err());
+    assert_eq!(fs::read_to_string(&slots).unwrap(), "disk = \"1.7\"\n");
+}

@@ -46,8 +46,19 @@ pub(crate) fn begin(run: &Path) -> Result<File, String> {
     begin().map_err(|error: io::Error| format!("{}: {error}", lock(run).display()))
 }
 
+/// One at a time looks whether it is kept, as long as the value lasts: who looks has the lock for a moment,
+/// and another would take him for one who keeps it.
+fn look(run: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    let options = options.write(true).create(true).mode(0o600);
+    let file = options.open(run.with_file_name("kvblade-persist.look"))?;
+    flock(&file, FlockOperation::LockExclusive)?;
+    Ok(file)
+}
+
 /// Whether someone keeps it. Who may not look is not alarmed.
 pub(crate) fn is_kept(run: &Path) -> bool {
+    let _look = look(run);
     match File::open(lock(run)) {
         Ok(file) => {
             flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK)

@@ -23,6 +23,20 @@ fn whether_it_is_kept_can_be_asked() {
 }
 
 #[test]
+fn those_who_ask_do_not_take_each_other_for_who_keeps_it() {
+    let root = tempfile::tempdir().unwrap();
+    let run = &Paths::under(root.path()).run;
+    drop(alive::begin(run).unwrap());
+    std::thread::scope(|scope| {
+        let ask = || (0..2000).all(|_| !alive::is_kept(run));
+        let asking = [(); 4].map(|()| scope.spawn(ask));
+        for one in asking {
+            assert!(one.join().unwrap(), "nobody keeps it");
+        }
+    });
+}
+
+#[test]
 fn that_the_folder_goes_is_told_also_to_who_keeps_it() {
     let root = tempfile::tempdir().unwrap();
     let run = &Paths::under(root.path()).run;

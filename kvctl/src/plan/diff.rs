@@ -250,6 +250,7 @@ fn remember(wanted: &Wanted, made: Option<&Made>, target: &Target) -> Made {
         persist: wanted.persist.clone(),
         file: Some(wanted.file.clone()),
         table: None,
+        raw: wanted.raw,
         unfinished: false,
         clients: BTreeMap::new(),
     }

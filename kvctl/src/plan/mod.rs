@@ -16,6 +16,7 @@ mod wanted;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -144,6 +145,11 @@ impl Plan {
     }
 }
 
+/// Whether a file looks like an image in a format of its own.
+pub(crate) fn is_image(file: &Path) -> bool {
+    matches!(image::format_of(file), Ok(Some(_)))
+}
+
 /// A flag that is set when this is to end before its time, which from now on it does not by itself.
 pub(crate) fn interruption() -> Result<Arc<AtomicBool>, String> {
     let interrupted = Arc::new(AtomicBool::new(false));
@@ -186,7 +192,12 @@ pub(crate) fn plan(
         let job = || {
             let address = address.clone()?;
             let running = state.targets.get(&address);
-            let (wanted, found) = surroundings.want(export, address, running, &saved(name));
+            // Of most nothing is kept, and there is no file to look for.
+            let saved = match export.persist.is_empty() {
+                true => Ok(Saved::default()),
+                false => saved(name),
+            };
+            let (wanted, found) = surroundings.want(export, address, running, &saved);
             Ok::<_, String>((present.job(&wanted), found))
         };
         match job() {

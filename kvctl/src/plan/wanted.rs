@@ -46,6 +46,8 @@ pub(crate) struct Wanted {
     pub(crate) saved: BTreeMap<&'static str, Result<String, String>>,
     pub(crate) persist: Vec<String>,
     pub(crate) force: bool,
+    /// The file is a disk, whatever it looks like.
+    pub(crate) raw: bool,
 }
 
 /// Where the data are.
@@ -139,6 +141,7 @@ impl<'a> Surroundings<'a> {
             saved,
             persist: words(persist),
             force: export.force,
+            raw: export.format.is_some(),
             interfaces,
         };
         (wanted, choice)

@@ -59,6 +59,9 @@ pub(crate) struct Made {
     /// apply leaves it alone.
     #[serde(default)]
     pub(crate) table: Option<String>,
+    /// The configuration says that its file is a disk, whatever it looks like.
+    #[serde(default)]
+    pub(crate) raw: bool,
     /// It was begun, and nothing is known of what is missing: whoever made it was killed. What there is
     /// of it is offline, and is made anew.
     #[serde(default)]

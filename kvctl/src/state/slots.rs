@@ -42,6 +42,18 @@ impl Slots {
         file::replace(&Self::path(lib), &text)
     }
 
+    /// The same with what others have been given for these exports.
+    pub(crate) fn with<'a>(&self, given: &Self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut all = self.clone();
+        for name in names {
+            if let Some(address) = given.0.get(name) {
+                all.0.retain(|_, of| of != address);
+                all.0.insert(name.to_owned(), *address);
+            }
+        }
+        all
+    }
+
     /// Forgets those that were given since, to exports that could not be made then: another time
     /// another may be free. Where something has failed, what others had for it is theirs again.
     pub(crate) fn settle(&self, lib: &Path, record: &Record, failed: bool) -> Result<(), String> {
