@@ -193,7 +193,7 @@ pub(crate) fn plan(
             let address = address.clone()?;
             let running = state.targets.get(&address);
             // Of most nothing is kept, and there is no file to look for.
-            let saved = match export.persist.is_empty() {
+            let saved = match export.own.persist.iter().flatten().next().is_none() {
                 true => Ok(Saved::default()),
                 false => saved(name),
             };

@@ -141,7 +141,7 @@ impl<'a> Surroundings<'a> {
             saved,
             persist: words(persist),
             force: export.force,
-            raw: export.format.is_some(),
+            raw: export.own.format.is_some(),
             interfaces,
         };
         (wanted, choice)
