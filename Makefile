@@ -11,7 +11,7 @@ RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle 
 	access poll stress client durability flood hostile adversary neighbours)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests setup-boot module kvctl deb demo demo-boot test test-unit test-fuzz test-qemu test-soak \
-	test-stall test-split test-disks test-debug test-rt test-kernels doc rust-analyzer release bench bench-quick bench-scaling bench-profile lint fmt shell install uninstall \
+	test-stall test-split test-disks test-debug test-rt test-kernels doc rust-analyzer release bench bench-quick bench-scaling bench-fairness bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 # Nobody cleans the cache while something is made, not even between two steps: each target is made by
@@ -89,6 +89,9 @@ bench-quick: module ## instructions per request, against the baseline; ACCEPT=1 
 
 bench-scaling: module ## what a second processor brings, by the clock, on an idle machine; ROUNDS=7
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run scaling $(ROUNDS)
+
+bench-fairness: module ## how long a light initiator waits beside greedy ones, into docs/performance.md; ROUNDS=3
+	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run fairness $(ROUNDS)
 
 bench-profile: module ## where they go, by function; CELL=read:8:16, TARGET=kvblade_rs
 	@dev/in-tools env PYTHONPATH=tests/qemu tests/bench/run profile \

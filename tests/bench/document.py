@@ -68,18 +68,28 @@ def write(figures: dict[str, Figures], about: dict[str, str], rounds: int) -> No
         "![](performance-whole-4-9000.svg)",
         "![](performance-whole-4-1500.svg)",
         "![](performance-whole-128.svg)",
-        "### Among many, and beside a greedy one",
+        "### Among many",
         report.markdown(report.totals(figures["scale"])),
     ]
-    mark = r"(<!-- figures -->\n).*(<!-- end of figures -->)"
-    inner = "\n\n".join(texts)
+    _put("figures", "\n\n".join(texts))
+    write_waits(figures["fairness"])
+    draw(figures)
+
+
+def write_waits(figures: Figures) -> None:
+    """Writes how long a light initiator waits."""
+    _put("waits", report.markdown(report.waits(figures)))
+
+
+def _put(what: str, inner: str) -> None:
+    """Puts a text between its marks in the document."""
+    mark = rf"(<!-- {what} -->\n).*(<!-- end of {what} -->)"
     text, found = re.subn(
         mark, lambda match: f"{match[1]}\n{inner}\n\n{match[2]}", _DOCUMENT.read_text(), flags=re.S
     )
     if not found:
-        raise ValueError(f"{_DOCUMENT} has no marks for figures")
+        raise ValueError(f"{_DOCUMENT} has no marks for {what}")
     _DOCUMENT.write_text(text)
-    draw(figures)
 
 
 def draw(figures: dict[str, Figures]) -> None:

@@ -17,6 +17,15 @@ from lab import Machine, paths
 _KERNEL = 1 << 63
 _OUTSIDE = "(programs)"
 
+# The functions by which the workers of an export begin. Each runs on one processor at a time.
+_WORKER = re.compile(
+    r"blade::exported::Blade(>? as kernel::workqueue::WorkItemPointer<\d.*|>)>::run\b"
+)
+# What they do with the order of requests locked.
+_DECIDING = re.compile(r"blade::turn::Turns>::run\b")
+# What has interrupted them is not theirs.
+_INTERRUPTS = re.compile(r"handle_softirqs|__do_softirq|asm_(sysvec|common_interrupt)")
+
 
 def machine(out: Path) -> Machine:
     """The usual machine with the plugin in it, which writes to a file."""
@@ -68,6 +77,22 @@ class Profile:
     @property
     def total(self) -> int:
         return self.paths.total()
+
+    def one_at_a_time(self) -> tuple[int, int]:
+        """What is executed by an export's workers, and of that with its order locked."""
+        if not any(_WORKER.search(name) for name in self.calls):
+            raise ValueError("no worker of an export has run: has its function another name?")
+        if not any(_DECIDING.search(name) for name in self.calls):
+            raise ValueError("nothing was decided on: has the function another name?")
+        workers = decided = 0
+        for path, count in self.paths.items():
+            begins = [place for place, name in enumerate(path) if _WORKER.search(name)]
+            if not begins or any(_INTERRUPTS.match(name) for name in path[begins[-1] :]):
+                continue
+            workers += count
+            if any(_DECIDING.search(name) for name in path[begins[-1] :]):
+                decided += count
+        return workers, decided
 
     def table(self, requests: int, least: float) -> str:
         """Functions by what they execute themselves; beside it what they do with all they call."""

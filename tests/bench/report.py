@@ -59,6 +59,15 @@ def totals(now: Figures) -> list[list[str]]:
     return rows
 
 
+def waits(now: Figures) -> list[list[str]]:
+    """How long requests take: on the average, and so many of them at most."""
+    parts = now.contestants(now.cells[0])
+    rows = [["instructions until the answer", *parts]]
+    for cell in now.cells:
+        rows.append([cell, *(_number(now.median(cell, part)) for part in parts)])
+    return rows
+
+
 def spreads(*tables: Figures) -> str:
     """How far runs differed: a change that is smaller may be none."""
     found = sorted(

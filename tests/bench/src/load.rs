@@ -34,6 +34,8 @@ pub struct Cell {
     is_write: bool,
     sectors: usize,
     window: usize,
+    /// Whether it is noted how long each request takes.
+    times_each: bool,
 }
 
 impl FromStr for Cell {
@@ -41,13 +43,16 @@ impl FromStr for Cell {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let parts: Vec<_> = text.split(':').collect();
-        let [operation @ ("read" | "write"), sectors, window] = parts[..] else {
-            return Err(format!("not like read:8:16: {text}").into());
+        let (&[operation @ ("read" | "write"), sectors, window]
+        | &[operation @ ("read" | "write"), sectors, window, "each"]) = &parts[..]
+        else {
+            return Err(format!("not like read:8:16 or read:8:1:each: {text}").into());
         };
         Ok(Self {
             is_write: operation == "write",
             sectors: sectors.parse()?,
             window: window.parse()?,
+            times_each: parts.len() > 3,
         })
     }
 }
@@ -76,6 +81,10 @@ pub struct Load<'a> {
     ready: Vec<usize>,
     /// The number of the last request.
     number: u32,
+    /// When each request under way was made, and how long those took that have been answered, if that is
+    /// noted.
+    made: Vec<u64>,
+    times: Vec<u64>,
     /// Places of this size on the disk are used, each about as often as any other.
     places: u64,
 }
@@ -112,6 +121,8 @@ impl<'a> Load<'a> {
             answers: Batch::new(vec![vec![0; SEEN]; cell.window]),
             ready: (0..cell.window).collect(),
             number: 0,
+            made: vec![0; cell.window],
+            times: Vec::new(),
             places: disk / cell.sectors as u64,
         }
     }
@@ -120,6 +131,7 @@ impl<'a> Load<'a> {
     /// Returns the time of one of the latter by the processor's clock, and how many they were.
     pub fn run(&mut self, warm: usize, count: usize) -> Result<(f64, usize), Box<dyn Error>> {
         self.turn(warm)?;
+        self.times.clear();
         let begin = clock();
         let answered = mark::around(|| self.turn(count))?;
         let time = clock() - begin;
@@ -127,6 +139,18 @@ impl<'a> Load<'a> {
             self.receive()?;
         }
         Ok((time as f64 / answered as f64, answered))
+    }
+
+    /// The time within which so many of 1,000 requests of the last run were answered, for each of these;
+    /// none if the cell does not ask for it.
+    pub fn percentiles(&mut self, of_thousand: &[usize]) -> Vec<u64> {
+        self.times.sort_unstable();
+        let count = self.times.len();
+        let place = |part: &usize| (count * part).div_ceil(1000).saturating_sub(1);
+        of_thousand
+            .iter()
+            .filter_map(|part| self.times.get(place(part)).copied())
+            .collect()
     }
 
     /// Fills the window again and again until so many requests, or a few more, are answered.
@@ -172,6 +196,9 @@ impl<'a> Load<'a> {
         frame[18] = (target & 127) as u8;
         frame[20..24].copy_from_slice(&tag.to_be_bytes());
         frame[28..34].copy_from_slice(&lba.to_le_bytes()[..6]);
+        if self.cell.times_each {
+            self.made[index] = clock();
+        }
     }
 
     /// Judges an answer, and makes room for the next request.
@@ -192,6 +219,9 @@ impl<'a> Load<'a> {
             || self.ready.contains(&request)
         {
             return Err(format!("an answer to no request under way: {answer:02x?}").into());
+        }
+        if self.cell.times_each {
+            self.times.push(clock() - self.made[request]);
         }
         self.ready.push(request);
         Ok(())
