@@ -67,8 +67,8 @@ test-stall: module ## disks, wires and targets that stand still, for up to three
 test-split: module ## two targets with one address come to meet while a client writes; takes ten minutes
 	@dev/in-tools tests/run qemu tests/qemu/split.py
 
-test-disks: module ## disks of other machines and of other drivers, whose legs and connections go; takes five minutes
-	@dev/in-tools tests/run qemu tests/qemu/disks.py
+test-disks: module ## disks of other machines and of other drivers, whose legs and connections go; takes seven minutes
+	@dev/in-tools tests/run qemu tests/qemu/disks.py tests/qemu/arrays.py
 
 test-debug: ## tests with a debug kernel (KASAN, lockdep, kmemleak ...), which is built once
 	@$(MAKE) --no-print-directory module KERNEL=debug

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Devices that another machine has, or that a driver makes of two: `make test-disks`, five minutes
-on two cores. What is quick is in test_stacks.py.
+"""Devices that another machine has, or that a driver makes of two: `make test-disks`, seven minutes
+on two cores with arrays.py. What is quick is in test_stacks.py.
 """
 
 import contextlib

@@ -12,7 +12,7 @@ import pytest
 from aoeframes import OK, READ_EXT, WRITE_EXT, Client, Identity
 from beds import SECTOR, mapped, pattern
 from stacks import (
-    FOLDER,
+    BLOCK,
     LEG,
     LINEAR,
     LOG,
@@ -21,81 +21,41 @@ from stacks import (
     UNREADABLE,
     WRITE_FAULT,
     array,
-    clean,
     comes,
     device,
     end_array,
+    end_thin,
+    exported,
+    extend,
     fails,
+    fill_pool,
+    fixtures,
     lose,
     mend,
     named,
     reads_right_or_not,
-    stacks_bed,
+    state,
     there,
+    thin,
     verified,
     waits,
 )
 from test_senders import TARGET, Card
 
-# Sectors of a block of a thin pool, and how many blocks there are.
-BLOCK, BLOCKS = 128, 32
-POOL = "thin-pool /dev/mapper/leg0 /dev/mapper/leg1 {block} 0 {how}"
 MODULES = ("dm-thin-pool", "dm-raid", "dm-integrity", "zram", "raid1", "raid456", "tests/qemu/card")
+
+target, guest = fixtures("stacks", MODULES)
 
 pytestmark = pytest.mark.kernel_log(allow=LOG)
 
 
-@pytest.fixture(scope="module")
-def target():
-    with stacks_bed("stacks", MODULES) as target:
-        yield target
-
-
-@pytest.fixture
-def guest(target):
-    yield target.guest
-    clean(target.guest)
-
-
-def exported(target, path, options=""):
-    return target.exported(SHELF, SLOT, path, options=options)
-
-
 # Pools that run full.
-
-
-def thin(guest, how: str) -> str:
-    """A thin volume that is larger than its pool."""
-    pool = POOL.format(block=BLOCK, how=how)
-    named(guest, "pool", f"0 {BLOCK * BLOCKS} {pool}")
-    guest.run("dmsetup message pool 0 'create_thin 0'")
-    return mapped(guest, "thin", f"0 {2 * BLOCK * BLOCKS} thin /dev/mapper/pool 0")
-
-
-def extend(guest, how: str) -> None:
-    pool = POOL.format(block=BLOCK, how=how)
-    guest.run(
-        "dmsetup suspend --noflush pool;"
-        f" dmsetup load pool --table '0 {2 * BLOCK * BLOCKS} {pool}'; dmsetup resume pool"
-    )
-
-
-def end_thin(guest) -> None:
-    guest.run("dmsetup remove thin && dmsetup remove pool")
-
-
-def fill_pool(client: Client, first: int) -> int:
-    """Writes to a block after the other, and returns the first that has no room."""
-    for block in range(first, BLOCKS):
-        client.write(block * BLOCK, pattern(block * BLOCK, 1, 3))
-    return BLOCKS
 
 
 @pytest.mark.parametrize("how", ["1 skip_block_zeroing", "0"])
 def test_a_thin_pool_that_is_full_and_queues(target, guest, how):
     """What finds no room waits for it, and nothing else does."""
     with exported(target, thin(guest, how)) as client:
-        client.neighbour.drain()
         verified(client, 1)
         full = fill_pool(client, 24 * 40 // BLOCK + 2)
         # All blocks up to there have room, and some in between perhaps not.
@@ -118,7 +78,6 @@ def test_a_thin_pool_that_is_full_and_fails(target, guest):
     """What finds no room is a write fault; what has some is read and written."""
     how = "1 error_if_no_space"
     with exported(target, thin(guest, how)) as client:
-        client.neighbour.drain()
         verified(client, 1)
         full = fill_pool(client, 24 * 40 // BLOCK + 2)
         lba = (full + 8) * BLOCK
@@ -130,7 +89,7 @@ def test_a_thin_pool_that_is_full_and_fails(target, guest):
         there(client, 1)
         client.write(0, pattern(0, 1, 9))
         assert client.read(lba + 7 * BLOCK) == bytes(SECTOR)
-        assert "degraded" in guest.run(f"cat {FOLDER}/state").stdout
+        assert "degraded" in state(guest)
         extend(guest, how)
         client.write(lba + 7 * BLOCK, pattern(lba, 1, 4))
         assert client.read(lba + 7 * BLOCK) == pattern(lba, 1, 4)
@@ -142,14 +101,12 @@ def test_a_snapshot_that_is_full(target, guest):
     """That of LVM without a pool: it is lost, and the origin goes on."""
     origin = mapped(guest, "origin", "0 8192 snapshot-origin /dev/mapper/leg0")
     with exported(target, origin) as client:
-        client.neighbour.drain()
         verified(client, 1)
         named(guest, "cow", "0 512 linear /dev/mapper/leg1 0")
         guest.run("dmsetup suspend origin")
         snapshot = mapped(guest, "snapshot", "0 8192 snapshot /dev/mapper/leg0 /dev/mapper/cow N 8")
         guest.run("dmsetup resume origin")
-        with target.exported(SHELF, SLOT + 1, snapshot) as second:
-            second.neighbour.drain()
+        with exported(target, snapshot, SLOT + 1) as second:
             there(second, 1)
             verified(client, 2)
             there(second, 1)
@@ -165,7 +122,6 @@ def test_a_snapshot_that_is_full(target, guest):
 def test_a_zram_that_is_full(target, guest):
     guest.run("modprobe zram && echo 4M >/sys/block/zram0/disksize")
     with exported(target, "/dev/zram0") as client:
-        client.neighbour.drain()
         verified(client, 1)
         guest.run("echo 256K >/sys/block/zram0/mem_limit")
         noise = [guest.run("head -c 4096 /dev/urandom | od -An -v -tx1").stdout for _ in range(4)]
@@ -190,7 +146,6 @@ def test_an_array_that_loses_its_legs(target, guest, level, legs):
     """It lacks one from the beginning, and goes on without any that it can do without."""
     path = array(guest, level, legs)
     with exported(target, path) as client:
-        client.neighbour.drain()
         verified(client, 1)
         if level != "raid5":
             lose(guest, 0)
@@ -200,7 +155,7 @@ def test_an_array_that_loses_its_legs(target, guest, level, legs):
             lose(guest, 1)
             assert reads_right_or_not(client, 2)
             fails(client, 4000)
-            assert "degraded" in guest.run(f"cat {FOLDER}/state").stdout
+            assert "degraded" in state(guest)
     end_array(guest)
 
 
@@ -256,7 +211,6 @@ def test_a_multipath_device_that_loses_its_paths(target, guest, queue):
     guest.run("modprobe dm-multipath && modprobe dm-round-robin")
     table = f"0 {LEG} multipath {features} 0 1 1 round-robin 0 2 1 {ways}"
     with exported(target, mapped(guest, "paths", table)) as client:
-        client.neighbour.drain()
         verified(client, 1)
         lose(guest, 0)
         verified(client, 2)
@@ -289,7 +243,6 @@ def test_luks_on_a_partition_of_a_disk_with_large_blocks(target, guest):
     )
     guest.run("until [ -b /dev/sda1 ]; do partx -a /dev/sda; sleep 0.1; done")
     with exported(target, "/dev/sda1") as client:
-        client.neighbour.drain()
         assert Identity(client.identify()).capacity == 7000 * 8
         verified(client, 1)
         client.write(7000 * 8 - 1, pattern(5))
@@ -309,7 +262,6 @@ def crypt(target, guest, path: str, loses: bool = False) -> None:
     guest.run(f"cryptsetup open --key-file /run/key {path} secret")
     plain = device(guest, "secret")
     with exported(target, plain) as client:
-        client.neighbour.drain()
         assert Identity(client.identify()).word(106) == 0x6003
         verified(client, 1)
         guest.run("! cryptsetup close secret 2>/dev/null")
@@ -321,7 +273,6 @@ def crypt(target, guest, path: str, loses: bool = False) -> None:
             verified(client, 2)
     guest.run(f"cryptsetup close secret; cryptsetup open --key-file /run/key {path} secret")
     with exported(target, device(guest, "secret")) as client:
-        client.neighbour.drain()
         there(client, 2 if loses else 1)
     guest.run("cryptsetup close secret")
 
@@ -341,7 +292,6 @@ def test_a_checksum_that_does_not_fit(target, guest):
     path = mapped(guest, "sums", table.format(sectors))
     guest.run(f"dd if=/dev/zero of={path} bs=64k count=16 oflag=direct status=none")
     with exported(target, path) as client:
-        client.neighbour.drain()
         verified(client, 1)
         client.write(1600, b"findme!!" * 512)
     guest.run("dmsetup remove sums")
@@ -353,7 +303,6 @@ def test_a_checksum_that_does_not_fit(target, guest):
         )
     guest.run("sync; blockdev --flushbufs /dev/mapper/leg0")
     with exported(target, mapped(guest, "sums", table.format(sectors))) as client:
-        client.neighbour.drain()
         assert client.ata(READ_EXT, 1602, 2).registers == UNREADABLE
         there(client, 1)
         # A part of it cannot be written, since the rest is not known; all of it can.
@@ -373,7 +322,6 @@ def test_blocks_that_become_larger_or_smaller(target, guest):
     size = f"/sys/block/{path[5:]}/queue/logical_block_size"
     change = "dmsetup suspend blocks; dmsetup load blocks --table '{}'; dmsetup resume blocks"
     with exported(target, path) as client:
-        client.neighbour.drain()
         verified(client, 1)
         guest.run("dd if=/dev/mapper/leg0 of=/dev/sda bs=1M count=16 iflag=direct oflag=direct")
         guest.run(change.format(f"0 {LEG} linear /dev/sda 0"))
@@ -383,13 +331,12 @@ def test_blocks_that_become_larger_or_smaller(target, guest):
         assert client.ata(READ_EXT, 9, 1).registers == UNREADABLE
         assert client.ata(WRITE_EXT, 9, 1, pattern(9)).registers == WRITE_FAULT
         assert client.read(8, 8) == pattern(8, 8, 5)
-        state = guest.run(f"cat {FOLDER}/state").stdout
-        assert state == "degraded: device has blocks of 4096 bytes now, was exported with 512\n"
+        told = "degraded: device has blocks of 4096 bytes now, was exported with 512"
+        assert state(guest) == told
         guest.run(change.format(LINEAR.format(0)))
         there(client, 1)
     guest.run(change.format(f"0 {LEG} linear /dev/sda 0"))
     with exported(target, path) as client:
-        client.neighbour.drain()
         verified(client, 2)
         guest.run("dd if=/dev/sda of=/dev/mapper/leg0 bs=1M count=16 iflag=direct oflag=direct")
         guest.run(change.format(LINEAR.format(0)))
