@@ -34,6 +34,8 @@ CLIENT_IP, TARGET_IP = "10.9.0.1", "10.9.0.2"
 SECTORS = 64 << 11
 DISK = "/dev/bench_null"
 MEMORY_DISK = "/dev/bench_memory"
+# One with blocks of 4 KiB, of which a write of less takes a reading.
+BLOCKS_DISK = "/dev/bench_blocks"
 
 # Both ends are in one host, which would keep IP packets off the wire: packets to either address
 # leave by the other's end, and only those that come in are local.
@@ -59,12 +61,13 @@ _DISKS = f"""
 set -e
 modprobe null_blk nr_devices=0
 mount -t configfs none /sys/kernel/config
-for disk in {DISK} {MEMORY_DISK}; do
+for disk in {DISK} {MEMORY_DISK} {BLOCKS_DISK}; do
     folder=/sys/kernel/config/nullb/${{disk##*/}}
     mkdir $folder
     echo {SECTORS >> 11} >$folder/size
     echo 512 >$folder/blocksize
-    [ $disk = {DISK} ] || echo 1 >$folder/memory_backed
+    [ $disk != {BLOCKS_DISK} ] || echo 4096 >$folder/blocksize
+    [ $disk != {MEMORY_DISK} ] || echo 1 >$folder/memory_backed
     echo 1 >$folder/power
     until [ -b $disk ]; do sleep 0.1; done
 done

@@ -3,12 +3,14 @@
 
 from dataclasses import dataclass
 
-from bed import CLIENT, DISK, MEMORY_DISK, SECTORS, TARGET, Bench
-from contestants import Contestant
+from bed import BLOCKS_DISK, CLIENT, DISK, MEMORY_DISK, SECTORS, TARGET, Bench
+from contestants import NULL, OWN, Contestant
 from figures import Figures
 
 # Requests of one measurement. More would not make it steadier.
 COUNT = 2000
+
+_SUFFIXES = {MEMORY_DISK: ", with memory", BLOCKS_DISK: ", blocks of 4 KiB"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Cell:
     @property
     def name(self) -> str:
         size = f"{self.sectors / 2:g} KiB"
-        suffix = ", with memory" if self.disk == MEMORY_DISK else ""
+        suffix = _SUFFIXES.get(self.disk, "")
         return f"{self.operation} {size}, window {self.window}{suffix}"
 
     @property
@@ -51,7 +53,14 @@ CELLS = (
     ),
     Cell("read", 8, 16, MEMORY_DISK),
     Cell("write", 8, 16, MEMORY_DISK),
+    # A whole block, a sector of one, and what a frame has, which begins and ends within blocks.
+    *(Cell("write", sectors, window, BLOCKS_DISK) for sectors in (8, 1, 17) for window in (1, 16)),
 )
+
+
+def _can(contestant: Contestant, disk: str) -> bool:
+    """vblade writes whole blocks of such a disk only."""
+    return disk != BLOCKS_DISK or contestant in (NULL, OWN)
 
 
 def load(
@@ -68,6 +77,8 @@ def measure(bench: Bench, contestants: tuple[Contestant, ...], figures: Figures)
         cells = [cell for cell in CELLS if (cell.mtu, cell.disk) == (mtu, disk)]
         bench.set_mtu(mtu)
         for contestant in contestants:
+            if not _can(contestant, disk):
+                continue
             with contestant.serving(bench, disk):
                 output = bench.run(load(COUNT, cells))
             for cell, line in zip(cells, output.splitlines(), strict=True):
