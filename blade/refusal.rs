@@ -157,7 +157,10 @@ pub(super) fn taken(interface: InterfaceName, taker: Taker) -> Refusal {
 
 /// The refusal when there is no such export.
 pub(super) fn not_exported(address: ShelfSlot, interface: InterfaceName) -> Refusal {
-    Refusal::new(ENXIO, format_args!("{address} on {interface}: not exported"))
+    Refusal::new(
+        ENXIO,
+        format_args!("{address} on {interface}: not exported"),
+    )
 }
 
 /// The refusal when there is no such device at `path`.

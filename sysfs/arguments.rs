@@ -85,8 +85,11 @@ impl Export {
 }
 
 fn number(word: &str, operand: &str, most: u32) -> Result<u32, Refusal> {
-    word.parse()
-        .map_err(|_| invalid(format_args!("{operand} {word}: not a number from 0 to {most}")))
+    word.parse().map_err(|_| {
+        invalid(format_args!(
+            "{operand} {word}: not a number from 0 to {most}"
+        ))
+    })
 }
 
 /// Parses what is written to `add`: `SHELF SLOT INTERFACE PATH [KEY=VALUE...]`.

@@ -11,11 +11,7 @@
 use super::address::Destination;
 use super::address::Mac;
 use super::address::ShelfSlot;
-use super::ata_argument;
-use super::config;
 use super::error::AoeError;
-use super::mask;
-use super::reserve;
 
 /// The EtherType of AoE.
 pub const ETHER_TYPE: u16 = 0x88a2;
@@ -77,17 +73,6 @@ impl Command {
             Self::Mask => 2,
             Self::Reserve => 3,
             Self::Unknown(code) => code,
-        }
-    }
-
-    /// Where the fixed part ends: a shorter request is ignored.
-    pub const fn fixed_end(self) -> usize {
-        match self {
-            Self::Ata => ata_argument::END,
-            Self::Config => config::END,
-            Self::Mask => mask::END,
-            Self::Reserve => reserve::END,
-            Self::Unknown(_) => SIZE,
         }
     }
 }

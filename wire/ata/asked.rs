@@ -3,8 +3,8 @@
 //! What a request asks for. It is read once, when the request comes in: what was decided on is what is
 //! done.
 
-use super::admission::Scope;
 use super::command::Operation;
+use super::scope::Scope;
 use crate::aoe::header;
 use crate::aoe::AoeError;
 use crate::aoe::AtaArgument;

@@ -2,11 +2,11 @@
 
 //! What an ATA command asks for, and what is to be done about it.
 
-use super::admission::Scope;
 use super::lba::Extent;
 use super::lba::Width;
 use super::registers::Failure;
 use super::registers::Outcome;
+use super::scope::Scope;
 use super::transfer::blocks_bytes;
 use super::transfer::Conditions;
 use super::transfer::Transfer;

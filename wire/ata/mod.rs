@@ -15,6 +15,7 @@ pub mod command;
 pub mod identify;
 pub mod lba;
 pub mod registers;
+pub mod scope;
 pub mod text;
 pub mod transfer;
 pub mod trim;
