@@ -11,7 +11,7 @@ RT_TESTS = $(patsubst %,tests/qemu/test_%.py,protocol ata lists order lifecycle 
 	access poll stress client durability flood hostile adversary neighbours)
 TEST_IN_GUESTS = dev/in-tools tests/run qemu $(if $(K),-k '$(K)') $(if $(ROUNDS),--rounds $(ROUNDS))
 .PHONY: help setup setup-tests setup-boot module kvctl deb demo demo-boot test test-unit test-fuzz test-qemu test-soak \
-	test-stall test-split test-disks test-debug test-rt test-kernels doc rust-analyzer release bench bench-quick bench-scaling bench-fairness bench-profile lint fmt shell install uninstall \
+	test-stall test-split test-disks test-debug test-rt test-kernels doc rust-analyzer release in-tree bench bench-quick bench-scaling bench-fairness bench-profile lint fmt shell install uninstall \
 	clean distclean-cache update-kernel
 
 # Nobody cleans the cache while something is made, not even between two steps: each target is made by
@@ -114,6 +114,9 @@ shell: module ## a guest with the module and a root prompt; WITH=initiator for a
 
 release: setup-tests ## check that all agrees, run all tests, and tag the version in VERSION
 	@dev/release
+
+in-tree: ## put the module into a source of the kernel, and build it there; KERNEL_SOURCE=FOLDER
+	@dev/in-tree $(KERNEL_SOURCE)
 
 install: ## build and install module, kvctl and scripts for the running kernel
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' dev/install
