@@ -269,18 +269,18 @@ void kv_reply_in_place(struct sk_buff *frame, const void *head, unsigned int len
 struct sk_buff *kv_reply_around(const struct bio_vec *data, const void *head,
 				unsigned int len)
 {
-	void *start = page_address(data->bv_page) + data->bv_offset - KV_ROOM;
-	unsigned int size = KV_ROOM + ALIGN(data->bv_len, SECTOR_SIZE) + KV_ROOM;
+	void *start = page_address(data->bv_page) + data->bv_offset - KV_HEADROOM;
+	unsigned int size = KV_HEADROOM + ALIGN(data->bv_len, SECTOR_SIZE) + KV_HEADROOM;
 	struct sk_buff *skb;
 
-	BUILD_BUG_ON(KV_ROOM < SKB_DATA_ALIGN(sizeof(struct skb_shared_info)));
+	BUILD_BUG_ON(KV_HEADROOM < SKB_DATA_ALIGN(sizeof(struct skb_shared_info)));
 	local_bh_disable();
 	skb = napi_build_skb(start, size);
 	local_bh_enable();
 	if (!skb)
 		return NULL;
 	skb_mark_for_recycle(skb);
-	skb_reserve(skb, KV_ROOM - len);
+	skb_reserve(skb, KV_HEADROOM - len);
 	skb_put_data(skb, head, len);
 	skb_put(skb, data->bv_len);
 	kv_reply_set_headers(skb);
@@ -295,7 +295,7 @@ u8 *kv_reply_data(const struct sk_buff *skb)
 void kv_reply_add_data(struct sk_buff *skb, int index, const struct bio_vec *data)
 {
 	skb_add_rx_frag(skb, index, data->bv_page, data->bv_offset, data->bv_len,
-			KV_ROOM + data->bv_len + KV_ROOM);
+			KV_HEADROOM + data->bv_len + KV_HEADROOM);
 	/* Not if it is from no pool. */
 	skb_mark_for_recycle(skb);
 }

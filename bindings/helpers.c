@@ -188,7 +188,7 @@ void kv_reserve_free_page(struct page *page)
 bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,
 			struct bio_vec *to)
 {
-	unsigned int size = KV_ROOM + ALIGN(len, SECTOR_SIZE) + KV_ROOM, offset;
+	unsigned int size = KV_HEADROOM + ALIGN(len, SECTOR_SIZE) + KV_HEADROOM, offset;
 	struct page_pool *pool;
 	struct page *page = NULL;
 
@@ -202,7 +202,7 @@ bool kv_pool_take_piece(struct page_pool *const *pools, unsigned int len,
 	local_bh_enable();
 	if (!page)
 		return false;
-	offset += KV_ROOM;
+	offset += KV_HEADROOM;
 	bvec_set_page(to, page + (offset >> PAGE_SHIFT), len, offset_in_page(offset));
 	return true;
 }
@@ -222,7 +222,7 @@ unsigned int kv_this_cpu(void)
 	return raw_smp_processor_id();
 }
 
-struct kthread_worker *kv_express_create(unsigned int cpu, const char *name)
+struct kthread_worker *kv_cpu_worker_create(unsigned int cpu, const char *name)
 {
 	struct kthread_worker *worker = kthread_create_worker_on_cpu(cpu, 0, name);
 
@@ -234,12 +234,12 @@ struct kthread_worker *kv_express_create(unsigned int cpu, const char *name)
 }
 
 /* The thread has lost its CPU when that went. */
-void kv_express_rebind(struct kthread_worker *worker, unsigned int cpu)
+void kv_cpu_worker_rebind(struct kthread_worker *worker, unsigned int cpu)
 {
 	set_cpus_allowed_ptr(worker->task, cpumask_of(cpu));
 }
 
-void kv_express_init_work(struct kthread_work *work, kthread_work_func_t run)
+void kv_cpu_worker_init_work(struct kthread_work *work, kthread_work_func_t run)
 {
 	kthread_init_work(work, run);
 }

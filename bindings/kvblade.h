@@ -49,9 +49,9 @@ static const unsigned int KV_WORKQUEUE_LEISURE = WQ_UNBOUND;
  * network stack keeps there: so much that the data is aligned for every device.
  */
 #if CONFIG_MAX_SKB_FRAGS > 28
-#define KV_ROOM 1024
+#define KV_HEADROOM 1024
 #else
-#define KV_ROOM 512
+#define KV_HEADROOM 512
 #endif
 /* Such pieces come from 32 KiB, or one page if that is larger: so many pages, by powers of two. */
 static const u32 KV_PIECES_ORDER = PAGE_SHIFT < 15 ? 15 - PAGE_SHIFT : 0;
@@ -139,9 +139,9 @@ void *kv_page_address(const struct page *page);
 
 /* Threads. */
 unsigned int kv_this_cpu(void);
-struct kthread_worker *kv_express_create(unsigned int cpu, const char *name);
-void kv_express_rebind(struct kthread_worker *worker, unsigned int cpu);
-void kv_express_init_work(struct kthread_work *work, kthread_work_func_t run);
+struct kthread_worker *kv_cpu_worker_create(unsigned int cpu, const char *name);
+void kv_cpu_worker_rebind(struct kthread_worker *worker, unsigned int cpu);
+void kv_cpu_worker_init_work(struct kthread_work *work, kthread_work_func_t run);
 
 /* Processors that come and go. */
 struct kv_cpus {

@@ -51,7 +51,7 @@ impl Request {
     fn send(&mut self, reply: Reply) {
         self.leave();
         if !self.port.send(reply) {
-            self.is_dropped(Counter::DroppedMtu);
+            self.drop_with(Counter::DroppedMtu);
         }
     }
 
@@ -60,7 +60,7 @@ impl Request {
     fn is_late(&self) -> bool {
         let is_late = self.received.is_older_than(TAG_LIFE);
         if is_late {
-            self.is_dropped(Counter::DroppedLate);
+            self.drop_with(Counter::DroppedLate);
         }
         is_late
     }
@@ -93,7 +93,7 @@ impl Request {
             self.ends(error.map_or(0, |error| error.code().into()));
             self.send(reply);
         } else {
-            self.is_dropped(Counter::DroppedMemory);
+            self.drop_with(Counter::DroppedMemory);
         }
     }
 
@@ -172,7 +172,7 @@ impl Request {
                 .map(|reply| reply.following(&frame))
         });
         let Ok(reply) = reply else {
-            self.is_dropped(Counter::DroppedMemory);
+            self.drop_with(Counter::DroppedMemory);
             return None;
         };
         self.ends(u32::from(answer.command) << 8 | u32::from(answer.feature));

@@ -9,7 +9,7 @@
 use kernel::sync::atomic::Atomic;
 
 use super::exported::Blade;
-use crate::sync::Express;
+use crate::sync::CpuWorkers;
 use crate::sync::Mark;
 use crate::sync::Once;
 
@@ -39,14 +39,14 @@ impl Arrivals {
 
     /// Requests are being handed over, on this CPU: true if it is most likely one, alone. In any
     /// context.
-    pub(super) fn begin(&self, express: &Express<Blade>) -> bool {
-        self.begun.write_once(express.mark().to_number());
+    pub(super) fn begin(&self, cpu_workers: &CpuWorkers<Blade>) -> bool {
+        self.begun.write_once(cpu_workers.mark().to_number());
         self.alone.read_once() >= LIKELY
     }
 
     /// Whether no others have been handed over on that CPU since.
-    pub(super) fn are_latest(&self, express: &Express<Blade>) -> bool {
-        express.is_latest(Mark::from_number(self.begun.read_once()))
+    pub(super) fn are_latest(&self, cpu_workers: &CpuWorkers<Blade>) -> bool {
+        cpu_workers.is_latest(Mark::from_number(self.begun.read_once()))
     }
 
     /// Notes how many there were when they were taken, and whether they were the latest then.

@@ -2,8 +2,8 @@
 
 //! What kinds of requests there are, and how many a blade lets in of each.
 //!
-//! A request for the medium keeps its place as long as the disk wants, so that a disk that is busy,
-//! or does not answer, has all of those places taken. Whoever asks what the target is must have an
+//! A request for the medium keeps its slot as long as the disk wants, so that a disk that is busy,
+//! or does not answer, has all of those slots taken. Whoever asks what the target is must have an
 //! answer then too, and a change of who may use it must be able to wait its turn.
 
 use super::initiators::Limits;
@@ -15,7 +15,7 @@ use crate::ata::Asked;
 const RESERVED: u32 = 64;
 
 /// Changes of one initiator at most. They may wait as long as the disk wants, so that it must not have
-/// all of those places, whatever it repeats; nor has it half of them by what it may ask.
+/// all of those slots, whatever it repeats; nor has it half of them by what it may ask.
 const RESERVED_EACH: u32 = 16;
 
 /// Questions of one initiator at most, with its changes: as many as the usual buffer count says.
@@ -46,7 +46,7 @@ impl Class {
     /// many for the medium.
     pub(super) fn limits(self, buffer_count: u32) -> Limits {
         let (each, all) = match self {
-            Self::Medium => (buffer_count, order::MOST as u32),
+            Self::Medium => (buffer_count, order::MAX_INFLIGHT as u32),
             Self::Change => (RESERVED_EACH, RESERVED),
             Self::Question => (QUESTIONS_EACH, 2 * RESERVED),
         };

@@ -39,7 +39,7 @@ const UNASKED_MEMORY: u32 = 60;
 ///
 /// Written in softirq context by whoever hears it, and judged at each tick of the registry.
 pub(super) struct Conflict {
-    /// The card at which it was heard last, and above that a number by which two times differ; zero for
+    /// The MAC at which it was heard last, and above that a number by which two times differ; zero for
     /// none.
     nic: Atomic<u64>,
     heard: Atomic<usize>,
@@ -52,7 +52,7 @@ pub(super) struct Conflict {
 }
 
 impl Conflict {
-    /// Bits of a card's number, which leaves those above them out when it is read.
+    /// Bits of a NIC's number, which leaves those above them out when it is read.
     const CARD_BITS: u32 = 48;
 
     /// Nothing was heard.
@@ -66,15 +66,15 @@ impl Conflict {
         }
     }
 
-    /// Notes that a target at another card has answered for the address. In any context.
+    /// Notes that a target at another MAC has answered for the address. In any context.
     pub(super) fn note(&self, nic: Mac) {
         self.heard.store(Moment::now().to_ticks(), Relaxed);
         let number = u64::from(self.count.fetch_add(1, Relaxed)).wrapping_shl(Self::CARD_BITS);
-        // Whoever sees another card or number than before sees that it was heard now.
+        // Whoever sees another MAC or number than before sees that it was heard now.
         let _ = self.nic.xchg(nic.to_number() | number, Release);
     }
 
-    /// The card at which another target was heard since [`Conflict::forget`].
+    /// The MAC at which another target was heard since [`Conflict::forget`].
     pub(super) fn rival(&self) -> Option<Mac> {
         let nic = self.nic.load(Relaxed);
         (nic != 0).then(|| Mac::from_number(nic))
@@ -107,7 +107,7 @@ impl Conflict {
         is_first
     }
 
-    /// The card of the rival, if it was heard again after it had been asked again.
+    /// The MAC of the rival, if it was heard again after it had been asked again.
     fn confirmed(&self) -> Option<Mac> {
         let asked_at = self.asked_at.load(Relaxed);
         let is_again = asked_at != 0 && self.count.load(Relaxed).wrapping_add(1) != asked_at;
@@ -196,7 +196,7 @@ fn ask_for_shelf(ports: &[Arc<Port>], index: usize, second: u32) {
 }
 
 impl super::exported::Blade {
-    /// The card of another target that has been heard by another port, for which this one serves nothing
+    /// The MAC of another target that has been heard by another port, for which this one serves nothing
     /// either.
     pub(super) fn rival_elsewhere(&self) -> Option<Mac> {
         self.rival()

@@ -100,12 +100,12 @@ impl Pace {
     }
 
     /// Whether one of this initiator is not too much; then it counts.
-    fn admits(&mut self, card: Mac) -> bool {
+    fn admits(&mut self, initiator_mac: Mac) -> bool {
         if self.since.is_older_than(SECOND) {
             self.since = Moment::now();
             self.taken.clear();
         }
-        let number = card.to_number();
+        let number = initiator_mac.to_number();
         let mut of_this = self.taken.iter().filter(|other| **other == number);
         // The capacity may be more than was asked for.
         let is_too_much = self.taken.len() >= OF_ALL || of_this.nth(OF_ONE - 1).is_some();
@@ -191,7 +191,7 @@ impl Discovery {
                 latest = Some(*address);
                 let _ = port.stats().add(Counter::DroppedToAll, dropped);
                 let wanted = query.filter(|query| {
-                    query.header.destination.matches(*address) && port.is_reachable(&guard)
+                    query.header.addr.matches(*address) && port.is_reachable(&guard)
                 });
                 if let Some(query) = wanted {
                     let arrival = Arrival {
@@ -232,10 +232,9 @@ mod tests {
 
     /// Of so many that each of these sends, those that are taken. If a second ended meanwhile there
     /// are more.
-    fn taken(pace: &mut Pace, cards: core::ops::Range<u64>, each: usize) -> usize {
-        cards
-            .flat_map(|card| (0..each).map(move |_| Mac::from_number(card)))
-            .filter(|card| pace.admits(*card))
+    fn taken(pace: &mut Pace, macs: core::ops::Range<u64>, each: usize) -> usize {
+        macs.flat_map(|initiator_mac| (0..each).map(move |_| Mac::from_number(initiator_mac)))
+            .filter(|initiator_mac| pace.admits(*initiator_mac))
             .count()
     }
 

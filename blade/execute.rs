@@ -92,7 +92,7 @@ impl Request {
                 self.refused = Some(error);
                 self.finish();
             }
-            Decision::Ignore(reason) => self.is_dropped(match reason {
+            Decision::Ignore(reason) => self.drop_with(match reason {
                 Silence::Mask => Counter::DroppedMask,
                 Silence::Access => Counter::DroppedAccess,
                 Silence::Conflict => Counter::DroppedConflict,
@@ -280,7 +280,7 @@ impl Request {
         match prepared {
             Ok(()) => submit(self, batch),
             // Dropped: the initiator will ask again.
-            Err(_) => self.is_dropped(Counter::DroppedMemory),
+            Err(_) => self.drop_with(Counter::DroppedMemory),
         }
     }
 
@@ -306,7 +306,7 @@ impl Request {
         });
         match prepared {
             Ok(()) => batch.add(self),
-            Err(_) => self.is_dropped(Counter::DroppedMemory),
+            Err(_) => self.drop_with(Counter::DroppedMemory),
         }
         prepared.is_ok()
     }
@@ -353,7 +353,7 @@ impl Request {
                 Effect::ChangesListed(blocks) => self.trim_span(blocks),
                 Effect::Follows => Some(Span::all_changes()),
             },
-            // Whoever is excluded by the change must not have anything under way when it is
+            // Whoever is excluded by the change must not have anything in flight when it is
             // answered.
             Asked::List { changes: true } => Some(Span::everything()),
             Asked::List { changes: false } | Asked::Config { .. } | Asked::Unknown(_) => None,

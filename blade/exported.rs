@@ -16,15 +16,15 @@ use kernel::workqueue::new_work;
 use kernel::workqueue::Work;
 
 use super::arrivals::Arrivals;
+use super::control_error::cannot_open;
+use super::control_error::ControlError;
 use super::execute::most_sectors;
 use super::fence::Claims;
 use super::health::Health;
 use super::initiators::Initiators;
 use super::new_export::NewExport;
-use super::order::Places;
+use super::order::InflightSlots;
 use super::policy::Policy;
-use super::refusal::cannot_open;
-use super::refusal::Refusal;
 use super::request::Request;
 use super::settings::Settings;
 use super::stall::Stall;
@@ -40,7 +40,7 @@ use crate::block::OpenMode;
 use crate::block::PagePools;
 use crate::block::Stage;
 use crate::sync;
-use crate::sync::Express;
+use crate::sync::CpuWorkers;
 use crate::sync::Inbox;
 use crate::sync::Once;
 use crate::sync::RcuCell;
@@ -83,12 +83,12 @@ pub(crate) struct Blade {
     pub(super) queue: Arc<WorkQueue>,
     /// For what never waits for a disk.
     pub(super) prompt: Arc<WorkQueue>,
-    express: Arc<Express<Blade>>,
+    cpu_workers: Arc<CpuWorkers<Blade>>,
     #[pin]
     settings: Mutex<Settings>,
     /// Whether initiators have restricted each other, or the administrator some of them.
     restricted: Atomic<bool>,
-    /// The card of another target that has the address, for certain, as a number; 0 for none.
+    /// The MAC of another target that has the address, for certain, as a number; 0 for none.
     conflict: Atomic<u64>,
     /// Sectors of the disk's physical blocks.
     physical_block: u32,
@@ -101,8 +101,8 @@ pub(crate) struct Blade {
     health: Health,
     #[pin]
     watchers: Watchers,
-    pub(super) places: Places,
-    /// Whose the places are.
+    pub(super) slots: InflightSlots,
+    /// Who holds the slots.
     pub(super) claims: Claims,
     #[pin]
     pub(super) turns: Mutex<Turns>,
@@ -138,9 +138,9 @@ impl Blade {
     pub(super) fn open(
         new: NewExport,
         [queue, prompt]: [Arc<WorkQueue>; 2],
-        express: Arc<Express<Blade>>,
+        cpu_workers: Arc<CpuWorkers<Blade>>,
         pools: Arc<PagePools>,
-    ) -> Result<Arc<Self>, Refusal> {
+    ) -> Result<Arc<Self>, ControlError> {
         let NewExport {
             address,
             path,
@@ -181,7 +181,7 @@ impl Blade {
                 disk,
                 queue,
                 prompt,
-                express,
+                cpu_workers,
                 restricted: Atomic::new(!settings.rules.are_open()),
                 settings <- new_mutex!(KBox::into_inner(settings)),
                 conflict: Atomic::new(0),
@@ -192,7 +192,7 @@ impl Blade {
                 initiators,
                 health,
                 watchers <- Watchers::new(),
-                places: Places::new(),
+                slots: InflightSlots::new(),
                 claims,
                 turns <- new_mutex!(turns),
                 stall: Stall::new(),
@@ -289,7 +289,7 @@ impl Blade {
     }
 
     /// Sectors of the disk, if they are not those that there were at the last call.
-    pub(super) fn new_capacity(&self) -> Option<u64> {
+    pub(super) fn take_capacity_change(&self) -> Option<u64> {
         let capacity = self.capacity().filter(|_| !self.has_lost_disk())?;
         let told = self.capacity_told.xchg(capacity, Relaxed);
         (capacity != told).then_some(capacity)
@@ -315,7 +315,7 @@ impl Blade {
         result
     }
 
-    /// The card of another target that has the address, for certain, by any of the ports.
+    /// The MAC of another target that has the address, for certain, by any of the ports.
     pub(super) fn rival(&self) -> Option<Mac> {
         let number = self.conflict.read_once();
         (number != 0).then(|| Mac::from_number(number))
@@ -390,7 +390,7 @@ impl Blade {
     /// Whoever has posted a request may be about to wake one, though the request has ended, so first
     /// there must be a [`sync::wait_for_readers`] that began when the disk was closed.
     pub(super) fn flush(&self) {
-        self.express.flush(self);
+        self.cpu_workers.flush(self);
         sync::flush(&self.submit);
         sync::flush(&self.reply);
         sync::flush(&self.judge);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Fences: the administrator excludes initiators, and hears when nothing is under way any more that
+//! Fences: the administrator excludes initiators, and hears when nothing is in flight any more that
 //! they have sent before.
 //!
 //! Whoever is excluded may have its disk taken over by another at once, so that a write that lands
@@ -14,8 +14,8 @@ use kernel::time::delay::fsleep;
 use kernel::time::Delta;
 use kernel::time::Msecs;
 
+use super::control_error::ControlError;
 use super::exported::Blade;
-use super::refusal::Refusal;
 use super::settings::Settings;
 use super::watchers::Change;
 use crate::aoe::MacList;
@@ -47,12 +47,12 @@ impl Blade {
     /// # Errors
     ///
     /// `ETIMEDOUT`, with the list in force; `ENOMEM`, with nothing changed.
-    pub(crate) fn set_mask(&self, macs: &MacList) -> Result<(), Refusal> {
+    pub(crate) fn set_mask(&self, macs: &MacList) -> Result<(), ControlError> {
         self.exclude(
             |settings| settings.rules.mask.clone_from(macs),
             || self.tell(Change::Mask),
             !macs.is_empty(),
-            |claim| macs.excludes(claim.card()),
+            |claim| macs.excludes(claim.initiator_mac()),
         )
     }
 
@@ -61,12 +61,12 @@ impl Blade {
     /// # Errors
     ///
     /// As for [`Blade::set_mask`].
-    pub(crate) fn set_reservation(&self, macs: &MacList) -> Result<(), Refusal> {
+    pub(crate) fn set_reservation(&self, macs: &MacList) -> Result<(), ControlError> {
         self.exclude(
             |settings| settings.rules.reservation.clone_from(macs),
             || self.tell(Change::Reserve),
             !macs.is_empty(),
-            |claim| macs.excludes(claim.card()),
+            |claim| macs.excludes(claim.initiator_mac()),
         )
     }
 
@@ -78,7 +78,7 @@ impl Blade {
         tell: impl FnOnce(),
         may_exclude: bool,
         is_excluded: impl Fn(Claim) -> bool,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), ControlError> {
         let fence = Fence::new()?;
         self.change(change);
         tell();
@@ -94,11 +94,15 @@ impl Blade {
     /// # Errors
     ///
     /// As for [`Blade::set_mask`].
-    pub(crate) fn set_access_list(&self, right: Right, list: AccessList) -> Result<(), Refusal> {
+    pub(crate) fn set_access_list(
+        &self,
+        right: Right,
+        list: AccessList,
+    ) -> Result<(), ControlError> {
         let fence = Fence::new()?;
         let is_excluded = |claim: Claim| match right {
-            Right::Read => !claim.is_exclusive() && !list.permits(claim.card()),
-            Right::Write => claim.is_exclusive() && !list.permits(claim.card()),
+            Right::Read => !claim.is_exclusive() && !list.permits(claim.initiator_mac()),
+            Right::Write => claim.is_exclusive() && !list.permits(claim.initiator_mac()),
             // These do not outlast their turn.
             Right::Discover | Right::Configure => false,
         };
@@ -123,22 +127,26 @@ impl Blade {
         self.wait_for(fence, is_excluded)
     }
 
-    /// Waits until requests have ended that are under way, and such. Those that get their turn
+    /// Waits until the matching requests in flight have ended. Those that get their turn
     /// after this has begun are not waited for.
-    fn wait_for(&self, mut fence: Fence, is_such: impl Fn(Claim) -> bool) -> Result<(), Refusal> {
+    fn wait_for(
+        &self,
+        mut fence: Fence,
+        is_such: impl Fn(Claim) -> bool,
+    ) -> Result<(), ControlError> {
         let begin = Moment::now();
         let mut pause = FIRST_PAUSE;
         let mut is_noted = false;
         loop {
             // The worker may sleep with the turns locked as long as the disk wants. When it has let
-            // go of them, all that it has begun has its place, and what follows sees the change.
+            // go of them, all that it has begun has its slot, and what follows sees the change.
             if !is_noted {
                 if let Some(_turns) = self.turns.try_lock() {
-                    fence.note(&self.places, &self.claims, &is_such);
+                    fence.note(&self.slots, &self.claims, &is_such);
                     is_noted = true;
                 }
             }
-            let left = fence.left(&self.places, &self.claims);
+            let left = fence.left(&self.slots, &self.claims);
             if is_noted && left == 0 {
                 return Ok(());
             }
@@ -150,14 +158,14 @@ impl Blade {
         }
     }
 
-    fn cannot_wait(&self, left: Option<usize>) -> Refusal {
+    fn cannot_wait(&self, left: Option<usize>) -> ControlError {
         let (address, seconds) = (self.address(), WAIT / 1000);
         let consequence = "they are excluded from now on, but what they have sent may still reach \
                            the disk";
         match left {
             Some(left) => {
                 let requests = if left == 1 { "request" } else { "requests" };
-                Refusal::new(
+                ControlError::new(
                     ETIMEDOUT,
                     format_args!(
                         "{address}: the device has not ended {left} {requests} of excluded \
@@ -165,7 +173,7 @@ impl Blade {
                     ),
                 )
             }
-            None => Refusal::new(
+            None => ControlError::new(
                 ETIMEDOUT,
                 format_args!(
                     "{address}: the device has not taken the requests of excluded initiators \
@@ -182,11 +190,11 @@ mod tests {
     use crate::aoe::Mac;
     use crate::ata::Extent;
     use crate::ata::Lba;
-    use crate::blade::order::Place;
-    use crate::blade::order::Places;
+    use crate::blade::order::InflightSlot;
+    use crate::blade::order::InflightSlots;
     use crate::blade::order::Span;
     use crate::blade::order::Spans;
-    use crate::blade::order::MOST;
+    use crate::blade::order::MAX_INFLIGHT;
 
     const CARD: Mac = Mac([2, 0, 0, 0, 0, 1]);
     const NOWHERE: Extent = Extent {
@@ -196,7 +204,7 @@ mod tests {
     const OTHER: Mac = Mac([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]);
 
     struct Bed {
-        places: Places,
+        slots: InflightSlots,
         spans: Spans,
         claims: Claims,
     }
@@ -204,28 +212,28 @@ mod tests {
     impl Bed {
         fn new() -> Result<Self> {
             Ok(Self {
-                places: Places::new(),
+                slots: InflightSlots::new(),
                 spans: Spans::new()?,
                 claims: Claims::new()?,
             })
         }
 
         /// A request of no sectors, which is in nobody's way.
-        fn begin(&mut self, card: Mac, is_exclusive: bool) -> Result<Place> {
+        fn begin(&mut self, initiator_mac: Mac, is_exclusive: bool) -> Result<InflightSlot> {
             let span = Span::reading(NOWHERE);
-            let place = self.spans.claim(&self.places, span).ok_or(EINVAL)?;
-            self.claims.note(place, card, is_exclusive);
-            Ok(place)
+            let slot = self.spans.claim(&self.slots, span).ok_or(EINVAL)?;
+            self.claims.note(slot, initiator_mac, is_exclusive);
+            Ok(slot)
         }
 
         fn fence(&self, is_such: impl Fn(Claim) -> bool) -> Result<Fence> {
             let mut fence = Fence::new()?;
-            fence.note(&self.places, &self.claims, is_such);
+            fence.note(&self.slots, &self.claims, is_such);
             Ok(fence)
         }
 
         fn left(&self, fence: &Fence) -> usize {
-            fence.left(&self.places, &self.claims)
+            fence.left(&self.slots, &self.claims)
         }
     }
 
@@ -236,14 +244,14 @@ mod tests {
         let second = bed.begin(CARD, false)?;
         let fence = bed.fence(|_| true)?;
         let writes = bed.fence(Claim::is_exclusive)?;
-        // It comes later, to a place of its own.
+        // It comes later, to a slot of its own.
         bed.begin(CARD, true)?;
         assert!(bed.left(&fence) == 2 && bed.left(&writes) == 1);
-        let _ = bed.places.release(first);
-        // It comes later, to the place of the one that has ended.
+        let _ = bed.slots.release(first);
+        // It comes later, to the slot of the one that has ended.
         bed.begin(CARD, true)?;
         assert!(bed.left(&fence) == 1 && bed.left(&writes) == 0);
-        let _ = bed.places.release(second);
+        let _ = bed.slots.release(second);
         assert!(bed.left(&fence) == 0);
         Ok(())
     }
@@ -253,9 +261,9 @@ mod tests {
         let mut bed = Bed::new()?;
         bed.begin(CARD, true)?;
         let other = bed.begin(OTHER, true)?;
-        let fence = bed.fence(|claim| claim.card() == OTHER)?;
+        let fence = bed.fence(|claim| claim.initiator_mac() == OTHER)?;
         assert!(bed.left(&fence) == 1);
-        let _ = bed.places.release(other);
+        let _ = bed.slots.release(other);
         assert!(bed.left(&fence) == 0);
         Ok(())
     }
@@ -263,12 +271,12 @@ mod tests {
     #[test]
     fn all_that_may_be_under_way_are_waited_for() -> Result {
         let mut bed = Bed::new()?;
-        for _ in 0..MOST {
+        for _ in 0..MAX_INFLIGHT {
             bed.begin(OTHER, false)?;
         }
         assert!(bed.begin(CARD, true).is_err());
-        let fence = bed.fence(|claim| claim.card() == OTHER)?;
-        assert!(bed.left(&fence) == MOST);
+        let fence = bed.fence(|claim| claim.initiator_mac() == OTHER)?;
+        assert!(bed.left(&fence) == MAX_INFLIGHT);
         Ok(())
     }
 }

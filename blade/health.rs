@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How well a blade serves: how long its requests are under way, and what the disk has failed at.
+//! How well a blade serves: how long its requests are in flight, and what the disk has failed at.
 //!
 //! All of it is noted in passing and looked at once a second, or when someone asks.
 
@@ -12,8 +12,8 @@ use kernel::time::msecs_to_jiffies;
 use kernel::time::Msecs;
 
 use super::exported::Blade;
-use super::order::Place;
-use super::order::MOST;
+use super::order::InflightSlot;
+use super::order::MAX_INFLIGHT;
 use crate::sync::Moment;
 use crate::sync::Once;
 use crate::wire::state::Degraded;
@@ -21,13 +21,13 @@ use crate::wire::state::Degraded;
 /// The age at which a request that the disk has is late, in milliseconds.
 const LATE: Msecs = 5000;
 
-/// Faults are counted by slots of so many milliseconds, of which so many are remembered: a minute.
-const SLOT: Msecs = 5000;
-const SLOTS: usize = 12;
+/// Faults are counted by buckets of so many milliseconds, of which so many are remembered: a minute.
+const BUCKET: Msecs = 5000;
+const BUCKETS: usize = 12;
 
 /// What is noted of a blade.
 pub(super) struct Health {
-    /// By place, the timer tick at which the request that has it came in; zero if there is none.
+    /// By slot, the timer tick at which the request that has it came in; zero if there is none.
     since: KVec<Atomic<u32>>,
     writes: Recent,
     reads: Recent,
@@ -36,7 +36,7 @@ pub(super) struct Health {
 impl Health {
     /// Nothing yet.
     pub(super) fn new() -> Result<Self, AllocError> {
-        let mut since = KVec::with_capacity(MOST, GFP_KERNEL)?;
+        let mut since = KVec::with_capacity(MAX_INFLIGHT, GFP_KERNEL)?;
         // There is room for all.
         while since.push_within_capacity(Atomic::new(0)).is_ok() {}
         Ok(Self {
@@ -46,16 +46,16 @@ impl Health {
         })
     }
 
-    /// A request that came in then has this place from now on.
-    pub(super) fn begin(&self, place: Place, received: Moment) {
-        if let Some(since) = self.since.get(place.index()) {
+    /// A request that came in then has this slot from now on.
+    pub(super) fn begin(&self, slot: InflightSlot, received: Moment) {
+        if let Some(since) = self.since.get(slot.index()) {
             since.write_once((received.to_ticks() as u32).max(1));
         }
     }
 
-    /// The place is about to be given back. In any context.
-    pub(super) fn end(&self, place: Place) {
-        if let Some(since) = self.since.get(place.index()) {
+    /// The slot is about to be given back. In any context.
+    pub(super) fn end(&self, slot: InflightSlot) {
+        if let Some(since) = self.since.get(slot.index()) {
             since.write_once(0);
         }
     }
@@ -103,35 +103,35 @@ impl Blade {
     }
 }
 
-/// How often something has happened in the last minute, to within a slot.
-struct Recent([Atomic<u64>; SLOTS]);
+/// How often something has happened in the last minute, to within a bucket.
+struct Recent([Atomic<u64>; BUCKETS]);
 
 impl Recent {
     fn new() -> Self {
-        Self([const { Atomic::new(0) }; SLOTS])
+        Self([const { Atomic::new(0) }; BUCKETS])
     }
 
-    /// The number of the slot that a moment is in, never zero.
-    fn slot_of(now: Moment) -> u32 {
-        let slot = now.to_ticks().checked_div(msecs_to_jiffies(SLOT));
-        (slot.unwrap_or_default() as u32).max(1)
+    /// The number of the bucket that a moment is in, never zero.
+    fn bucket_of(now: Moment) -> u32 {
+        let bucket = now.to_ticks().checked_div(msecs_to_jiffies(BUCKET));
+        (bucket.unwrap_or_default() as u32).max(1)
     }
 
     /// Counts one. In any context.
     fn note(&self, now: Moment) {
-        let slot = Self::slot_of(now);
-        let Some(entry) = self.0.get(slot as usize % SLOTS) else {
+        let bucket = Self::bucket_of(now);
+        let Some(entry) = self.0.get(bucket as usize % BUCKETS) else {
             return;
         };
         let mut old = entry.read_once();
         loop {
-            // The number of the slot above that of what has happened in it.
-            let count = if old >> 32 == u64::from(slot) {
+            // The number of the bucket above that of what has happened in it.
+            let count = if old >> 32 == u64::from(bucket) {
                 (old as u32).saturating_add(1)
             } else {
                 1
             };
-            match entry.cmpxchg(old, u64::from(slot) << 32 | u64::from(count), Relaxed) {
+            match entry.cmpxchg(old, u64::from(bucket) << 32 | u64::from(count), Relaxed) {
                 Ok(_) => return,
                 Err(other) => old = other,
             }
@@ -140,11 +140,11 @@ impl Recent {
 
     /// How often it has happened.
     fn count(&self, now: Moment) -> u32 {
-        let slot = Self::slot_of(now);
+        let bucket = Self::bucket_of(now);
         let counts = self.0.iter().filter_map(|entry| {
             let entry = entry.read_once();
-            let age = slot.wrapping_sub((entry >> 32) as u32);
-            ((age as usize) < SLOTS).then_some(entry as u32)
+            let age = bucket.wrapping_sub((entry >> 32) as u32);
+            ((age as usize) < BUCKETS).then_some(entry as u32)
         });
         counts.fold(0, u32::saturating_add)
     }
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use crate::ata::Extent;
     use crate::ata::Lba;
-    use crate::blade::order::Places;
+    use crate::blade::order::InflightSlots;
     use crate::blade::order::Span;
     use crate::blade::order::Spans;
 
@@ -164,16 +164,18 @@ mod tests {
         let health = Health::new()?;
         let (first, sectors) = (Lba(0), 1);
         let span = Span::reading(Extent { first, sectors });
-        let place = Spans::new()?.claim(&Places::new(), span).ok_or(EINVAL)?;
+        let slot = Spans::new()?
+            .claim(&InflightSlots::new(), span)
+            .ok_or(EINVAL)?;
         let now = Moment::now();
-        health.begin(place, now.later(1000));
+        health.begin(slot, now.later(1000));
         assert!(health.late() == 0);
         health.begin(
-            place,
+            slot,
             Moment::from_ticks(now.to_ticks().wrapping_sub(msecs_to_jiffies(LATE + 1000))),
         );
         assert!(health.late() == 1);
-        health.end(place);
+        health.end(slot);
         assert!(health.late() == 0);
         Ok(())
     }
@@ -193,7 +195,7 @@ mod tests {
         assert!(recent.count(after(61)) == 2);
         assert!(recent.count(after(95)) == 1);
         assert!(recent.count(after(121)) == 0);
-        // The same places again, long after.
+        // The same slots again, long after.
         recent.note(after(600));
         assert!(recent.count(after(600)) == 1);
     }

@@ -25,7 +25,7 @@ use crate::sync::Moment;
 const MEMORY: Msecs = 5000;
 
 /// How many writes are remembered at most, of all initiators.
-const MOST: usize = 512;
+const RING_SIZE: usize = 512;
 
 /// Lists of writes that may be copies of each other.
 const LISTS: usize = 256;
@@ -73,7 +73,7 @@ impl Copied {
 /// The latest writes that have been executed, in a ring. One that was refused has changed nothing,
 /// so it is as if it had never been sent.
 pub(super) struct History {
-    /// The one of number `n` is at `n % MOST`.
+    /// The one of number `n` is at `n % RING_SIZE`.
     ring: KVec<Executed>,
     count: u64,
     /// The number of the newest one in each list, plus one.
@@ -114,7 +114,7 @@ impl History {
     /// None yet, with room for all that there may be.
     pub(super) fn new() -> Result<Self, AllocError> {
         Ok(Self {
-            ring: KVec::with_capacity(MOST, GFP_KERNEL)?,
+            ring: KVec::with_capacity(RING_SIZE, GFP_KERNEL)?,
             count: 0,
             newest: KVec::from_elem(0, LISTS, GFP_KERNEL)?,
         })
@@ -173,13 +173,13 @@ impl History {
     /// The write of this number, unless it has been forgotten.
     fn get(&self, number: u64) -> Option<&Executed> {
         let age = self.count.checked_sub(number)?;
-        (age <= MOST as u64)
+        (age <= RING_SIZE as u64)
             .then(|| self.ring.get(Self::place(number)))
             .flatten()
     }
 
     const fn place(number: u64) -> usize {
-        (number % MOST as u64) as usize
+        (number % RING_SIZE as u64) as usize
     }
 }
 
@@ -191,13 +191,13 @@ mod tests {
     use crate::block::Blocks;
 
     /// Eight sectors.
-    fn write(card: u8, tag: u8, first: u64) -> Write {
+    fn write(mac: u8, tag: u8, first: u64) -> Write {
         let extent = Extent {
             first: Lba(first),
             sectors: 8,
         };
         Write::new(
-            Mac([2, 0, 0, 0, 0, card]),
+            Mac([2, 0, 0, 0, 0, mac]),
             Tag([0, 0, 0, tag]),
             Span::writing(extent),
         )
@@ -258,7 +258,7 @@ mod tests {
         let mut history = History::new()?;
         assert!(take(&mut history, write(1, 1, 0)) == Copied::No);
         assert!(take(&mut history, write(1, 2, 0)) == Copied::No);
-        for number in 2..MOST as u64 {
+        for number in 2..RING_SIZE as u64 {
             assert!(take(&mut history, write(1, 3, 8 * number)) == Copied::No);
         }
         assert!(take(&mut history, write(1, 1, 0)) == Copied::Overtaken);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The initiators of a blade: what each has under way, and all together, when it was heard last, and
+//! The initiators of a blade: what each has in flight, and all together, when it was heard last, and
 //! which of them write.
 //!
 //! The table is of a fixed size and without lock, since every frame comes by it. Source addresses
-//! can be forged, so it can be filled; an initiator that then finds no place is served all the
+//! can be forged, so it can be filled; an initiator that then finds no entry is served all the
 //! same, within the limit of the blade.
 
 use kernel::alloc::AllocError;
@@ -20,39 +20,39 @@ use crate::aoe::Mac;
 use crate::sync::Moment;
 use crate::sync::Once;
 
-/// Initiators that have a place, at most.
-const PLACES: usize = 128;
+/// Entries of the table of initiators.
+const TABLE_SIZE: usize = 128;
 
-/// Places that an initiator can have, one behind the other from the one that its address tells.
-const REACH: usize = 8;
+/// Linear probes for an initiator, from the entry that its MAC hashes to.
+const MAX_PROBES: usize = 8;
 
-/// The place of those that find none.
-const NOWHERE: usize = PLACES;
+/// Stands for no entry.
+const NO_ENTRY: usize = TABLE_SIZE;
 
 /// The initiators of a blade.
 pub(crate) struct Initiators {
-    places: KVec<Initiator>,
+    entries: KVec<Initiator>,
     /// Those that have written.
     writers: Writers,
-    /// What all of them have together, with those that have no place.
+    /// What all of them have together, with those that have no entry.
     all: Counts,
 }
 
-/// A place in the table.
+/// An entry in the table.
 struct Initiator {
-    /// The address of its card as a number; 0 if the place is free.
-    card: Atomic<u64>,
+    /// Its MAC as a number; 0 if the entry is free.
+    initiator_mac: Atomic<u64>,
     counts: Counts,
     heard: Atomic<usize>,
 }
 
 /// How many requests there are.
 struct Counts {
-    under_way: Atomic<u32>,
-    /// Those that repeat one under way, or are yet to be compared with these. They take nothing from
+    in_flight: Atomic<u32>,
+    /// Those that repeat one in flight, or are yet to be compared with these. They take nothing from
     /// those that are let in to be executed.
-    beyond: Atomic<u32>,
-    /// Those that have places of their own, whatever becomes of the medium.
+    excess: Atomic<u32>,
+    /// Those that have slots of their own, whatever becomes of the medium.
     reserved: Atomic<u32>,
 }
 
@@ -63,30 +63,30 @@ pub(super) struct Limits {
     pub(super) each: u32,
     /// Of all initiators together.
     pub(super) all: u32,
-    /// Whether those are counted that have places of their own, or those for the medium.
+    /// Whether those are counted that have slots of their own, or those for the medium.
     pub(super) is_reserved: bool,
 }
 
 /// A request that is counted, or, by default, is not; it is given back with [`Initiators::leave`].
 #[derive(Clone, Copy, Default)]
-pub(super) enum Seat {
+pub(super) enum InflightCredit {
     /// It does not count.
     #[default]
     None,
-    /// It counts as under way, of the initiator at this place.
+    /// It counts as in flight, of the initiator at this entry.
     Window(usize),
-    /// It counts as one beyond those.
-    Beyond(usize),
-    /// It counts as one of those that have places of their own.
+    /// It counts as one over the window.
+    Excess(usize),
+    /// It counts as one of those that have slots of their own.
     Reserved(usize),
 }
 
 /// What is known of an initiator.
 pub(crate) struct Sighting {
-    /// Its card.
-    pub(crate) card: Mac,
-    /// Requests under way.
-    pub(crate) under_way: u32,
+    /// Its MAC.
+    pub(crate) initiator_mac: Mac,
+    /// Requests in flight.
+    pub(crate) in_flight: u32,
     /// When it was heard last.
     pub(crate) heard: Moment,
 }
@@ -94,11 +94,11 @@ pub(crate) struct Sighting {
 impl Initiators {
     /// None yet.
     pub(super) fn new() -> Result<Self, AllocError> {
-        let mut places = KVec::with_capacity(PLACES, GFP_KERNEL)?;
-        for _ in 0..PLACES {
-            places.push(
+        let mut entries = KVec::with_capacity(TABLE_SIZE, GFP_KERNEL)?;
+        for _ in 0..TABLE_SIZE {
+            entries.push(
                 Initiator {
-                    card: Atomic::new(0),
+                    initiator_mac: Atomic::new(0),
                     counts: Counts::new(),
                     heard: Atomic::new(0),
                 },
@@ -106,7 +106,7 @@ impl Initiators {
             )?;
         }
         Ok(Self {
-            places,
+            entries,
             writers: Writers::new(),
             all: Counts::new(),
         })
@@ -122,64 +122,70 @@ impl Initiators {
     /// # Errors
     ///
     /// Why it is to be dropped.
-    pub(super) fn enter(&self, card: Mac, limits: Limits) -> Result<Seat, Counter> {
-        let (index, own) = match self.find(card) {
+    pub(super) fn enter(
+        &self,
+        initiator_mac: Mac,
+        limits: Limits,
+    ) -> Result<InflightCredit, Counter> {
+        let (index, own) = match self.find(initiator_mac) {
             Some((index, initiator)) => {
                 initiator.heard.write_once(Moment::now().to_ticks());
                 (index, Some(&initiator.counts))
             }
-            None => (NOWHERE, None),
+            None => (NO_ENTRY, None),
         };
         if limits.is_reserved {
             count_in(own.map(|own| &own.reserved), &self.all.reserved, limits)?;
-            return Ok(Seat::Reserved(index));
+            return Ok(InflightCredit::Reserved(index));
         }
-        count_in(own.map(|own| &own.under_way), &self.all.under_way, limits)?;
-        Ok(Seat::Window(index))
+        count_in(own.map(|own| &own.in_flight), &self.all.in_flight, limits)?;
+        Ok(InflightCredit::Window(index))
     }
 
-    /// Counts a request in that may repeat one of those under way, of which its initiator has at most
+    /// Counts a request in that may repeat one of those in flight, of which its initiator has at most
     /// `window`: one for each of these, and as many that are yet to be compared. In any context.
-    pub(super) fn enter_beyond(&self, card: Mac, window: u32) -> Option<Seat> {
-        let index = self.find(card).map_or(NOWHERE, |(index, _)| index);
+    pub(super) fn enter_excess(&self, initiator_mac: Mac, window: u32) -> Option<InflightCredit> {
+        let index = self
+            .find(initiator_mac)
+            .map_or(NO_ENTRY, |(index, _)| index);
         let limits = Limits {
             each: window.saturating_mul(2),
-            all: order::MOST_BEYOND as u32,
+            all: order::MAX_EXCESS as u32,
             is_reserved: false,
         };
-        self.take(Seat::Beyond(index), limits).ok()
+        self.take(InflightCredit::Excess(index), limits).ok()
     }
 
-    /// Counts a request that is under way as a repetition, if there is room for it.
-    pub(super) fn move_beyond(&self, seat: &mut Seat, window: u32) {
-        let Seat::Window(index) = *seat else {
+    /// Counts a request that is in flight as a repetition, if there is room for it.
+    pub(super) fn move_to_excess(&self, credit: &mut InflightCredit, window: u32) {
+        let InflightCredit::Window(index) = *credit else {
             return;
         };
         let limits = Limits {
             each: window,
-            all: order::MOST as u32,
+            all: order::MAX_INFLIGHT as u32,
             is_reserved: false,
         };
-        if let Ok(new) = self.take(Seat::Beyond(index), limits) {
-            self.leave(core::mem::replace(seat, new));
+        if let Ok(new) = self.take(InflightCredit::Excess(index), limits) {
+            self.leave(core::mem::replace(credit, new));
         }
     }
 
-    /// Counts a repetition as under way by itself; false if there are so many already.
-    pub(super) fn move_back(&self, seat: &mut Seat, limits: Limits) -> bool {
-        let Seat::Beyond(index) = *seat else {
+    /// Counts a repetition as in flight by itself; false if there are so many already.
+    pub(super) fn move_to_window(&self, credit: &mut InflightCredit, limits: Limits) -> bool {
+        let InflightCredit::Excess(index) = *credit else {
             return true;
         };
-        match self.take(Seat::Window(index), limits) {
-            Ok(new) => self.leave(core::mem::replace(seat, new)),
+        match self.take(InflightCredit::Window(index), limits) {
+            Ok(new) => self.leave(core::mem::replace(credit, new)),
             Err(_) => return false,
         }
         true
     }
 
     /// A request has ended. In any context.
-    pub(super) fn leave(&self, seat: Seat) {
-        let Some((own, all)) = self.counts(seat) else {
+    pub(super) fn leave(&self, credit: InflightCredit) {
+        let Some((own, all)) = self.counts(credit) else {
             return;
         };
         if let Some(own) = own {
@@ -193,27 +199,27 @@ impl Initiators {
     /// # Errors
     ///
     /// There are so many already: what it is to be dropped for.
-    fn take(&self, seat: Seat, limits: Limits) -> Result<Seat, Counter> {
-        if let Some((own, all)) = self.counts(seat) {
+    fn take(&self, credit: InflightCredit, limits: Limits) -> Result<InflightCredit, Counter> {
+        if let Some((own, all)) = self.counts(credit) {
             count_in(own, all, limits)?;
         }
-        Ok(seat)
+        Ok(credit)
     }
 
-    /// Where a request is counted, if it is: of its initiator, if that has a place, and of all.
-    fn counts(&self, seat: Seat) -> Option<(Option<&Atomic<u32>>, &Atomic<u32>)> {
-        let of = |index: usize| self.places.get(index).map(|initiator| &initiator.counts);
-        match seat {
-            Seat::None => None,
-            Seat::Window(index) => {
-                let own = of(index).map(|counts| &counts.under_way);
-                Some((own, &self.all.under_way))
+    /// Where a request is counted, if it is: of its initiator, if that has an entry, and of all.
+    fn counts(&self, credit: InflightCredit) -> Option<(Option<&Atomic<u32>>, &Atomic<u32>)> {
+        let of = |index: usize| self.entries.get(index).map(|initiator| &initiator.counts);
+        match credit {
+            InflightCredit::None => None,
+            InflightCredit::Window(index) => {
+                let own = of(index).map(|counts| &counts.in_flight);
+                Some((own, &self.all.in_flight))
             }
-            Seat::Beyond(index) => {
-                let own = of(index).map(|counts| &counts.beyond);
-                Some((own, &self.all.beyond))
+            InflightCredit::Excess(index) => {
+                let own = of(index).map(|counts| &counts.excess);
+                Some((own, &self.all.excess))
             }
-            Seat::Reserved(index) => {
+            InflightCredit::Reserved(index) => {
                 let own = of(index).map(|counts| &counts.reserved);
                 Some((own, &self.all.reserved))
             }
@@ -221,31 +227,34 @@ impl Initiators {
     }
 
     /// When an initiator was heard last, if it is known.
-    pub(super) fn heard(&self, card: Mac) -> Option<Moment> {
-        let (_, initiator) = self
-            .reach(card)
-            .find(|(_, initiator)| initiator.card.read_once() == card.to_number())?;
+    pub(super) fn heard(&self, initiator_mac: Mac) -> Option<Moment> {
+        let (_, initiator) = self.probes(initiator_mac).find(|(_, initiator)| {
+            initiator.initiator_mac.read_once() == initiator_mac.to_number()
+        })?;
         Some(Moment::from_ticks(initiator.heard.read_once()))
     }
 
-    /// The places that an initiator can have.
+    /// The entries that an initiator can have.
     #[inline]
-    fn reach(&self, card: Mac) -> impl Iterator<Item = (usize, &Initiator)> {
-        // Cards of one make differ in the lower bytes.
-        let start = card.to_number().wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        (0..REACH).filter_map(move |step| {
-            let index = (start as usize).wrapping_add(step) % PLACES;
-            Some((index, self.places.get(index)?))
+    fn probes(&self, initiator_mac: Mac) -> impl Iterator<Item = (usize, &Initiator)> {
+        // MACs of one make differ in the lower bytes.
+        let start = initiator_mac
+            .to_number()
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            >> 32;
+        (0..MAX_PROBES).filter_map(move |step| {
+            let index = (start as usize).wrapping_add(step) % TABLE_SIZE;
+            Some((index, self.entries.get(index)?))
         })
     }
 
-    /// The place of the initiator with this card: its own, or one that it gets now.
+    /// The entry of the initiator with this MAC: its own, or one that it gets now.
     #[inline]
-    fn find(&self, card: Mac) -> Option<(usize, &Initiator)> {
-        let number = card.to_number();
+    fn find(&self, initiator_mac: Mac) -> Option<(usize, &Initiator)> {
+        let number = initiator_mac.to_number();
         let mut best: Option<(usize, &Initiator, u64)> = None;
-        for (index, initiator) in self.reach(card) {
-            let holder = initiator.card.read_once();
+        for (index, initiator) in self.probes(initiator_mac) {
+            let holder = initiator.initiator_mac.read_once();
             if holder == number {
                 return Some((index, initiator));
             }
@@ -262,26 +271,26 @@ impl Initiators {
             }
         }
         let (index, initiator, holder) = best?;
-        // Whoever else takes it at the same time is as good; who loses it has nothing under way.
-        let _ = initiator.card.cmpxchg(holder, number, Full);
-        (initiator.card.read_once() == number).then_some((index, initiator))
+        // Whoever else takes it at the same time is as good; who loses it has nothing in flight.
+        let _ = initiator.initiator_mac.cmpxchg(holder, number, Full);
+        (initiator.initiator_mac.read_once() == number).then_some((index, initiator))
     }
 
     /// Those that were heard, in no order.
     pub(crate) fn sightings(&self) -> impl Iterator<Item = Sighting> + '_ {
-        self.places
+        self.entries
             .iter()
-            .map(|initiator| (initiator, initiator.card.read_once()))
-            .filter(|(_, card)| *card != 0)
-            .map(|(initiator, card)| Sighting {
-                card: Mac::from_number(card),
-                under_way: initiator.counts.under_way.read_once(),
+            .map(|initiator| (initiator, initiator.initiator_mac.read_once()))
+            .filter(|(_, initiator_mac)| *initiator_mac != 0)
+            .map(|(initiator, initiator_mac)| Sighting {
+                initiator_mac: Mac::from_number(initiator_mac),
+                in_flight: initiator.counts.in_flight.read_once(),
                 heard: Moment::from_ticks(initiator.heard.read_once()),
             })
     }
 }
 
-/// Counts a request in, as one of its initiator, if that has a place, and as one of all.
+/// Counts a request in, as one of its initiator, if that has an entry, and as one of all.
 ///
 /// # Errors
 ///
@@ -317,8 +326,8 @@ impl Counts {
     /// None.
     const fn new() -> Self {
         Self {
-            under_way: Atomic::new(0),
-            beyond: Atomic::new(0),
+            in_flight: Atomic::new(0),
+            excess: Atomic::new(0),
             reserved: Atomic::new(0),
         }
     }
@@ -327,11 +336,11 @@ impl Counts {
 impl Initiator {
     fn is_idle(&self) -> bool {
         let Counts {
-            under_way,
-            beyond,
+            in_flight,
+            excess,
             reserved,
         } = &self.counts;
-        [under_way, beyond, reserved]
+        [in_flight, excess, reserved]
             .iter()
             .all(|count| count.read_once() == 0)
     }

@@ -5,14 +5,14 @@
 use kernel::prelude::*;
 
 use super::history::Copied;
-use super::order::Places;
+use super::order::InflightSlots;
 use super::repeats;
 use super::repeats::Ask;
 use super::repeats::Asker;
 use super::repeats::Asking;
+use super::repeats::InFlight;
 use super::repeats::Judged;
 use super::repeats::Key;
-use super::repeats::UnderWay;
 use super::request::Progress;
 use super::request::Request;
 use super::stats::Counter;
@@ -35,16 +35,16 @@ impl Turns {
     #[cold]
     pub(super) fn join(
         &mut self,
-        places: &Places,
+        slots: &InflightSlots,
         request: SlabBox<Request>,
     ) -> Option<SlabBox<Request>> {
-        let mut under_way = UnderWay {
-            places,
-            spans: &self.under_way,
+        let mut in_flight = InFlight {
+            slots,
+            spans: &self.in_flight,
             askers: &mut self.askers,
         };
         let tag = request.header.tag;
-        match repeats::judge(request, &mut self.waiting, &mut under_way) {
+        match repeats::judge(request, &mut self.waiting, &mut in_flight) {
             Judged::Own(mut request) if request.asking.over.is_some() => {
                 // What it repeats may have ended since it came, and gives it its room.
                 match request.come_back() {
@@ -52,7 +52,7 @@ impl Turns {
                         request.counts_as_let_in();
                         return Some(request);
                     }
-                    Err(cause) => request.is_dropped(cause),
+                    Err(cause) => request.drop_with(cause),
                 }
             }
             Judged::Own(request) => return Some(request),
@@ -85,21 +85,21 @@ impl Turns {
     #[cold]
     pub(super) fn still_own(
         &mut self,
-        places: &Places,
+        slots: &InflightSlots,
         mut request: SlabBox<Request>,
     ) -> Option<SlabBox<Request>> {
-        let under_way = UnderWay {
-            places,
-            spans: &self.under_way,
+        let in_flight = InFlight {
+            slots,
+            spans: &self.in_flight,
             askers: &mut self.askers,
         };
-        if repeats::waits_on(&mut *request, &mut self.waiting, &under_way) {
+        if repeats::waits_on(&mut *request, &mut self.waiting, &in_flight) {
             self.waiting.push(request);
             return None;
         }
         // That was another, or was dropped.
         if let Err(cause) = request.come_back() {
-            request.is_dropped(cause);
+            request.drop_with(cause);
             return None;
         }
         Some(request)
@@ -113,18 +113,18 @@ impl Turns {
         if !ended.asking.is_old() {
             return self.answer_all(ended, joined);
         }
-        // Its initiator may have asked again at this moment, as one of as many as it may have under way. That
+        // Its initiator may have asked again at this moment, as one of as many as it may have in flight. That
         // must not be dropped for want of the room that this one has until its answer has been sent: the
         // initiator does not take that answer, and thinks from its age that answers take so long.
-        ended.move_beyond();
+        ended.move_to_excess();
         let is_executed = ended.is_executed();
         // It has been there since its end only.
         if let Some(write) = ended.as_write().filter(|_| is_executed) {
             self.note_executed(write);
         }
         let is_superseded = ended
-            .place()
-            .is_some_and(|place| self.askers.is_superseded(place));
+            .slot()
+            .is_some_and(|slot| self.askers.is_superseded(slot));
         match self.newest(joined, is_executed) {
             Some(mut newest) => {
                 newest.inherit(&mut ended);
@@ -132,7 +132,7 @@ impl Turns {
                 ended.leave();
                 newest.answer();
             }
-            None if is_superseded => ended.is_dropped(Counter::AnswersSuperseded),
+            None if is_superseded => ended.drop_with(Counter::AnswersSuperseded),
             None => ended.answer(),
         }
     }
@@ -213,7 +213,7 @@ impl Request {
 
     /// Whether its initiator may have asked again by now.
     pub(super) fn is_repeatable(&self) -> bool {
-        self.place().is_some() && self.asking.is_repeatable()
+        self.slot().is_some() && self.asking.is_repeatable()
     }
 
     /// Has ended, with or without I/O. All ways to an answer of what has had its turn lead through here:
@@ -236,7 +236,7 @@ impl Request {
     /// Counts it as left out, if its initiator gets the answer under another tag.
     fn is_left_out(&self, tag: Tag) {
         if self.header.tag != tag {
-            self.is_dropped(Counter::AnswersSuperseded);
+            self.drop_with(Counter::AnswersSuperseded);
         }
     }
 
@@ -322,7 +322,7 @@ impl Ask for Request {
 
     fn waits(&mut self, is_certain: bool) {
         self.is_let_in();
-        self.move_beyond();
+        self.move_to_excess();
         if is_certain {
             self.is_repetition();
         }

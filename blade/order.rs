@@ -20,9 +20,9 @@ use crate::ata::Extent;
 use crate::block::Blocks;
 use crate::sync::Once;
 
-mod beside;
+mod adjacent;
 
-pub(super) use beside::Company;
+pub(super) use adjacent::Company;
 
 /// The sectors that a request touches, and how.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,41 +126,41 @@ impl Span {
 }
 
 /// Requests that a blade has at the same time, at most, all initiators together.
-pub(super) const MOST: usize = WORDS * BITS;
+pub(super) const MAX_INFLIGHT: usize = WORDS * BITS;
 
 /// Requests beyond those, at most: one for each, which repeats it, and some that are yet to be compared.
-pub(super) const MOST_BEYOND: usize = MOST + BITS;
+pub(super) const MAX_EXCESS: usize = MAX_INFLIGHT + BITS;
 
 const WORDS: usize = 8;
 const BITS: usize = 64;
 
-/// The places of requests under way. The worker takes them; they are given back in any context.
-pub(super) struct Places {
+/// The slots of requests in flight. The worker takes them; they are given back in any context.
+pub(super) struct InflightSlots {
     taken: [Atomic<u64>; WORDS],
     /// Whether a request waits for another's end.
     awaited: Atomic<bool>,
 }
 
-/// The place of a request under way.
+/// The slot of a request in flight.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct InflightSlot {
     word: usize,
     bit: u32,
 }
 
-impl Place {
+impl InflightSlot {
     const fn mask(self) -> u64 {
         1_u64.wrapping_shl(self.bit)
     }
 
-    /// The number of the place, less than [`MOST`].
+    /// The number of the slot, less than [`MAX_INFLIGHT`].
     pub(super) const fn index(self) -> usize {
         self.word.wrapping_mul(BITS).wrapping_add(self.bit as usize)
     }
 }
 
-impl Places {
-    /// Places, all free.
+impl InflightSlots {
+    /// Slots, all free.
     pub(super) fn new() -> Self {
         Self {
             taken: [const { Atomic::new(0) }; WORDS],
@@ -168,65 +168,65 @@ impl Places {
         }
     }
 
-    /// Gives a place back. True if the worker is to look whom that lets go.
-    pub(super) fn release(&self, place: Place) -> bool {
-        if let Some(word) = self.taken.get(place.word) {
+    /// Gives a slot back. True if the worker is to look whom that lets go.
+    pub(super) fn release(&self, slot: InflightSlot) -> bool {
+        if let Some(word) = self.taken.get(slot.word) {
             // Fully ordered: it is seen free by a worker whose `await_release` is not seen here.
-            let _ = word.fetch_sub(place.mask(), Full);
+            let _ = word.fetch_sub(slot.mask(), Full);
         }
         self.awaited.read_once()
     }
 
-    /// Says whether the end of requests is awaited. The worker looks at the places once more
+    /// Tells whether somebody waits for requests to end. The worker looks at the slots once more
     /// after it has said so, for those given back before it was heard.
     pub(super) fn await_release(&self, awaited: bool) {
         let _ = self.awaited.xchg(awaited, Full);
     }
 
-    /// The places taken, in the words before `words` and of those only the ones that `filter`
+    /// The slots taken, in the words before `words` and of those only the ones that `filter`
     /// leaves of a word.
     fn taken<'a>(
         &'a self,
         words: usize,
         filter: impl Fn(usize, u64) -> u64 + 'a,
-    ) -> impl Iterator<Item = Place> + 'a {
+    ) -> impl Iterator<Item = InflightSlot> + 'a {
         // Counting as it goes, as `enumerate` does it, compiles to arithmetic that can panic.
         let all = (0..words).filter_map(|word| Some((word, self.taken.get(word)?)));
         all.flat_map(move |(word, bits)| {
             let mut left = filter(word, bits.read_acquire());
             core::iter::from_fn(move || {
                 let bit = left.trailing_zeros();
-                let place = (left != 0).then_some(Place { word, bit });
+                let slot = (left != 0).then_some(InflightSlot { word, bit });
                 left &= left.wrapping_sub(1);
-                place
+                slot
             })
         })
     }
 
-    /// The places taken, as far as they are when each is looked at.
-    pub(super) fn all_taken(&self) -> impl Iterator<Item = Place> + '_ {
+    /// The slots taken; each is looked at once, at its own time.
+    pub(super) fn all_taken(&self) -> impl Iterator<Item = InflightSlot> + '_ {
         self.taken(WORDS, |_, bits| bits)
     }
 
-    /// Whether a place is taken.
-    pub(super) fn is_taken(&self, place: Place) -> bool {
-        let bits = self.taken.get(place.word).map(|bits| bits.read_acquire());
-        bits.is_some_and(|bits| bits & place.mask() != 0)
+    /// Whether a slot is taken.
+    pub(super) fn is_taken(&self, slot: InflightSlot) -> bool {
+        let bits = self.taken.get(slot.word).map(|bits| bits.read_acquire());
+        bits.is_some_and(|bits| bits & slot.mask() != 0)
     }
 
-    fn free(&self) -> Option<Place> {
+    fn free(&self) -> Option<InflightSlot> {
         self.taken.iter().enumerate().find_map(|(word, bits)| {
             let bit = bits.read_acquire().trailing_ones();
-            (bit < u64::BITS).then_some(Place { word, bit })
+            (bit < u64::BITS).then_some(InflightSlot { word, bit })
         })
     }
 }
 
-/// The spans of requests under way, which only the worker knows.
+/// The spans of requests in flight, which only the worker knows.
 pub(super) struct Spans {
-    /// By place; there may be old ones at places that are free.
+    /// By slot; there may be old ones at slots that are free.
     spans: KVec<Span>,
-    /// Places whose spans are exclusive: those that only read need not look at others.
+    /// Slots whose spans are exclusive: those that only read need not look at others.
     exclusive: [u64; WORDS],
 }
 
@@ -234,48 +234,48 @@ impl Spans {
     /// None yet, with room for all that there may be.
     pub(super) fn new() -> Result<Self, AllocError> {
         Ok(Self {
-            spans: KVec::with_capacity(MOST, GFP_KERNEL)?,
+            spans: KVec::with_capacity(MAX_INFLIGHT, GFP_KERNEL)?,
             exclusive: [0; WORDS],
         })
     }
 
-    /// What the request at a place touches.
-    pub(super) fn at(&self, place: Place) -> Option<&Span> {
-        self.spans.get(place.index())
+    /// What the request at a slot touches.
+    pub(super) fn at(&self, slot: InflightSlot) -> Option<&Span> {
+        self.spans.get(slot.index())
     }
 
-    /// Takes a place for a request that may go ahead; `None` if it must wait for another that is
-    /// under way.
-    pub(super) fn claim(&mut self, places: &Places, span: Span) -> Option<Place> {
-        // No place behind these has ever been taken.
+    /// Takes a slot for a request that may go ahead; `None` if it must wait for another that is
+    /// in flight.
+    pub(super) fn claim(&mut self, slots: &InflightSlots, span: Span) -> Option<InflightSlot> {
+        // No slot behind these has ever been taken.
         let words = self.spans.len().div_ceil(BITS);
         let filter = |word: usize, bits| match self.exclusive.get(word) {
             Some(exclusive) if !span.exclusive => bits & exclusive,
             _ => bits,
         };
-        let is_free = !places
+        let is_free = !slots
             .taken(words, filter)
-            .filter_map(|place| self.spans.get(place.index()))
+            .filter_map(|slot| self.spans.get(slot.index()))
             .any(|other| other.conflicts(&span));
         if !is_free {
             return None;
         }
-        self.take(places, span)
+        self.take(slots, span)
     }
 
-    /// Takes a place for a request that may go ahead.
+    /// Takes a slot for a request that may go ahead.
     #[inline]
-    fn take(&mut self, places: &Places, span: Span) -> Option<Place> {
-        let place = places.free()?;
-        match self.spans.get_mut(place.index()) {
+    fn take(&mut self, slots: &InflightSlots, span: Span) -> Option<InflightSlot> {
+        let slot = slots.free()?;
+        match self.spans.get_mut(slot.index()) {
             Some(old) => *old = span,
-            // The lowest free place is the next new one, for which there is room.
+            // The lowest free slot is the next new one, for which there is room.
             None => self.spans.push_within_capacity(span).ok()?,
         }
-        let exclusive = self.exclusive.get_mut(place.word)?;
-        *exclusive = *exclusive & !place.mask() | if span.exclusive { place.mask() } else { 0 };
-        let _ = places.taken.get(place.word)?.fetch_add(place.mask(), Full);
-        Some(place)
+        let exclusive = self.exclusive.get_mut(slot.word)?;
+        *exclusive = *exclusive & !slot.mask() | if span.exclusive { slot.mask() } else { 0 };
+        let _ = slots.taken.get(slot.word)?.fetch_add(slot.mask(), Full);
+        Some(slot)
     }
 }
 
@@ -303,48 +303,49 @@ mod tests {
 
     #[test]
     fn those_that_overlap_wait_unless_all_read() -> Result {
-        let places = Places::new();
+        let slots = InflightSlots::new();
         let mut spans = Spans::new()?;
-        let reader = spans.claim(&places, Span::reading(extent(0, 8)));
+        let reader = spans.claim(&slots, Span::reading(extent(0, 8)));
         assert!(reader.is_some());
-        assert!(spans.claim(&places, Span::reading(extent(4, 8))).is_some());
-        assert!(spans.claim(&places, Span::writing(extent(3, 1))).is_none());
-        assert!(spans.claim(&places, Span::writing(extent(12, 1))).is_some());
-        assert!(spans.claim(&places, Span::reading(extent(12, 1))).is_none());
-        assert!(spans.claim(&places, Span::all_changes()).is_none());
-        let _ = places.release(reader.ok_or(EINVAL)?);
-        assert!(spans.claim(&places, Span::writing(extent(3, 1))).is_some());
+        assert!(spans.claim(&slots, Span::reading(extent(4, 8))).is_some());
+        assert!(spans.claim(&slots, Span::writing(extent(3, 1))).is_none());
+        assert!(spans.claim(&slots, Span::writing(extent(12, 1))).is_some());
+        assert!(spans.claim(&slots, Span::reading(extent(12, 1))).is_none());
+        assert!(spans.claim(&slots, Span::all_changes()).is_none());
+        let _ = slots.release(reader.ok_or(EINVAL)?);
+        assert!(spans.claim(&slots, Span::writing(extent(3, 1))).is_some());
         Ok(())
     }
 
     #[test]
     fn the_worker_is_told_of_ends_while_some_wait() -> Result {
-        let places = Places::new();
+        let slots = InflightSlots::new();
         let mut spans = Spans::new()?;
-        let one = spans.claim(&places, Span::everything()).ok_or(EINVAL)?;
-        places.await_release(true);
-        assert!(places.release(one));
-        let other = spans.claim(&places, Span::everything()).ok_or(EINVAL)?;
-        places.await_release(false);
-        assert!(!places.release(other));
+        let one = spans.claim(&slots, Span::everything()).ok_or(EINVAL)?;
+        slots.await_release(true);
+        assert!(slots.release(one));
+        let other = spans.claim(&slots, Span::everything()).ok_or(EINVAL)?;
+        slots.await_release(false);
+        assert!(!slots.release(other));
         Ok(())
     }
 
-    /// Beside a plain list of what is under way.
+    /// Beside a plain list of what is in flight.
     #[test]
     fn just_those_wait_that_conflict_or_find_no_place() -> Result {
-        let places = Places::new();
+        let slots = InflightSlots::new();
         let mut spans = Spans::new()?;
-        let mut under_way: KVec<(Place, Span)> = KVec::with_capacity(MOST, GFP_KERNEL)?;
+        let mut in_flight: KVec<(InflightSlot, Span)> =
+            KVec::with_capacity(MAX_INFLIGHT, GFP_KERNEL)?;
         let mut random = Random(1);
         let (mut refused, mut full) = (0, 0);
         for _ in 0..50_000 {
             if random.below(8) == 0 {
                 // Some at once, so that there are few again.
                 for _ in 0..random.below(15) {
-                    let index = random.below(MOST as u64) as usize;
-                    if let Ok((place, _)) = under_way.remove(index) {
-                        let _ = places.release(place);
+                    let index = random.below(MAX_INFLIGHT as u64) as usize;
+                    if let Ok((slot, _)) = in_flight.remove(index) {
+                        let _ = slots.release(slot);
                     }
                 }
             }
@@ -353,18 +354,18 @@ mod tests {
                 0 => Span::writing(extent),
                 _ => Span::reading(extent),
             };
-            let conflicts = under_way.iter().any(|(_, other)| other.conflicts(&span));
-            let is_full = under_way.len() == MOST;
+            let conflicts = in_flight.iter().any(|(_, other)| other.conflicts(&span));
+            let is_full = in_flight.len() == MAX_INFLIGHT;
             refused += i32::from(conflicts);
             full += i32::from(is_full);
-            match spans.claim(&places, span) {
-                Some(place) => {
+            match spans.claim(&slots, span) {
+                Some(slot) => {
                     assert!(!conflicts && !is_full);
-                    assert!(under_way
+                    assert!(in_flight
                         .iter()
-                        .all(|(other, _)| other.index() != place.index()));
-                    under_way
-                        .push_within_capacity((place, span))
+                        .all(|(other, _)| other.index() != slot.index()));
+                    in_flight
+                        .push_within_capacity((slot, span))
                         .map_err(|_| EINVAL)?;
                 }
                 None => assert!(conflicts || is_full),

@@ -8,7 +8,7 @@
 //!
 //! An initiator cuts what it writes into frames, which may be smaller than a block. So writes that follow
 //! each other, and that the worker finds together, are gathered into one: the first of them leads it. If
-//! that fails, each is tried again by itself, one after the other: all have their places until then, so
+//! that fails, each is tried again by itself, one after the other: all have their slots until then, so
 //! that none that came later gets ahead.
 
 use kernel::prelude::*;
@@ -16,8 +16,8 @@ use kernel::sync::rcu;
 
 use super::execute::IO_SECTORS;
 use super::order::Company;
-use super::order::Place;
-use super::order::Places;
+use super::order::InflightSlot;
+use super::order::InflightSlots;
 use super::order::Span;
 use super::request::Batch;
 use super::request::Progress;
@@ -64,22 +64,22 @@ enum Step {
 }
 
 impl Turns {
-    /// Takes a place for a write that would have to wait for those only that it may go to the disk
+    /// Takes a slot for a write that would have to wait for those only that it may go to the disk
     /// with.
-    pub(super) fn claim_beside(
+    pub(super) fn claim_adjacent(
         &mut self,
-        places: &Places,
+        slots: &InflightSlots,
         request: &mut Request,
         span: Span,
-    ) -> Option<Place> {
+    ) -> Option<InflightSlot> {
         let leader = self.batch.gathering()?;
         if !leader.takes(request) || leader.disk().has_failed_lately() {
             return None;
         }
         let mut company = Company::new();
         let mut add = |request: &Request| {
-            if let Some(place) = request.place() {
-                company.add(place);
+            if let Some(slot) = request.slot() {
+                company.add(slot);
             }
         };
         add(leader);
@@ -87,7 +87,7 @@ impl Turns {
             add(other);
             false
         });
-        self.under_way.claim_beside(places, span, &company)
+        self.in_flight.claim_adjacent(slots, span, &company)
     }
 }
 
@@ -116,7 +116,7 @@ impl Request {
         }
     }
 
-    /// Begins a write of sectors that are not whole blocks. True if it is under way.
+    /// Begins a write of sectors that are not whole blocks. True if it is in flight.
     pub(super) fn write_part(mut self: SlabBox<Self>, extent: Extent, batch: &mut Batch) -> bool {
         let blocks = self.disk().blocks();
         let sectors = room_for(extent, blocks);
@@ -126,7 +126,7 @@ impl Request {
             return false;
         }
         if let Some(leader) = batch.gathering() {
-            // Then it has its place beside theirs.
+            // Then it has its slot beside theirs.
             let shares_block = !blocks.begin_at(extent.first.0);
             let may_follow = shares_block || !leader.disk().has_failed_lately();
             if may_follow && leader.takes(&self) {
@@ -136,14 +136,14 @@ impl Request {
                 }
                 if shares_block {
                     // It will come again.
-                    self.is_dropped(Counter::DroppedMemory);
+                    self.drop_with(Counter::DroppedMemory);
                     return false;
                 }
             }
         }
         let prepared = self.prepare(batch, |io, may_wait| Ok(io.make_room(sectors, may_wait)?));
         if prepared.is_err() {
-            self.is_dropped(Counter::DroppedMemory);
+            self.drop_with(Counter::DroppedMemory);
             return false;
         }
         self.set_step(Step::Gathering, false);
@@ -256,15 +256,15 @@ impl Request {
         batch.add_ready(self);
     }
 
-    /// Puts the data of all that are written together into its place.
+    /// Puts the data of all that are written together where it belongs.
     fn put_data(&mut self, is_alone: bool) -> Result {
         let blocks_first = self.first_of_blocks(is_alone);
-        let place = |extent: Extent| {
+        let slot = |extent: Extent| {
             let at = extent.first.0.saturating_sub(blocks_first) as usize;
             let len = extent.sectors as usize;
             (at.saturating_mul(SECTOR), len.saturating_mul(SECTOR))
         };
-        let (at, len) = place(self.gathered_extent(true));
+        let (at, len) = slot(self.gathered_extent(true));
         self.io().put_in_room(None, ata_argument::END, at, len)?;
         if is_alone {
             return Ok(());
@@ -272,7 +272,7 @@ impl Request {
         let mut followers = core::mem::take(self.followers());
         let mut result = Ok(());
         followers.any(|other| {
-            let (at, len) = place(other.gathered_extent(true));
+            let (at, len) = slot(other.gathered_extent(true));
             let other = Some(&*other.io());
             result = self.io().put_in_room(other, ata_argument::END, at, len);
             result.is_err()
@@ -362,7 +362,7 @@ impl Request {
 
     /// Drops a write for which there is no memory, and those that go with it. They will come again.
     fn give_up(self: SlabBox<Self>, is_alone: bool) {
-        self.end_all(is_alone, |it| it.is_dropped(Counter::DroppedMemory));
+        self.end_all(is_alone, |it| it.drop_with(Counter::DroppedMemory));
     }
 
     /// Ends a write, and those that go with it; unless they come after it.

@@ -29,10 +29,10 @@ pub(crate) enum Follows {
 /// What the administrator may change of an export while it works.
 pub(crate) struct Policy([Atomic<u32>; Tunable::COUNT]);
 
-/// No initiator may have more under way than there are places.
+/// No initiator may have more in flight than there are slots.
 const _: () = assert!(matches!(
     Tunable::BufferCount.row().form,
-    Form::Number(number) if number.most as usize == order::MOST
+    Form::Number(number) if number.most as usize == order::MAX_INFLIGHT
 ));
 
 impl Policy {
@@ -71,12 +71,12 @@ impl Policy {
 
     /// Changes a setting to what [`Form::parse`] has found.
     pub(crate) fn set(&self, tunable: Tunable, value: u32) {
-        if let Some(place) = self.0.get(tunable as usize) {
-            place.write_once(value);
+        if let Some(slot) = self.0.get(tunable as usize) {
+            slot.write_once(value);
         }
     }
 
-    /// Requests that each initiator may have under way, and is told that it may.
+    /// Requests that each initiator may have in flight, and is told that it may.
     pub(crate) fn buffer_count(&self) -> u16 {
         u16::try_from(self.get(Tunable::BufferCount)).unwrap_or(u16::MAX)
     }

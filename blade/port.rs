@@ -38,7 +38,7 @@ use crate::wire::state::Down;
 use crate::wire::state::State;
 
 /// How often the log is told at most of what the access lists refuse, in milliseconds.
-const REFUSAL_INTERVAL: Msecs = 1000;
+const ACCESS_LOG_INTERVAL: Msecs = 1000;
 
 /// That a second writer is refused is told once in this time at most, in milliseconds.
 const SECOND_WRITER_INTERVAL: Msecs = 60_000;
@@ -72,7 +72,7 @@ pub(crate) struct Port {
     stats: Stats,
     latency: Latency,
     /// How often the log is told of what is refused.
-    refusals: Pace,
+    last_errors: Pace,
     /// When it was last told that a second writer is refused.
     pub(super) second_writers: Pace,
 }
@@ -103,7 +103,7 @@ impl Port {
             announcements: Announcements::new(),
             stats: Stats::new(),
             latency: Latency::new(),
-            refusals: Pace::new(REFUSAL_INTERVAL),
+            last_errors: Pace::new(ACCESS_LOG_INTERVAL),
             second_writers: Pace::new(SECOND_WRITER_INTERVAL),
         })
     }
@@ -200,7 +200,7 @@ impl Port {
     /// Says in the log what the access lists refuse, if the administrator wants to know it. In any
     /// context.
     pub(super) fn log_refused(&self, right: Right, initiator: Mac) {
-        if self.blade.policy().log() == LogLevel::Access && self.refusals.take() {
+        if self.blade.policy().log() == LogLevel::Access && self.last_errors.take() {
             self.log(format_args!("{right} by {initiator} refused"));
         }
     }
@@ -320,12 +320,12 @@ impl Port {
             State::Offline(down)
         } else if let Some(down) = down {
             State::Down(down)
-        } else if let Some(card) = self
+        } else if let Some(rival_mac) = self
             .conflict
             .rival()
             .or_else(|| self.blade.rival_elsewhere())
         {
-            State::Conflict(card)
+            State::Conflict(rival_mac)
         } else {
             self.blade.degraded().map_or(State::Up, State::Degraded)
         }
@@ -357,9 +357,9 @@ impl Port {
         self.with_device(Device::address)
     }
 
-    /// Notes that a target at another card answers for the blade's address. In any context.
-    pub(super) fn note_rival(&self, card: Mac) {
-        self.conflict.note(card);
+    /// Notes that a target at another MAC answers for the blade's address. In any context.
+    pub(super) fn note_rival(&self, rival_mac: Mac) {
+        self.conflict.note(rival_mac);
         if self.is_open() {
             self.blade.count_rival();
         }

@@ -8,9 +8,9 @@ use kernel::sync::Arc;
 use kernel::time::delay::fsleep;
 use kernel::time::Delta;
 
+use super::control_error::ControlError;
 use super::exported::Blade;
 use super::port::Port;
-use super::refusal::Refusal;
 use super::registry::Registry;
 use super::settings::Settings;
 use crate::compat::EADDRINUSE;
@@ -21,12 +21,12 @@ const PROBES: usize = 3;
 const PROBE_WAIT: Delta = Delta::from_millis(300);
 
 impl Registry {
-    /// Takes the blade of a port out of use: ATA commands are refused. Waits for those under way.
+    /// Takes the blade of a port out of use: ATA commands are refused. Waits for those in flight.
     ///
     /// # Errors
     ///
     /// `ETIMEDOUT`, with the blade out of use; `ENOMEM`, with nothing changed.
-    pub(crate) fn set_offline(&self, port: &Port) -> Result<(), Refusal> {
+    pub(crate) fn set_offline(&self, port: &Port) -> Result<(), ControlError> {
         let blade = port.blade();
         let take_out = |settings: &mut Settings| settings.rules.offline = true;
         let tell = || self.note_states(blade);
@@ -35,7 +35,7 @@ impl Registry {
 
     /// Takes the blade of a port back into use and tells initiators, unless another target on a
     /// segment has the address. Sleeps for a second while it asks, which it does not with `force`.
-    pub(crate) fn set_online(&self, port: &Port, force: bool) -> Result<(), Refusal> {
+    pub(crate) fn set_online(&self, port: &Port, force: bool) -> Result<(), ControlError> {
         let blade = port.blade();
         let mut ports = KVec::new();
         for other in self.ports.lock().iter() {
@@ -69,7 +69,7 @@ impl Registry {
 
 /// Asks whether another target on the segments of these ports, which are those of one blade, has
 /// their address. Sleeps.
-pub(super) fn look_for_rivals(ports: &[Arc<Port>]) -> Result<(), Refusal> {
+pub(super) fn look_for_rivals(ports: &[Arc<Port>]) -> Result<(), ControlError> {
     if !ports.iter().any(|port| port.can_send()) {
         return Ok(());
     }
@@ -81,14 +81,14 @@ pub(super) fn look_for_rivals(ports: &[Arc<Port>]) -> Result<(), Refusal> {
             port.probe(port.address().into());
         }
         fsleep(PROBE_WAIT);
-        if let Some((port, card)) = ports
+        if let Some((port, rival_mac)) = ports
             .iter()
             .find_map(|port| Some((port, port.conflict().rival()?)))
         {
-            return Err(Refusal::new(
+            return Err(ControlError::new(
                 EADDRINUSE.into(),
                 format_args!(
-                    "{}@{}: address in use by another target, at {card}; force=1 exports it all \
+                    "{}@{}: address in use by another target, at {rival_mac}; force=1 exports it all \
                      the same",
                     port.address(),
                     port.interface()

@@ -12,7 +12,7 @@ use super::class::Class;
 use super::discovery::Discovery;
 use super::discovery::Query;
 use super::exported::Blade;
-use super::initiators::Seat;
+use super::initiators::InflightCredit;
 use super::latency::Latency;
 use super::port::Port;
 use super::request::Arrival;
@@ -159,7 +159,7 @@ impl FrameHandler for Inlet {
             Received::Response => return self.hear(device, &header),
             Received::Nothing => return,
         };
-        if !header.destination.is_exact() {
+        if !header.addr.is_exact() {
             return self.discovery.ask(Query {
                 frame,
                 header,
@@ -178,7 +178,7 @@ impl FrameHandler for Inlet {
         let Some(table) = self.reception.table(&guard) else {
             return;
         };
-        let port = table.matching(device.key(), header.destination).next();
+        let port = table.matching(device.key(), header.addr).next();
         if let Some(port) = port.filter(|port| port.is_reachable(&guard)) {
             if frame.keep().is_err() {
                 return not_let_in(port, &arrival, Counter::DroppedMemory);
@@ -199,8 +199,8 @@ impl Inlet {
         let Some(table) = self.reception.table(&guard) else {
             return;
         };
-        for port in table.matching(device.key(), header.destination) {
-            if !table.has_card(port.address(), header.source) {
+        for port in table.matching(device.key(), header.addr) {
+            if !table.has_nic_mac(port.address(), header.source) {
                 port.note_rival(header.source);
             }
         }
@@ -229,15 +229,15 @@ fn admit(
     };
     let class = Class::of(asked);
     let limits = class.limits(blade.policy().buffer_count().into());
-    let (seat, over) = match blade.initiators().enter(header.source, limits) {
-        Ok(seat) => (seat, None),
+    let (credit, over) = match blade.initiators().enter(header.source, limits) {
+        Ok(credit) => (credit, None),
         Err(cause) => {
-            let seat = enter_beyond(blade, class, header, limits.each).ok_or(cause)?;
-            (seat, Some(cause))
+            let credit = enter_excess(blade, class, header, limits.each).ok_or(cause)?;
+            (credit, Some(cause))
         }
     };
     let Some(disk) = blade.disk().enter() else {
-        blade.initiators().leave(seat);
+        blade.initiators().leave(credit);
         return Err(Counter::DroppedFull);
     };
     // One that is alone is let in whatever becomes of memory, so that there is always progress.
@@ -246,10 +246,10 @@ fn admit(
     } else {
         GFP_ATOMIC
     };
-    let (way, counted) = (port.clone(), (seat, over));
+    let (way, counted) = (port.clone(), (credit, over));
     let request = Request::new(way, arrival, frame, disk, counted, read_only, memory);
     let mut request = request.map_err(|_| {
-        blade.initiators().leave(seat);
+        blade.initiators().leave(credit);
         Counter::DroppedMemory
     })?;
     if over.is_some() {
@@ -268,13 +268,18 @@ fn admit(
     Ok(())
 }
 
-/// Lets a request in that finds all taken, if it may repeat one that has been under way for a while.
+/// Lets a request in that finds all taken, if it may repeat one that has been in flight for a while.
 #[cold]
-fn enter_beyond(blade: &Blade, class: Class, header: &Header, window: u32) -> Option<Seat> {
+fn enter_excess(
+    blade: &Blade,
+    class: Class,
+    header: &Header,
+    window: u32,
+) -> Option<InflightCredit> {
     if class != Class::Medium || !blade.may_stall() {
         return None;
     }
-    blade.initiators().enter_beyond(header.source, window)
+    blade.initiators().enter_excess(header.source, window)
 }
 
 /// Whether the disk is read-only for the initiator of a request, by the access lists.

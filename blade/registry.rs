@@ -12,17 +12,17 @@ use kernel::workqueue::impl_has_delayed_work;
 use kernel::workqueue::new_delayed_work;
 use kernel::workqueue::DelayedWork;
 
+use super::control_error::being_removed;
+use super::control_error::no_device;
+use super::control_error::not_exported;
+use super::control_error::taken;
+use super::control_error::ControlError;
 use super::exported::Blade;
 use super::idle::Idle;
 use super::new_export::NewExport;
 use super::port::Port;
 use super::presence::look_for_rivals;
 use super::receive::Receivers;
-use super::refusal::being_removed;
-use super::refusal::no_device;
-use super::refusal::not_exported;
-use super::refusal::taken;
-use super::refusal::Refusal;
 use super::request::Request;
 use super::watchers::Watcher;
 use crate::aoe;
@@ -30,8 +30,8 @@ use crate::aoe::ShelfSlot;
 use crate::block;
 use crate::block::PagePools;
 use crate::net::NetDevice;
+use crate::sync::CpuWorkers;
 use crate::sync::Cpus;
-use crate::sync::Express;
 use crate::sync::OpenSlab;
 use crate::sync::RcuBox;
 use crate::sync::WorkQueue;
@@ -52,8 +52,8 @@ pub(crate) struct Registry {
     prompt: Arc<WorkQueue>,
     /// For what has time.
     pub(super) leisure: Arc<WorkQueue>,
-    pub(super) express: Arc<Express<Blade>>,
-    _cpus: Pin<KBox<Cpus<Express<Blade>>>>,
+    pub(super) cpu_workers: Arc<CpuWorkers<Blade>>,
+    _cpus: Pin<KBox<Cpus<CpuWorkers<Blade>>>>,
     pub(super) pools: Arc<PagePools>,
     #[pin]
     pub(super) control: Mutex<()>,
@@ -90,8 +90,8 @@ impl Registry {
     /// `ENOMEM`.
     pub(crate) fn new(queue: Arc<WorkQueue>) -> Result<Arc<Self>> {
         let pools = Arc::new(PagePools::new()?, GFP_KERNEL)?;
-        let express = Express::new(c"kvblade_rs/%u")?;
-        let cpus = KBox::pin_init(Cpus::follow(express.clone()), GFP_KERNEL)?;
+        let cpu_workers = CpuWorkers::new(c"kvblade_rs/%u")?;
+        let cpus = KBox::pin_init(Cpus::follow(cpu_workers.clone()), GFP_KERNEL)?;
         let prompt = Arc::new(WorkQueue::new(c"kvblade_rs_prompt")?, GFP_KERNEL)?;
         let leisure = Arc::new(WorkQueue::leisurely(c"kvblade_rs_leisure")?, GFP_KERNEL)?;
         let receivers = Receivers::new(leisure.clone())?;
@@ -101,7 +101,7 @@ impl Registry {
                 queue,
                 prompt,
                 leisure,
-                express,
+                cpu_workers,
                 _cpus: cpus,
                 pools,
                 control <- new_mutex!(()),
@@ -123,7 +123,7 @@ impl Registry {
     /// segment has the address. Sleeps for a second while it asks.
     ///
     /// The caller opens it with [`Registry::open`] or gives it back with [`Registry::remove`].
-    pub(crate) fn add(&self, new: NewExport) -> Result<Arc<Port>, Refusal> {
+    pub(crate) fn add(&self, new: NewExport) -> Result<Arc<Port>, ControlError> {
         let force = new.force;
         let port = self.make_port(new)?;
         if !force {
@@ -139,7 +139,7 @@ impl Registry {
         &self,
         address: ShelfSlot,
         interface: InterfaceName,
-    ) -> Result<Arc<Port>, Refusal> {
+    ) -> Result<Arc<Port>, ControlError> {
         self.ports
             .lock()
             .iter()
@@ -149,11 +149,11 @@ impl Registry {
     }
 
     /// Lets a port answer, and announces it.
-    pub(crate) fn open(self: &Arc<Self>, port: &Arc<Port>) -> Result<(), Refusal> {
+    pub(crate) fn open(self: &Arc<Self>, port: &Arc<Port>) -> Result<(), ControlError> {
         let _control = self.control.lock();
         let (address, interface) = (port.address(), *port.interface());
         if !self.has(port) {
-            return Err(Refusal::new(
+            return Err(ControlError::new(
                 ENXIO,
                 format_args!("{address}@{interface}: removed while it was being added"),
             ));
@@ -174,7 +174,7 @@ impl Registry {
         ports.iter().any(|other| Arc::ptr_eq(other, port))
     }
 
-    fn make_port(&self, new: NewExport) -> Result<Arc<Port>, Refusal> {
+    fn make_port(&self, new: NewExport) -> Result<Arc<Port>, ControlError> {
         let _control = self.control.lock();
         let interface = new.interface;
         let ports = self.ports.lock().len();
@@ -193,7 +193,7 @@ impl Registry {
 
     /// The blade with this address, if it is on another interface already, or else a new one. None that
     /// is on its way out, for with `control` locked no other goes that way.
-    fn find_or_open(&self, new: NewExport) -> Result<(Arc<Blade>, bool), Refusal> {
+    fn find_or_open(&self, new: NewExport) -> Result<(Arc<Blade>, bool), ControlError> {
         let (address, interface) = (new.address, new.interface);
         let name = new.path.to_str().unwrap_or_default();
         let number = block::number_of(&new.path).map_err(|errno| no_device(name, errno))?;
@@ -210,7 +210,7 @@ impl Registry {
         let is_this =
             |port: &Arc<Port>| port.address() == address && *port.interface() == interface;
         if ports.iter().any(is_this) {
-            return Err(Refusal::new(
+            return Err(ControlError::new(
                 EEXIST,
                 format_args!("{address}: address in use on {interface}"),
             ));
@@ -221,7 +221,7 @@ impl Registry {
             if port.address() == address
                 && !(same_device && blade.mode() == new.mode && blade.policy().equals(&new.policy))
             {
-                return Err(Refusal::new(
+                return Err(ControlError::new(
                     EEXIST,
                     format_args!(
                         "{address}: address in use on {} for {} (one address is one device with \
@@ -232,7 +232,7 @@ impl Registry {
                 ));
             }
             if port.address() == address && new.settings.is_some() {
-                return Err(Refusal::new(
+                return Err(ControlError::new(
                     EEXIST,
                     format_args!(
                         "{address}: exported on {} already; what can be set of it is in its folder \
@@ -245,19 +245,19 @@ impl Registry {
                 return Ok((blade.clone(), false));
             }
             if same_device && !may_share(blade) {
-                return Err(Refusal::new(
+                return Err(ControlError::new(
                     EBUSY,
                     format_args!("{name}: device is exported as {} already", blade.address()),
                 ));
             }
         }
         drop(ports);
-        self.express.start()?;
+        self.cpu_workers.start()?;
         Ok((
             Blade::open(
                 new,
                 [self.queue.clone(), self.prompt.clone()],
-                self.express.clone(),
+                self.cpu_workers.clone(),
                 self.pools.clone(),
             )?,
             true,
@@ -265,14 +265,19 @@ impl Registry {
     }
 
     /// Makes a port for the blade on an interface that exists.
-    fn attach(&self, blade: &Arc<Blade>, interface: InterfaceName) -> Result<Arc<Port>, Refusal> {
+    fn attach(
+        &self,
+        blade: &Arc<Blade>,
+        interface: InterfaceName,
+    ) -> Result<Arc<Port>, ControlError> {
         let port = Arc::pin_init(Port::new(blade.clone(), interface), GFP_KERNEL)?;
         let mut ports = self.ports.lock();
         // With the list locked, an interface found here cannot be unregistered unseen.
-        let device = NetDevice::by_name(&interface)
-            .ok_or_else(|| Refusal::new(ENODEV, format_args!("{interface}: no such interface")))?;
+        let device = NetDevice::by_name(&interface).ok_or_else(|| {
+            ControlError::new(ENODEV, format_args!("{interface}: no such interface"))
+        })?;
         if !device.is_ethernet() {
-            return Err(Refusal::new(
+            return Err(ControlError::new(
                 EINVAL,
                 format_args!("{interface}: not an Ethernet interface"),
             ));
@@ -282,7 +287,7 @@ impl Registry {
         }
         let mtu = device.mtu();
         if mtu < aoe::MIN_MTU {
-            return Err(Refusal::new(
+            return Err(ControlError::new(
                 EINVAL,
                 format_args!("{interface}: MTU is {mtu}, less than the 1060 bytes that AoE needs"),
             ));

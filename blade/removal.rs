@@ -9,9 +9,9 @@ use kernel::sync::lock::Guard;
 use kernel::sync::Arc;
 use kernel::time::Msecs;
 
+use super::control_error::not_exported;
+use super::control_error::ControlError;
 use super::port::Port;
-use super::refusal::not_exported;
-use super::refusal::Refusal;
 use super::registry::Ports;
 use super::registry::Registry;
 use crate::sync;
@@ -22,7 +22,7 @@ const REMOVAL_WAIT: Msecs = 10_000;
 impl Registry {
     /// Ends an export: when this returns, no answer leaves from it any more. Another that has its
     /// address and interface by now stays.
-    pub(crate) fn remove(&self, port: &Arc<Port>) -> Result<(), Refusal> {
+    pub(crate) fn remove(&self, port: &Arc<Port>) -> Result<(), ControlError> {
         self.remove_within(port, REMOVAL_WAIT)
     }
 
@@ -32,7 +32,7 @@ impl Registry {
         self.remove_within(port, 0).is_ok()
     }
 
-    fn remove_within(&self, port: &Arc<Port>, wait: Msecs) -> Result<(), Refusal> {
+    fn remove_within(&self, port: &Arc<Port>, wait: Msecs) -> Result<(), ControlError> {
         let _control = self.control.lock();
         let (address, interface) = (port.address(), *port.interface());
         let ports = self.ports.lock();
@@ -59,7 +59,7 @@ impl Registry {
 
         if blade.close(wait).is_err() {
             let busy = blade.disk().users();
-            return Err(Refusal::new(
+            return Err(ControlError::new(
                 ETIMEDOUT,
                 format_args!(
                     "{address}@{interface}: the device has not ended {busy} requests after {} \
@@ -130,7 +130,7 @@ impl Registry {
     /// Without exports there are no threads. With `control` locked.
     pub(super) fn rest(&self) {
         if self.ports.lock().is_empty() {
-            self.express.stop();
+            self.cpu_workers.stop();
         }
     }
 }

@@ -12,19 +12,19 @@
 //! are left out. Two that come at the same time may be two readers of one sector: so what comes soon
 //! after the first is a request of its own, and what ends within the second is answered under each tag.
 //!
-//! Whether two are the same is known for certain when both are at hand. What a request under way has in
-//! its frame is not, until it ends; so a write that may be a repetition keeps its place in the order
+//! Whether two are the same is known for certain when both are at hand. What a request in flight has in
+//! its frame is not, until it ends; so a write that may be a repetition keeps its slot in the order
 //! until then.
 
 use kernel::alloc::AllocError;
 use kernel::prelude::*;
 use kernel::time::Msecs;
 
-use super::order::Place;
-use super::order::Places;
+use super::order::InflightSlot;
+use super::order::InflightSlots;
 use super::order::Span;
 use super::order::Spans;
-use super::order::MOST;
+use super::order::MAX_INFLIGHT;
 use super::stats::Counter;
 use crate::aoe::Mac;
 use crate::aoe::Tag;
@@ -43,7 +43,7 @@ const APART: Msecs = 100;
 /// What tells the requests that may be the same, but for their data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
-    /// The initiator's card.
+    /// The initiator's MAC.
     pub(super) source: Mac,
     /// The registers of the ATA command that do not tell the sectors.
     pub(super) registers: u32,
@@ -58,8 +58,8 @@ pub(super) enum Repeats {
     Nothing,
     /// One that waits, ahead of it.
     Waiting,
-    /// One that is under way, at this place.
-    UnderWay(Place),
+    /// One that is in flight, at this slot.
+    InFlight(InflightSlot),
 }
 
 /// What a request is as one that is repeated, or repeats another.
@@ -68,7 +68,7 @@ pub(super) struct Asking {
     pub(super) first: Moment,
     /// Whose end it waits for.
     pub(super) repeats: Repeats,
-    /// It was let in beyond what may be under way, as it may be a repetition: if it is none, it is
+    /// It was let in beyond what may be in flight, as it may be a repetition: if it is none, it is
     /// dropped for this cause.
     pub(super) over: Option<Counter>,
     /// Whether it was counted as a repetition.
@@ -94,7 +94,7 @@ pub(super) trait Ask: Linked {
     /// Whether it is the same as another that has the same key, in data and all.
     fn is_same(&self, other: &Self) -> bool;
 
-    /// It is in the place of an older one from here on, which is the same, and has what that was let in
+    /// It stands for an older one from here on, which is the same, and has what that was let in
     /// by.
     fn replace(&mut self, older: &mut Self);
 
@@ -102,7 +102,7 @@ pub(super) trait Ask: Linked {
     fn waits(&mut self, is_certain: bool);
 }
 
-/// Who has asked for a request that is under way.
+/// Who has asked for a request that is in flight.
 pub(super) struct Asker {
     first: Moment,
     source: Mac,
@@ -112,12 +112,12 @@ pub(super) struct Asker {
     is_superseded: bool,
 }
 
-/// Those who have asked for what is under way, by place. There may be old ones at places that are free.
+/// Those who have asked for what is in flight, by slot. There may be old ones at slots that are free.
 pub(super) struct Askers(KVec<Asker>);
 
-/// What is under way.
-pub(super) struct UnderWay<'a> {
-    pub(super) places: &'a Places,
+/// What is in flight.
+pub(super) struct InFlight<'a> {
+    pub(super) slots: &'a InflightSlots,
     pub(super) spans: &'a Spans,
     pub(super) askers: &'a mut Askers,
 }
@@ -128,7 +128,7 @@ pub(super) enum Judged<T: Linked> {
     Own(SlabBox<T>),
     /// It waits for the end of one that it may repeat.
     Waits,
-    /// It waits in the place of these, which are the same, and older.
+    /// It waits on behalf of these, which are the same, and older.
     Instead(Fifo<T>),
     /// One of the same tag waits already.
     Copy(SlabBox<T>),
@@ -173,69 +173,66 @@ impl Asker {
 impl Askers {
     /// None yet, with room for all that there may be.
     pub(super) fn new() -> Result<Self, AllocError> {
-        Ok(Self(KVec::with_capacity(MOST, GFP_KERNEL)?))
+        Ok(Self(KVec::with_capacity(MAX_INFLIGHT, GFP_KERNEL)?))
     }
 
-    /// Notes who has asked for the request at a place, which it was just given. The lowest free place
+    /// Notes who has asked for the request at a slot, which it was just given. The lowest free slot
     /// is always given, so that the first time around they follow each other.
-    pub(super) fn note(&mut self, place: Place, asker: Asker) {
-        match self.0.get_mut(place.index()) {
+    pub(super) fn note(&mut self, slot: InflightSlot, asker: Asker) {
+        match self.0.get_mut(slot.index()) {
             Some(old) => *old = asker,
             None => drop(self.0.push_within_capacity(asker)),
         }
     }
 
-    /// Whether the initiator of the request at a place has asked for the same since, when it was old.
-    pub(super) fn is_superseded(&self, place: Place) -> bool {
+    /// Whether the initiator of the request at a slot has asked for the same since, when it was old.
+    pub(super) fn is_superseded(&self, slot: InflightSlot) -> bool {
         self.0
-            .get(place.index())
+            .get(slot.index())
             .is_some_and(|asker| asker.is_superseded)
     }
 
-    /// Whether a request is under way that may be repeated by now.
-    pub(super) fn any_repeatable(&self, places: &Places) -> bool {
-        places
+    /// Whether a request is in flight that may be repeated by now.
+    pub(super) fn any_repeatable(&self, slots: &InflightSlots) -> bool {
+        slots
             .all_taken()
-            .filter_map(|place| self.0.get(place.index()))
+            .filter_map(|slot| self.0.get(slot.index()))
             .any(|asker| asker.first.is_older_than(APART))
     }
 }
 
-impl UnderWay<'_> {
-    /// Whether the request at a place is under way, and may be the same as one with this key.
-    pub(super) fn asks(&self, place: Place, key: &Key) -> bool {
-        self.places.is_taken(place)
-            && self.spans.at(place) == Some(&key.span)
+impl InFlight<'_> {
+    /// Whether the request at a slot is in flight, and may be the same as one with this key.
+    pub(super) fn asks(&self, slot: InflightSlot, key: &Key) -> bool {
+        self.slots.is_taken(slot)
+            && self.spans.at(slot) == Some(&key.span)
             && self
                 .askers
                 .0
-                .get(place.index())
+                .get(slot.index())
                 .is_some_and(|asker| asker.source == key.source && asker.registers == key.registers)
     }
 
-    /// Whether one that may be the same as one with this key is under way under this tag.
+    /// Whether one that may be the same as one with this key is in flight under this tag.
     fn has(&self, key: &Key, tag: Tag) -> bool {
-        let mut same = self
-            .places
-            .all_taken()
-            .filter(|place| self.asks(*place, key));
-        same.any(|place| {
-            let asker = self.askers.0.get(place.index());
+        let mut same = self.slots.all_taken().filter(|slot| self.asks(*slot, key));
+        same.any(|slot| {
+            let asker = self.askers.0.get(slot.index());
             asker.is_some_and(|asker| asker.tag == tag)
         })
     }
 
-    fn first(&self, place: Place) -> Option<Moment> {
-        Some(self.askers.0.get(place.index())?.first)
+    fn first(&self, slot: InflightSlot) -> Option<Moment> {
+        Some(self.askers.0.get(slot.index())?.first)
     }
 
-    /// The oldest of those under way that may be the same, and when it was asked for.
-    pub(super) fn oldest(&self, key: &Key) -> Option<(Place, Moment)> {
+    /// The oldest of those in flight that may be the same, and when it was asked for.
+    pub(super) fn oldest(&self, key: &Key) -> Option<(InflightSlot, Moment)> {
         let same = self
-            .places
+            .slots
             .all_taken()
-            .filter(|place| self.asks(*place, key))
-            .filter_map(|place| Some((place, self.first(place)?)));
+            .filter(|slot| self.asks(*slot, key))
+            .filter_map(|slot| Some((slot, self.first(slot)?)));
         same.reduce(|one, other| {
             if other.1.has_reached(one.1) {
                 one
@@ -247,9 +244,9 @@ impl UnderWay<'_> {
 
     /// Their initiator has asked for the same again.
     fn supersede(&mut self, key: &Key) {
-        for place in self.places.all_taken() {
-            if self.asks(place, key) {
-                if let Some(asker) = self.askers.0.get_mut(place.index()) {
+        for slot in self.slots.all_taken() {
+            if self.asks(slot, key) {
+                if let Some(asker) = self.askers.0.get_mut(slot.index()) {
                     asker.is_superseded = true;
                 }
             }
@@ -257,11 +254,11 @@ impl UnderWay<'_> {
     }
 }
 
-/// Judges a request that has arrived, by those that wait and those under way.
+/// Judges a request that has arrived, by those that wait and those in flight.
 pub(super) fn judge<T: Ask>(
     mut new: SlabBox<T>,
     waiting: &mut Fifo<T>,
-    under_way: &mut UnderWay<'_>,
+    in_flight: &mut InFlight<'_>,
 ) -> Judged<T> {
     let Some(key) = new.key() else {
         return Judged::Own(new);
@@ -278,20 +275,20 @@ pub(super) fn judge<T: Ask>(
             is_copy |= repeats != Repeats::Nothing && has_tag;
             has_other_tag |= !has_tag;
             earlier.get_or_insert(match repeats {
-                Repeats::UnderWay(place) => (repeats, under_way.first(place).unwrap_or(first)),
+                Repeats::InFlight(slot) => (repeats, in_flight.first(slot).unwrap_or(first)),
                 _ => (Repeats::Waiting, first),
             });
         }
         false
     });
     // A tag that its initiator has given up for another: a copy of that frame came late.
-    if is_copy || has_other_tag && (new.is_copy() || under_way.has(&key, new.tag())) {
+    if is_copy || has_other_tag && (new.is_copy() || in_flight.has(&key, new.tag())) {
         return Judged::Copy(new);
     }
     let is_waiting = earlier.is_some();
     let found = earlier.or_else(|| {
-        let (place, first) = under_way.oldest(&key)?;
-        Some((Repeats::UnderWay(place), first))
+        let (slot, first) = in_flight.oldest(&key)?;
+        Some((Repeats::InFlight(slot), first))
     });
     let Some((repeats, first)) = found.filter(|(_, first)| first.is_older_than(APART)) else {
         return Judged::Own(new);
@@ -300,7 +297,7 @@ pub(super) fn judge<T: Ask>(
     // What changes data may turn out to be another.
     let changes = key.span.is_exclusive();
     if is_old && !changes {
-        under_way.supersede(&key);
+        in_flight.supersede(&key);
     }
     if is_old && is_waiting {
         return Judged::Instead(put_instead(new, &key, waiting));
@@ -316,7 +313,7 @@ pub(super) fn judge<T: Ask>(
 pub(super) fn waits_on<T: Ask>(
     request: &mut T,
     ahead: &mut Fifo<T>,
-    under_way: &UnderWay<'_>,
+    in_flight: &InFlight<'_>,
 ) -> bool {
     let Some(key) = request.key() else {
         return false;
@@ -324,9 +321,9 @@ pub(super) fn waits_on<T: Ask>(
     let asking = request.asking();
     let repeats = match asking.repeats {
         Repeats::Nothing => Repeats::Nothing,
-        Repeats::UnderWay(place) if under_way.asks(place, &key) => Repeats::UnderWay(place),
-        _ => match under_way.oldest(&key) {
-            Some((place, _)) => Repeats::UnderWay(place),
+        Repeats::InFlight(slot) if in_flight.asks(slot, &key) => Repeats::InFlight(slot),
+        _ => match in_flight.oldest(&key) {
+            Some((slot, _)) => Repeats::InFlight(slot),
             None if ahead.any(|other| other.key() == Some(key)) => Repeats::Waiting,
             None => Repeats::Nothing,
         },

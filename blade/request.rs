@@ -9,10 +9,10 @@ use kernel::sync::Arc;
 use kernel::time::Msecs;
 
 use super::history::Copied;
+use super::initiators::InflightCredit;
 use super::initiators::Limits;
-use super::initiators::Seat;
 use super::order;
-use super::order::Place;
+use super::order::InflightSlot;
 use super::order::Span;
 use super::partial::Partial;
 use super::port::Port;
@@ -118,8 +118,8 @@ pub(super) struct Request {
     pub(super) refused: Option<AoeError>,
     /// The sectors that it touches.
     pub(super) span: Option<Span>,
-    place: Option<Place>,
-    seat: Seat,
+    inflight_slot: Option<InflightSlot>,
+    credit: InflightCredit,
     followers: Fifo<Request>,
     // Last, so that it is dropped last: whoever closes the disk waits for this.
     io: Io<Frame>,
@@ -139,7 +139,7 @@ pub(super) enum Progress {
     Partial(Partial),
     /// The range of this index is the next to be discarded of a TRIM.
     Trimming(usize),
-    /// Its last I/O is under way.
+    /// Its last I/O is in flight.
     Last,
     /// That has failed, but together with the I/O of others, or perhaps so.
     Again,
@@ -152,13 +152,13 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; the caller then gives the seat back.
+    /// `ENOMEM`; the caller then gives the credit back.
     pub(super) fn new(
         port: Arc<Port>,
         arrival: &Arrival<'_>,
         frame: Frame,
         disk: DiskUse,
-        (seat, over): (Seat, Option<Counter>),
+        (credit, over): (InflightCredit, Option<Counter>),
         read_only: bool,
         memory: Flags,
     ) -> Result<SlabBox<Self>> {
@@ -180,8 +180,8 @@ impl Request {
             asking: Asking::new(now, over),
             progress: Progress::Arrived,
             span: None,
-            place: None,
-            seat,
+            inflight_slot: None,
+            credit,
             has_failed: false,
             outcome: Outcome::Success,
             refused: None,
@@ -209,28 +209,28 @@ impl Request {
     }
 
     /// Lets the request go ahead: those that come later and overlap it wait until it is dropped.
-    pub(super) fn put_in(&mut self, place: Place) {
+    pub(super) fn put_in(&mut self, slot: InflightSlot) {
         let is_exclusive = self.span.is_some_and(|span| span.is_exclusive());
         let blade = self.port.blade();
-        blade.claims.note(place, self.header.source, is_exclusive);
-        blade.health().begin(place, self.received);
-        self.place = Some(place);
+        blade.claims.note(slot, self.header.source, is_exclusive);
+        blade.health().begin(slot, self.received);
+        self.inflight_slot = Some(slot);
     }
 
     /// Where the request goes ahead.
-    pub(super) fn place(&self) -> Option<Place> {
-        self.place
+    pub(super) fn slot(&self) -> Option<InflightSlot> {
+        self.inflight_slot
     }
 
-    /// The request does not count for what may be under way, but for what may be repeated meanwhile, if
+    /// The request does not count for what may be in flight, but for what may be repeated meanwhile, if
     /// there is room.
-    pub(super) fn move_beyond(&mut self) {
+    pub(super) fn move_to_excess(&mut self) {
         let blade = self.port.blade();
         let window = blade.policy().buffer_count().into();
-        blade.initiators().move_beyond(&mut self.seat, window);
+        blade.initiators().move_to_excess(&mut self.credit, window);
     }
 
-    /// The request counts for what may be under way, though it did not until now.
+    /// The request counts for what may be in flight, though it did not until now.
     ///
     /// # Errors
     ///
@@ -240,7 +240,7 @@ impl Request {
         let limits = match self.asking.over {
             Some(_) => Limits {
                 each: blade.policy().buffer_count().into(),
-                all: order::MOST as u32,
+                all: order::MAX_INFLIGHT as u32,
                 is_reserved: false,
             },
             None => Limits {
@@ -249,7 +249,7 @@ impl Request {
                 is_reserved: false,
             },
         };
-        let has_room = blade.initiators().move_back(&mut self.seat, limits);
+        let has_room = blade.initiators().move_to_window(&mut self.credit, limits);
         match self.asking.over.take() {
             Some(cause) if !has_room => Err(cause),
             _ => Ok(()),
@@ -258,13 +258,13 @@ impl Request {
 
     /// Each counts as the other did.
     pub(super) fn swap_seats(&mut self, other: &mut Self) {
-        core::mem::swap(&mut self.seat, &mut other.seat);
+        core::mem::swap(&mut self.credit, &mut other.credit);
     }
 
-    /// The request does not count any more for what may be under way.
+    /// The request does not count any more for what may be in flight.
     pub(super) fn leave(&mut self) {
-        let seat = core::mem::take(&mut self.seat);
-        self.port.blade().initiators().leave(seat);
+        let credit = core::mem::take(&mut self.credit);
+        self.port.blade().initiators().leave(credit);
     }
 
     /// The disk that the request uses.
@@ -276,7 +276,7 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// `EFAULT` if the answer has taken its place.
+    /// `EFAULT` if the answer has replaced it.
     pub(super) fn frame(&self) -> Result<&Frame> {
         self.io.source().ok_or(EFAULT)
     }
@@ -303,10 +303,10 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        if let Some(place) = self.place {
+        if let Some(slot) = self.inflight_slot {
             let blade = self.port.blade();
-            blade.health().end(place);
-            blade.release(place);
+            blade.health().end(slot);
+            blade.release(slot);
         }
         self.leave();
     }

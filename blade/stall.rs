@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whether a blade has requests that have been under way for so long that they may be repeated: only then
+//! Whether a blade has requests that have been in flight for so long that they may be repeated: only then
 //! it is looked whether what arrives is a repetition.
 
 use kernel::sync::atomic::Atomic;
 use kernel::time::Msecs;
 
-use super::order::Places;
+use super::order::InflightSlots;
 use super::repeats::Ask;
 use super::repeats::Askers;
 use crate::sync::Fifo;
@@ -59,12 +59,12 @@ impl Watch {
         &mut self,
         now: Moment,
         stall: &Stall,
-        places: &Places,
+        slots: &InflightSlots,
         askers: &Askers,
         waiting: &mut Fifo<T>,
     ) -> bool {
         if now.has_reached(self.next) {
-            self.look(now, stall, places, askers, waiting);
+            self.look(now, stall, slots, askers, waiting);
         }
         self.is_there
     }
@@ -74,12 +74,12 @@ impl Watch {
         &mut self,
         now: Moment,
         stall: &Stall,
-        places: &Places,
+        slots: &InflightSlots,
         askers: &Askers,
         waiting: &mut Fifo<T>,
     ) {
         self.is_there =
-            askers.any_repeatable(places) || waiting.any(|other| other.asking().is_repeatable());
+            askers.any_repeatable(slots) || waiting.any(|other| other.asking().is_repeatable());
         self.next = now.later(INTERVAL);
         stall.is_there.write_once(self.is_there);
         stall.looked.write_once(now.to_ticks());

@@ -53,13 +53,13 @@ impl Table {
     }
 
     /// Whether the blade with this address has a port whose interface has this address.
-    pub(super) fn has_card(&self, address: ShelfSlot, card: Mac) -> bool {
+    pub(super) fn has_nic_mac(&self, address: ShelfSlot, nic_mac: Mac) -> bool {
         self.0.iter().any(|segment| {
             segment
                 .ports
                 .get(first_not_before(&segment.ports, address))
                 .filter(|(other, _)| *other == address)
-                .is_some_and(|(_, port)| port.own_address() == Some(card))
+                .is_some_and(|(_, port)| port.own_address() == Some(nic_mac))
         })
     }
 

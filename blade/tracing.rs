@@ -13,15 +13,15 @@ use crate::ata::Effect;
 use crate::trace;
 
 /// What tracepoints are told of a request that has come to a port.
-fn traced(port: &Port, header: &Header, asked: &Asked) -> trace::Request {
+fn traced(port: &Port, header: &Header, asked: &Asked) -> trace::TracedRequest {
     let (address, Tag(tag)) = (port.address(), header.tag);
-    let mut request = trace::Request {
+    let mut request = trace::TracedRequest {
         shelf: address.shelf.get(),
         slot: address.slot.get(),
         initiator: header.source.0,
         tag,
         command: header.command.code(),
-        ..trace::Request::default()
+        ..trace::TracedRequest::default()
     };
     if let Asked::Ata(argument, operation) = asked {
         request.opcode = argument.command;
@@ -44,7 +44,7 @@ pub(super) fn not_let_in(port: &Port, arrival: &Arrival<'_>, cause: Counter) {
 }
 
 impl Request {
-    fn traced(&self) -> trace::Request {
+    fn traced(&self) -> trace::TracedRequest {
         traced(&self.port, &self.header, &self.asked)
     }
 
@@ -59,7 +59,7 @@ impl Request {
     }
 
     /// The request is not answered.
-    pub(super) fn is_dropped(&self, cause: Counter) {
+    pub(super) fn drop_with(&self, cause: Counter) {
         self.port.stats().count(cause);
         trace::refuse(|| self.traced(), 0, cause.row().file_name);
     }

@@ -41,7 +41,7 @@ impl Request {
             Ok(()) if self.may_write() => return self.trim(0, batch),
             Ok(()) => self.refuse_command(Failure::Aborted),
             Err(Some(failure)) => self.refuse_command(failure),
-            Err(None) => self.is_dropped(Counter::DroppedMemory),
+            Err(None) => self.drop_with(Counter::DroppedMemory),
         }
         false
     }
@@ -51,7 +51,7 @@ impl Request {
         match wrong {
             Some(failure) => self.end(Outcome::Failed(failure)),
             // Dropped: the initiator will ask again.
-            None => self.is_dropped(Counter::DroppedMemory),
+            None => self.drop_with(Counter::DroppedMemory),
         }
     }
 

@@ -8,7 +8,7 @@ use kernel::prelude::*;
 use super::history::Copied;
 use super::history::History;
 use super::history::Write;
-use super::order::Places;
+use super::order::InflightSlots;
 use super::order::Spans;
 use super::repeats::Askers;
 use super::repeats::Repeats;
@@ -23,7 +23,7 @@ use crate::sync::SlabBox;
 
 /// The requests that wait, and what those under way touch.
 pub(super) struct Turns {
-    pub(super) under_way: Spans,
+    pub(super) in_flight: Spans,
     pub(super) askers: Askers,
     pub(super) waiting: Fifo<Request>,
     history: History,
@@ -37,7 +37,7 @@ impl Turns {
     /// No requests.
     pub(super) fn new() -> Result<Self, AllocError> {
         Ok(Self {
-            under_way: Spans::new()?,
+            in_flight: Spans::new()?,
             askers: Askers::new()?,
             waiting: Fifo::new(),
             history: History::new()?,
@@ -50,14 +50,14 @@ impl Turns {
     /// many those are.
     pub(super) fn run(
         &mut self,
-        places: &Places,
+        slots: &InflightSlots,
         stall: &Stall,
         arrived: impl Iterator<Item = SlabBox<Request>>,
     ) -> usize {
         let mut count = 0_usize;
         self.batch.is_starved = false;
         if !self.waiting.is_empty() {
-            self.retry(places);
+            self.retry(slots);
         }
         for mut request in arrived {
             count = count.saturating_add(1);
@@ -67,7 +67,7 @@ impl Turns {
                     self.end(request);
                     continue;
                 }
-                // It has its place already, and comes for the next step.
+                // It has its slot already, and comes for the next step.
                 _ => {
                     request.execute(&mut self.batch);
                     continue;
@@ -81,26 +81,26 @@ impl Turns {
             let is_repeatable = self.watch.sees(
                 request.received,
                 stall,
-                places,
+                slots,
                 &self.askers,
                 &mut self.waiting,
             );
             // What is overtaken is dropped, and joins nothing.
             let may_join = request.copied != Copied::Overtaken;
             if may_join && (is_repeatable || request.asking.over.is_some()) {
-                match self.join(places, request) {
+                match self.join(slots, request) {
                     Some(own) => request = own,
                     None => continue,
                 }
             }
-            self.start_or_wait(places, request, write);
+            self.start_or_wait(slots, request, write);
         }
         if !self.waiting.is_empty() {
-            places.await_release(true);
-            self.retry(places);
+            slots.await_release(true);
+            self.retry(slots);
         }
         if self.waiting.is_empty() {
-            places.await_release(false);
+            slots.await_release(false);
         }
         count
     }
@@ -115,22 +115,22 @@ impl Turns {
         !self.batch.is_empty()
     }
 
-    fn retry(&mut self, places: &Places) {
+    fn retry(&mut self, slots: &InflightSlots) {
         let mut waited = core::mem::take(&mut self.waiting);
         while let Some(request) = waited.pop() {
             let write = request.as_write();
-            if let Some(executed) = self.start_or_wait(places, request, write) {
+            if let Some(executed) = self.start_or_wait(slots, request, write) {
                 waited = judge_again(waited, &executed);
             }
         }
     }
 
-    /// Executes a request, unless it must wait for one under way, or for one that waits and came
+    /// Executes a request, unless it must wait for one in flight, or for one that waits and came
     /// before it. `write` is what it is as a write, and is returned if that goes to the disk: those
     /// that wait behind it and touch the same sectors have come later.
     fn start_or_wait(
         &mut self,
-        places: &Places,
+        slots: &InflightSlots,
         mut request: SlabBox<Request>,
         write: Option<Write>,
     ) -> Option<Write> {
@@ -141,11 +141,11 @@ impl Turns {
         if request.copied == Copied::Overtaken {
             // Without an answer: whoever waits for one will ask again.
             request.is_retransmission(true);
-            request.is_dropped(Counter::DroppedCopy);
+            request.drop_with(Counter::DroppedCopy);
             return None;
         }
         if request.asking.repeats != Repeats::Nothing {
-            request = self.still_own(places, request)?;
+            request = self.still_own(slots, request)?;
         }
         if write.is_some() {
             request.durable = request.is_to_be_durable();
@@ -153,19 +153,19 @@ impl Turns {
         let is_behind = self
             .waiting
             .any(|other| other.span.is_some_and(|other| other.conflicts(&span)));
-        let place = if is_behind {
+        let slot = if is_behind {
             None
         } else {
-            self.under_way
-                .claim(places, span)
-                .or_else(|| self.claim_beside(places, &mut request, span))
+            self.in_flight
+                .claim(slots, span)
+                .or_else(|| self.claim_adjacent(slots, &mut request, span))
         };
-        let Some(place) = place else {
+        let Some(slot) = slot else {
             self.waiting.push(request);
             return None;
         };
-        request.put_in(place);
-        self.askers.note(place, request.asker());
+        request.put_in(slot);
+        self.askers.note(slot, request.asker());
         if request.copied == Copied::Again {
             request.is_retransmission(false);
         }

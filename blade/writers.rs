@@ -14,7 +14,7 @@ use crate::sync::Moment;
 use crate::sync::Once;
 
 /// Writers that are remembered, at most.
-const PLACES: usize = 4;
+const TABLE_SIZE: usize = 4;
 
 /// A writer is gone when nothing was heard of it for so many seconds. Linux asks for targets once a
 /// minute, so that one that is there but idle is heard twice in this time.
@@ -22,17 +22,17 @@ const GONE: u64 = 150;
 
 /// The writers of a blade.
 pub(crate) struct Writers {
-    /// The card of the one that wrote last, as a number, which is all that most writes look at; 0: none.
+    /// The MAC of the one that wrote last, as a number, which is all that most writes look at; 0: none.
     latest: Atomic<u64>,
-    /// When that wrote last: it is its place's when another writes.
+    /// When that wrote last: it is its entry's when another writes.
     latest_wrote: Atomic<usize>,
-    all: [Writer; PLACES],
+    all: [Writer; TABLE_SIZE],
 }
 
-/// A place for a writer.
+/// An entry for a writer.
 struct Writer {
-    /// Its card; 0: a place that is free.
-    card: Atomic<u64>,
+    /// Its MAC; 0: an entry that is free.
+    initiator_mac: Atomic<u64>,
     /// When it wrote last.
     wrote: Atomic<usize>,
 }
@@ -49,10 +49,10 @@ enum Noted {
 }
 
 impl Writer {
-    /// A place that is free.
+    /// An entry that is free.
     const fn none() -> Self {
         Self {
-            card: Atomic::new(0),
+            initiator_mac: Atomic::new(0),
             wrote: Atomic::new(0),
         }
     }
@@ -63,7 +63,7 @@ impl Writer {
     }
 
     fn forget(&self) {
-        self.card.store(0, Relaxed);
+        self.initiator_mac.store(0, Relaxed);
     }
 }
 
@@ -73,14 +73,14 @@ impl Writers {
         Self {
             latest: Atomic::new(0),
             latest_wrote: Atomic::new(0),
-            all: [const { Writer::none() }; PLACES],
+            all: [const { Writer::none() }; TABLE_SIZE],
         }
     }
 
     /// Notes that the latest writer has written once more, at that moment; false if it is another.
     #[inline]
-    fn note_latest(&self, card: Mac, now: Moment) -> bool {
-        let is_latest = self.latest.read_once() == card.to_number();
+    fn note_latest(&self, initiator_mac: Mac, now: Moment) -> bool {
+        let is_latest = self.latest.read_once() == initiator_mac.to_number();
         if is_latest {
             self.latest_wrote.write_once(now.to_ticks());
         }
@@ -91,29 +91,29 @@ impl Writers {
     /// heard last, if that is known. Where there is to be a single one, it is refused while another is
     /// not gone.
     ///
-    /// Of those that find no place nothing is said: else each would be a second one with each of its
+    /// Of those that find no entry nothing is said: else each would be a second one with each of its
     /// writes.
     fn note(
         &self,
-        card: Mac,
+        initiator_mac: Mac,
         now: Moment,
         heard: impl Fn(Mac) -> Option<Moment>,
         is_single: bool,
     ) -> Noted {
-        let number = card.to_number();
+        let number = initiator_mac.to_number();
         self.settle();
         let (mut own, mut other, mut free) = (None, None, None);
-        for place in &self.all {
-            let holder = place.card.load(Relaxed);
+        for entry in &self.all {
+            let holder = entry.initiator_mac.load(Relaxed);
             let mac = Mac::from_number(holder);
             if holder == number {
-                own = Some(place);
+                own = Some(entry);
                 continue;
             }
-            let is_gone = holder == 0 || heard(mac).unwrap_or(place.wrote()).age() > GONE;
+            let is_gone = holder == 0 || heard(mac).unwrap_or(entry.wrote()).age() > GONE;
             if is_gone {
-                place.forget();
-                free = free.or(Some(place));
+                entry.forget();
+                free = free.or(Some(entry));
             } else {
                 other = other.or(Some(mac));
             }
@@ -127,20 +127,20 @@ impl Writers {
         if own.is_some() {
             return Noted::Known;
         }
-        let Some(place) = free else {
+        let Some(entry) = free else {
             return Noted::Known;
         };
-        place.wrote.store(now.to_ticks(), Relaxed);
-        place.card.store(number, Relaxed);
+        entry.wrote.store(now.to_ticks(), Relaxed);
+        entry.initiator_mac.store(number, Relaxed);
         other.map_or(Noted::Known, Noted::Second)
     }
 
-    /// The place of the latest writer has when it wrote.
+    /// The entry of the latest writer has when it wrote.
     fn settle(&self) {
         let latest = self.latest.load(Relaxed);
-        for place in &self.all {
-            if latest != 0 && place.card.load(Relaxed) == latest {
-                place.wrote.store(self.latest_wrote.load(Relaxed), Relaxed);
+        for entry in &self.all {
+            if latest != 0 && entry.initiator_mac.load(Relaxed) == latest {
+                entry.wrote.store(self.latest_wrote.load(Relaxed), Relaxed);
             }
         }
     }
@@ -149,13 +149,13 @@ impl Writers {
     pub(super) fn has(&self, number: u64) -> bool {
         self.all
             .iter()
-            .any(|place| place.card.read_once() == number)
+            .any(|entry| entry.initiator_mac.read_once() == number)
     }
 
     /// Whoever writes next is the first.
     pub(crate) fn forget(&self) {
-        for place in &self.all {
-            place.forget();
+        for entry in &self.all {
+            entry.forget();
         }
         self.latest.store(0, Relaxed);
     }
@@ -166,16 +166,16 @@ impl Initiators {
     pub(crate) fn present_writers(&self) -> impl Iterator<Item = (Mac, u64)> + '_ {
         let writers = self.writers();
         let latest = writers.latest.load(Relaxed);
-        writers.all.iter().filter_map(move |place| {
-            let number = place.card.load(Relaxed);
+        writers.all.iter().filter_map(move |entry| {
+            let number = entry.initiator_mac.load(Relaxed);
             let wrote = if number == latest {
                 Moment::from_ticks(writers.latest_wrote.load(Relaxed))
             } else {
-                place.wrote()
+                entry.wrote()
             };
-            let card = Mac::from_number(number);
-            let age = self.heard(card).unwrap_or(wrote).age();
-            (number != 0 && age <= GONE).then_some((card, age))
+            let initiator_mac = Mac::from_number(number);
+            let age = self.heard(initiator_mac).unwrap_or(wrote).age();
+            (number != 0 && age <= GONE).then_some((initiator_mac, age))
         })
     }
 }
@@ -183,26 +183,31 @@ impl Initiators {
 impl Port {
     /// Whether this initiator may write, as far as other writers are concerned, what has come at that
     /// moment: it writes from now on, so nothing else may be against it. Not in softirq context.
-    pub(super) fn admits_writer(&self, card: Mac, now: Moment) -> bool {
+    pub(super) fn admits_writer(&self, initiator_mac: Mac, now: Moment) -> bool {
         let writers = self.blade().initiators().writers();
-        writers.note_latest(card, now) || self.note_writer(card, now)
+        writers.note_latest(initiator_mac, now) || self.note_writer(initiator_mac, now)
     }
 
     #[cold]
-    fn note_writer(&self, card: Mac, now: Moment) -> bool {
+    fn note_writer(&self, initiator_mac: Mac, now: Moment) -> bool {
         let blade = self.blade();
         let initiators = blade.initiators();
         let is_single = blade.policy().is_single_writer();
         let heard = |other| initiators.heard(other);
-        match initiators.writers().note(card, now, heard, is_single) {
+        match initiators
+            .writers()
+            .note(initiator_mac, now, heard, is_single)
+        {
             Noted::Known => true,
             Noted::Second(other) => {
-                self.log(format_args!("{card} writes, and so does {other}"));
+                self.log(format_args!("{initiator_mac} writes, and so does {other}"));
                 true
             }
             Noted::Refused(other) => {
                 if self.second_writers.take() {
-                    self.log(format_args!("writes of {card} are refused: {other} writes"));
+                    self.log(format_args!(
+                        "writes of {initiator_mac} are refused: {other} writes"
+                    ));
                 }
                 false
             }
@@ -227,21 +232,21 @@ mod tests {
         let writers = Writers::new();
         let now = Moment::now();
         let [one, two] = [1, 2].map(Mac::from_number);
-        let note = |card| writers.note(card, now, |_| Some(now), false);
+        let note = |initiator_mac| writers.note(initiator_mac, now, |_| Some(now), false);
         assert!(note(one) == Noted::Known && note(one) == Noted::Known);
         assert!(note(two) == Noted::Second(one));
         assert!(note(one) == Noted::Known && note(two) == Noted::Known);
-        // More than there are places for are not told again and again.
-        for card in 3..20 {
-            let told = note(Mac::from_number(card));
+        // More than there are entries for are not told again and again.
+        for initiator_mac in 3..20 {
+            let told = note(Mac::from_number(initiator_mac));
             assert!(
-                told == if card <= 4 {
+                told == if initiator_mac <= 4 {
                     Noted::Second(one)
                 } else {
                     Noted::Known
                 }
             );
-            assert!(note(Mac::from_number(card)) == Noted::Known);
+            assert!(note(Mac::from_number(initiator_mac)) == Noted::Known);
         }
         writers.forget();
         assert!(note(two) == Noted::Known);
@@ -252,9 +257,9 @@ mod tests {
         let writers = Writers::new();
         let now = Moment::now();
         let [one, two] = [1, 2].map(Mac::from_number);
-        let note = |card, gone: Option<Mac>| {
+        let note = |initiator_mac, gone: Option<Mac>| {
             let heard = |it| Some(if Some(it) == gone { long_ago() } else { now });
-            writers.note(card, now, heard, true)
+            writers.note(initiator_mac, now, heard, true)
         };
         assert!(note(one, None) == Noted::Known);
         assert!(note(two, None) == Noted::Refused(one));
@@ -268,7 +273,7 @@ mod tests {
         let writers = Writers::new();
         let now = Moment::now();
         let [one, two] = [1, 2].map(Mac::from_number);
-        let note = |card, now| writers.note(card, now, |_| None, true);
+        let note = |initiator_mac, now| writers.note(initiator_mac, now, |_| None, true);
         assert!(note(one, long_ago()) == Noted::Known);
         assert!(writers.note_latest(one, now));
         assert!(note(two, now) == Noted::Refused(one));
@@ -284,17 +289,19 @@ mod tests {
             all: 1,
             is_reserved: false,
         };
-        let hear = |card| {
-            let seat = initiators.enter(Mac::from_number(card), limits);
-            seat.map(|seat| initiators.leave(seat)).map_err(|_| EINVAL)
+        let hear = |initiator_mac| {
+            let credit = initiators.enter(Mac::from_number(initiator_mac), limits);
+            credit
+                .map(|credit| initiators.leave(credit))
+                .map_err(|_| EINVAL)
         };
         let writer = Mac::from_number(1);
         hear(1)?;
-        let heard = |card| initiators.heard(card);
+        let heard = |initiator_mac| initiators.heard(initiator_mac);
         let noted = initiators.writers().note(writer, long_ago(), heard, true);
         assert!(noted == Noted::Known);
-        for card in 2..10_000 {
-            hear(card)?;
+        for initiator_mac in 2..10_000 {
+            hear(initiator_mac)?;
         }
         assert!(initiators.heard(writer).is_some());
         Ok(())

@@ -127,7 +127,7 @@ impl<O: Owner> Unpin for Batch<O> {}
 
 impl<O: Owner> Batch<O> {
     /// So many requests the block layer has at hand at once even for a disk that takes no more than 64.
-    const MOST: usize = 16;
+    const MAX_REQUESTS: usize = 16;
 
     /// Nothing.
     pub(crate) const fn new() -> Self {
@@ -214,7 +214,7 @@ impl<O: Owner> Batch<O> {
         self.end_gathering();
         self.close();
         while self.count > 0 {
-            let count = self.count.min(Self::MOST);
+            let count = self.count.min(Self::MAX_REQUESTS);
             self.count = self.count.saturating_sub(count);
             if count > 1 {
                 pin_init::stack_pin_init!(let _plug = Plug::start(count as u16));

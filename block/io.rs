@@ -60,7 +60,7 @@ pub(crate) struct Io<S> {
     sector: u64,
     bytes: u32,
     pages: Pages,
-    all: Extent,
+    all: VectorCount,
     source: Option<S>,
     bio: Opaque<kernel_bindings::bio>,
     // Last, so that it is dropped last: whoever closes the disk waits for this.
@@ -69,7 +69,7 @@ pub(crate) struct Io<S> {
 
 /// What a bio consists of.
 #[derive(Clone, Copy, Default)]
-struct Extent {
+struct VectorCount {
     vectors: u16,
     bytes: u32,
 }
@@ -88,7 +88,7 @@ impl<S: Source> Io<S> {
             sector: 0,
             bytes: 0,
             pages <- Pages::none(),
-            all: Extent::default(),
+            all: VectorCount::default(),
             source: Some(source),
             bio: Opaque::uninit(),
             disk,
@@ -254,7 +254,7 @@ impl<S: Source> Io<S> {
             self.keep_alone();
         }
         // INVARIANT: There are no followers. What a discard has in its pages is not for the disk.
-        self.all = Extent {
+        self.all = VectorCount {
             vectors: if self.is_discard() {
                 0
             } else {
@@ -267,7 +267,7 @@ impl<S: Source> Io<S> {
     /// Lets another follow behind this and those that do already; false if it cannot. What is
     /// described stays the other's.
     pub(super) fn join(&mut self, other: &Self) -> bool {
-        let Extent { vectors, bytes } = self.all;
+        let VectorCount { vectors, bytes } = self.all;
         let end = self.sector.saturating_add(u64::from(bytes) / SECTOR as u64);
         let bytes = bytes.saturating_add(other.bytes);
         if other.operation != self.operation
@@ -280,7 +280,7 @@ impl<S: Source> Io<S> {
             return false;
         }
         // INVARIANT: The other's are behind those that there were.
-        self.all = Extent {
+        self.all = VectorCount {
             vectors: vectors.saturating_add(other.pages.count()),
             bytes,
         };

@@ -85,7 +85,7 @@ impl Reply {
     ) -> Result<Self, AllocError> {
         let mut linear = N;
         let skb = data.give_with_room(|data| {
-            const { assert!(N <= bindings::KV_ROOM as usize) };
+            const { assert!(N <= bindings::KV_HEADROOM as usize) };
             linear = linear.saturating_add(data.bv_len as usize);
             // SAFETY: The memory is ours and has room before and behind it, which `head` fits, and its
             // page goes over to the buffer if there is one.

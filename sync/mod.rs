@@ -4,8 +4,8 @@
 //! lock-free inbox, boxes from a slab cache, coarse time, an owned workqueue, and real-time threads.
 //! They know nothing of AoE.
 
+mod cpu_workers;
 mod cpus;
-mod express;
 mod inbox;
 mod once;
 mod rcu_box;
@@ -14,10 +14,10 @@ mod slab;
 mod time;
 mod work;
 
+pub(crate) use cpu_workers::CpuWorkers;
+pub(crate) use cpu_workers::Mark;
+pub(crate) use cpu_workers::Urgent;
 pub(crate) use cpus::Cpus;
-pub(crate) use express::Express;
-pub(crate) use express::Mark;
-pub(crate) use express::Urgent;
 pub(crate) use inbox::Fifo;
 pub(crate) use inbox::Inbox;
 pub(crate) use inbox::Link;

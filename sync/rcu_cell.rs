@@ -2,7 +2,7 @@
 
 //! A value that readers see under RCU and that a writer replaces as a whole.
 //!
-//! For what is read at every frame and changes only when an administrator or a network card
+//! For what is read at every frame and changes only when an administrator or a NIC
 //! does something.
 
 use core::ptr;

@@ -11,20 +11,20 @@ use kernel::sync::Arc;
 use super::arguments;
 use super::kobject::Attribute;
 use super::kobject::Entries;
-use super::refusals::Refusals;
+use super::last_errors::LastErrors;
 use crate::blade::Port;
 use crate::wire::access::Right;
 
 /// The directory of an export's access lists.
 pub(super) struct Access {
     port: Arc<Port>,
-    refusals: Arc<Refusals>,
+    last_errors: Arc<LastErrors>,
 }
 
 impl Access {
     /// The directory of the access lists of a port's blade.
-    pub(super) fn new(port: Arc<Port>, refusals: Arc<Refusals>) -> Self {
-        Self { port, refusals }
+    pub(super) fn new(port: Arc<Port>, last_errors: Arc<LastErrors>) -> Self {
+        Self { port, last_errors }
     }
 
     fn show(&self, right: Right, text: &mut Formatter<'_>) -> Result {
@@ -33,7 +33,7 @@ impl Access {
     }
 
     fn set(&self, right: Right, text: &[u8]) -> Result {
-        self.refusals.attempt(|| {
+        self.last_errors.attempt(|| {
             let list = arguments::access_list(arguments::text(text)?)?;
             self.port.blade().set_access_list(right, list)
         })
@@ -47,7 +47,7 @@ impl Entries for Access {
     }
 
     fn too_long(&self) -> Error {
-        self.refusals.too_long()
+        self.last_errors.too_long()
     }
 }
 

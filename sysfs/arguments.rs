@@ -11,9 +11,9 @@ use crate::aoe::MacListError;
 use crate::aoe::ShelfSlot;
 use crate::ata::Text;
 use crate::ata::Wwn;
+use crate::blade::ControlError;
 use crate::blade::NewExport;
 use crate::blade::Policy;
-use crate::blade::Refusal;
 use crate::blade::Settings;
 use crate::block::OpenMode;
 use crate::net::NetDevice;
@@ -28,27 +28,27 @@ use crate::wire::settings::Setting;
 use crate::wire::settings::Start;
 use crate::wire::settings::Tunable;
 
-fn invalid(sentence: core::fmt::Arguments<'_>) -> Refusal {
-    Refusal::new(EINVAL, sentence)
+fn invalid(sentence: core::fmt::Arguments<'_>) -> ControlError {
+    ControlError::new(EINVAL, sentence)
 }
 
 /// The text that was written.
-pub(super) fn text(bytes: &[u8]) -> Result<&str, Refusal> {
+pub(super) fn text(bytes: &[u8]) -> Result<&str, ControlError> {
     core::str::from_utf8(bytes).map_err(|_| invalid(format_args!("what was written is not text")))
 }
 
 /// An export as it is named: `SHELF SLOT INTERFACE`.
-pub(super) struct Export {
+pub(super) struct ExportName {
     pub(super) address: ShelfSlot,
     pub(super) interface: InterfaceName,
 }
 
-impl Export {
+impl ExportName {
     /// Parses the three words; the third is an interface in the way that `interface_of` knows.
     fn parse<'a>(
         words: &mut impl Iterator<Item = &'a str>,
         interface_of: impl FnOnce(ShelfSlot, &str) -> Option<InterfaceName>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ControlError> {
         let mut operand = |name: &str| {
             words
                 .next()
@@ -61,7 +61,9 @@ impl Export {
             ShelfSlot::new(shelf, slot).map_err(|error| invalid(format_args!("{error}")))?;
         let interface = interface_of(address, interface)
             .or_else(|| InterfaceName::new(interface))
-            .ok_or_else(|| Refusal::new(ENODEV, format_args!("{interface}: no such interface")))?;
+            .ok_or_else(|| {
+                ControlError::new(ENODEV, format_args!("{interface}: no such interface"))
+            })?;
         Ok(Self { address, interface })
     }
 
@@ -70,7 +72,7 @@ impl Export {
     pub(super) fn to_remove(
         bytes: &[u8],
         is_exported: impl FnOnce(ShelfSlot, &InterfaceName) -> bool,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ControlError> {
         let mut words = text(bytes)?.split_ascii_whitespace();
         let export = Self::parse(&mut words, |address, word| {
             InterfaceName::new(word)
@@ -84,7 +86,7 @@ impl Export {
     }
 }
 
-fn number(word: &str, operand: &str, most: u32) -> Result<u32, Refusal> {
+fn number(word: &str, operand: &str, most: u32) -> Result<u32, ControlError> {
     word.parse().map_err(|_| {
         invalid(format_args!(
             "{operand} {word}: not a number from 0 to {most}"
@@ -93,10 +95,10 @@ fn number(word: &str, operand: &str, most: u32) -> Result<u32, Refusal> {
 }
 
 /// Parses what is written to `add`: `SHELF SLOT INTERFACE PATH [KEY=VALUE...]`.
-pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, Refusal> {
+pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, ControlError> {
     let mut words = text(bytes)?.split_ascii_whitespace();
-    let Export { address, interface } =
-        Export::parse(&mut words, |_, word| NetDevice::resolve(word))?;
+    let ExportName { address, interface } =
+        ExportName::parse(&mut words, |_, word| NetDevice::resolve(word))?;
     let path = words
         .next()
         .ok_or_else(|| invalid(format_args!("path is missing")))?;
@@ -121,7 +123,7 @@ pub(super) fn new_export(bytes: &[u8]) -> Result<NewExport, Refusal> {
     Ok(new)
 }
 
-fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal> {
+fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), ControlError> {
     let setting = Setting::of_add(key)
         .ok_or_else(|| invalid(format_args!("{key}: no such option (there are {Keys})")))?;
     match setting {
@@ -147,7 +149,7 @@ fn set_option(new: &mut NewExport, key: &str, value: &str) -> Result<(), Refusal
 }
 
 /// The settings of an export to be made, which are said to differ from what follows from the rest.
-fn settings(new: &mut NewExport) -> Result<&mut Settings, Refusal> {
+fn settings(new: &mut NewExport) -> Result<&mut Settings, ControlError> {
     let settings = match new.settings.take() {
         Some(settings) => settings,
         None => KBox::new(Settings::new(new.address), GFP_KERNEL)?,
@@ -156,32 +158,32 @@ fn settings(new: &mut NewExport) -> Result<&mut Settings, Refusal> {
 }
 
 /// What a text says of a setting that may change while the export runs.
-pub(super) fn tunable(tunable: Tunable, text: &str) -> Result<u32, Refusal> {
+pub(super) fn tunable(tunable: Tunable, text: &str) -> Result<u32, ControlError> {
     number_of(tunable.row(), text)
 }
 
-fn flag(setting: Setting, text: &str) -> Result<bool, Refusal> {
+fn flag(setting: Setting, text: &str) -> Result<bool, ControlError> {
     Ok(number_of(setting.row(), text)? != 0)
 }
 
-fn number_of(row: &'static Row, text: &str) -> Result<u32, Refusal> {
+fn number_of(row: &'static Row, text: &str) -> Result<u32, ControlError> {
     let value = row.form.parse(text);
     value.ok_or_else(|| invalid(format_args!("{}", Refused { row, text })))
 }
 
-fn sectors(key: &str, value: &str) -> Result<u64, Refusal> {
+fn sectors(key: &str, value: &str) -> Result<u64, ControlError> {
     value
         .parse()
         .map_err(|_| invalid(format_args!("{key} {value}: not a number of sectors")))
 }
 
 /// A model or serial number.
-pub(super) fn ata_text<const N: usize>(key: &str, value: &str) -> Result<Text<N>, Refusal> {
+pub(super) fn ata_text<const N: usize>(key: &str, value: &str) -> Result<Text<N>, ControlError> {
     Text::new(value).map_err(|error| invalid(format_args!("{key} {value}: {error}")))
 }
 
 /// A world wide name, or none.
-pub(super) fn wwn(value: &str) -> Result<Option<Wwn>, Refusal> {
+pub(super) fn wwn(value: &str) -> Result<Option<Wwn>, ControlError> {
     if value.is_empty() {
         return Ok(None);
     }
@@ -194,7 +196,7 @@ pub(super) fn wwn(value: &str) -> Result<Option<Wwn>, Refusal> {
 }
 
 /// A config string, with escapes for bytes that are not printable.
-pub(super) fn config(value: &str) -> Result<ConfigString, Refusal> {
+pub(super) fn config(value: &str) -> Result<ConfigString, ControlError> {
     ConfigString::from_escaped(value.as_bytes()).ok_or_else(|| {
         invalid(format_args!(
             "config: longer than 1024 bytes, or with an escape that is none of \\xNN, \\n, \\r, \
@@ -204,19 +206,19 @@ pub(super) fn config(value: &str) -> Result<ConfigString, Refusal> {
 }
 
 /// A list of addresses between commas or white space.
-pub(super) fn macs(key: &str, value: &str) -> Result<MacList, Refusal> {
+pub(super) fn macs(key: &str, value: &str) -> Result<MacList, ControlError> {
     MacList::parse(value).map_err(|error| wrong_list(key, error))
 }
 
-fn wrong_list(key: &str, error: MacListError<'_>) -> Refusal {
+fn wrong_list(key: &str, error: MacListError<'_>) -> ControlError {
     match error {
         MacListError::Word(_) => invalid(format_args!("{key} {error}")),
-        MacListError::Full => Refusal::new(ENOSPC, format_args!("{key}: {error}")),
+        MacListError::Full => ControlError::new(ENOSPC, format_args!("{key}: {error}")),
     }
 }
 
 /// An access list: `all`, `none`, `only MAC...` or `all but MAC...`.
-pub(super) fn access_list(text: &str) -> Result<AccessList, Refusal> {
+pub(super) fn access_list(text: &str) -> Result<AccessList, ControlError> {
     let text = text.trim_ascii();
     AccessList::parse(text).map_err(|error| match error {
         AccessListError::Macs(error) => wrong_list("access list", error),

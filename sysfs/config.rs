@@ -18,7 +18,7 @@ use super::kobject::Node;
 use crate::aoe::config::CAPACITY;
 use crate::aoe::ConfigString;
 use crate::blade::Change;
-use crate::blade::Refusal;
+use crate::blade::ControlError;
 use crate::wire::settings::Start;
 
 pub(super) static CONFIG: Attribute<Export> = Attribute::new(
@@ -61,16 +61,16 @@ fn config_raw(export: &Export, offset: usize, to: &mut [u8]) -> Result<usize> {
 }
 
 fn set_config_raw(export: &Node<Export>, offset: usize, bytes: &[u8]) -> Result {
-    export.refusals().attempt(|| {
+    export.last_errors().attempt(|| {
         if offset != 0 {
-            return Err(Refusal::new(
+            return Err(ControlError::new(
                 EINVAL,
                 format_args!("config_raw: the string must come in one write"),
             ));
         }
         let mut string = ConfigString::new();
         if !string.set(bytes) {
-            return Err(Refusal::new(
+            return Err(ControlError::new(
                 E2BIG,
                 format_args!("config_raw: longer than {CAPACITY} bytes"),
             ));

@@ -23,12 +23,12 @@ use super::kobject::Attribute;
 use super::kobject::Directory;
 use super::kobject::Entries;
 use super::kobject::Node;
+use super::last_errors::LastErrors;
 use super::latency::Debug;
-use super::refusals::Refusals;
 use super::stats::Stats;
 use crate::blade::Change;
+use crate::blade::ControlError;
 use crate::blade::Port;
-use crate::blade::Refusal;
 use crate::blade::Registry;
 use crate::blade::Watcher;
 use crate::sync;
@@ -41,7 +41,7 @@ pub(crate) struct Control {
 #[pin_data]
 struct State {
     registry: Arc<Registry>,
-    refusals: Arc<Refusals>,
+    last_errors: Arc<LastErrors>,
     /// `/sys/kernel/debug/kvblade`.
     debug: Dir,
     #[pin]
@@ -102,11 +102,11 @@ impl Control {
     ///
     /// `ENOMEM`; `EEXIST` if another module made it.
     pub(crate) fn new(registry: Arc<Registry>) -> Result<Self> {
-        let refusals = Arc::pin_init(Refusals::new(), GFP_KERNEL)?;
+        let last_errors = Arc::pin_init(LastErrors::new(), GFP_KERNEL)?;
         let state = Arc::pin_init(
             pin_init!(State {
                 registry,
-                refusals,
+                last_errors,
                 debug: Dir::new(c"kvblade"),
                 removal <- new_work!("kvblade_rs::removal"),
                 exports <- new_mutex!(Exports {
@@ -146,7 +146,7 @@ impl Entries for Root {
     }
 
     fn too_long(&self) -> Error {
-        self.0.refusals.too_long()
+        self.0.last_errors.too_long()
     }
 }
 
@@ -157,7 +157,7 @@ static ERROR: Attribute<Root> = Attribute::new(c"error", 0o400, Some(error), Non
 
 fn add(root: &Node<Root>, text: &[u8]) -> Result {
     let state = &root.0;
-    state.refusals.attempt(|| {
+    state.last_errors.attempt(|| {
         let new = arguments::new_export(text)?;
         let port = state.registry.add(new)?;
         state.show(root, &port).inspect_err(|_| {
@@ -169,8 +169,8 @@ fn add(root: &Node<Root>, text: &[u8]) -> Result {
 
 fn del(root: &Node<Root>, text: &[u8]) -> Result {
     let state = &root.0;
-    state.refusals.attempt(|| {
-        let export = arguments::Export::to_remove(text, |address, interface| {
+    state.last_errors.attempt(|| {
+        let export = arguments::ExportName::to_remove(text, |address, interface| {
             state.registry.has_port(address, interface)
         })?;
         let mut exports = state.exports.lock();
@@ -184,22 +184,22 @@ fn del(root: &Node<Root>, text: &[u8]) -> Result {
 }
 
 fn announce(root: &Node<Root>, _text: &[u8]) -> Result {
-    root.0.refusals.attempt(|| {
+    root.0.last_errors.attempt(|| {
         root.0.registry.announce();
         Ok(())
     })
 }
 
 fn error(root: &Root, text: &mut Formatter<'_>) -> Result {
-    root.0.refusals.show(text)
+    root.0.last_errors.show(text)
 }
 
 impl State {
     /// Opens a port, and makes its directory.
-    fn show(&self, root: &Node<Root>, port: &Arc<Port>) -> Result<(), Refusal> {
+    fn show(&self, root: &Node<Root>, port: &Arc<Port>) -> Result<(), ControlError> {
         let mut exports = self.exports.lock();
         if exports.closed {
-            return Err(Refusal::new(
+            return Err(ControlError::new(
                 ENODEV,
                 format_args!("the module is being unloaded"),
             ));
@@ -207,13 +207,17 @@ impl State {
         exports.directories.reserve(1, GFP_KERNEL)?;
         let (address, interface) = (port.address(), port.interface());
         let name = CString::try_from_fmt(format_args!("{address}@{interface}"))?;
-        let export = Export::new(port.clone(), self.registry.clone(), self.refusals.clone());
+        let export = Export::new(
+            port.clone(),
+            self.registry.clone(),
+            self.last_errors.clone(),
+        );
         self.registry.open(port)?;
         let export = root.make(&name, export)?;
         port.watch(KBox::new(Files::of(&export)?, GFP_KERNEL)? as KBox<dyn Watcher>)?;
-        let access = Access::new(port.clone(), self.refusals.clone());
+        let access = Access::new(port.clone(), self.last_errors.clone());
         let access = export.make(c"access", access)?;
-        let stats = export.make(c"stats", Stats::new(port.clone(), self.refusals.clone()))?;
+        let stats = export.make(c"stats", Stats::new(port.clone(), self.last_errors.clone()))?;
         let debug = Debug::new(&self.debug, &name, port.clone())?;
         let shown = Shown {
             _debug: debug,

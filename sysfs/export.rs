@@ -18,15 +18,15 @@ use super::kobject::Entries;
 use super::kobject::File;
 use super::kobject::Node;
 use super::kobject::LONGEST;
+use super::last_errors::LastErrors;
 use super::policy;
-use super::refusals::Refusals;
 use super::stats::Stats;
 use crate::aoe::MacList;
 use crate::blade::Blade;
 use crate::blade::Change;
+use crate::blade::ControlError;
 use crate::blade::Policy;
 use crate::blade::Port;
-use crate::blade::Refusal;
 use crate::blade::Registry;
 use crate::blade::Settings;
 use crate::blade::Watcher;
@@ -37,16 +37,20 @@ use crate::wire::settings::Start;
 pub(super) struct Export {
     port: Arc<Port>,
     registry: Arc<Registry>,
-    refusals: Arc<Refusals>,
+    last_errors: Arc<LastErrors>,
 }
 
 impl Export {
     /// The directory of a port.
-    pub(super) fn new(port: Arc<Port>, registry: Arc<Registry>, refusals: Arc<Refusals>) -> Self {
+    pub(super) fn new(
+        port: Arc<Port>,
+        registry: Arc<Registry>,
+        last_errors: Arc<LastErrors>,
+    ) -> Self {
         Self {
             port,
             registry,
-            refusals,
+            last_errors,
         }
     }
 
@@ -61,8 +65,8 @@ impl Export {
     }
 
     /// Why writers were refused.
-    pub(super) fn refusals(&self) -> &Refusals {
-        &self.refusals
+    pub(super) fn last_errors(&self) -> &LastErrors {
+        &self.last_errors
     }
 
     /// The blade behind the port.
@@ -89,9 +93,9 @@ impl Export {
     pub(super) fn attempt(
         &self,
         text: &[u8],
-        attempt: impl FnOnce(&str) -> Result<(), Refusal>,
+        attempt: impl FnOnce(&str) -> Result<(), ControlError>,
     ) -> Result {
-        self.refusals
+        self.last_errors
             .attempt(|| attempt(arguments::text(text)?.trim_end_matches('\n')))
     }
 
@@ -99,7 +103,7 @@ impl Export {
     fn set<T>(
         &self,
         text: &[u8],
-        parse: impl FnOnce(&str) -> Result<T, Refusal>,
+        parse: impl FnOnce(&str) -> Result<T, ControlError>,
         change: impl FnOnce(&mut Settings, T),
         what: Option<Change>,
     ) -> Result {
@@ -178,7 +182,7 @@ impl Entries for Export {
     }
 
     fn too_long(&self) -> Error {
-        self.refusals.too_long()
+        self.last_errors.too_long()
     }
 }
 
@@ -298,7 +302,7 @@ fn set_state(export: &Node<Export>, text: &[u8]) -> Result {
             "online" | "up" => registry.set_online(port, false)?,
             "online force=1" => registry.set_online(port, true)?,
             word => {
-                return Err(Refusal::new(
+                return Err(ControlError::new(
                     EINVAL,
                     format_args!("state {word}: not offline, online or online force=1"),
                 ))
@@ -335,15 +339,19 @@ fn duplicates(export: &Export, text: &mut Formatter<'_>) -> Result {
     Ok(writeln!(text, "{responses}")?)
 }
 
-/// A line for each initiator: its address, the requests it has under way, and the seconds since it
+/// A line for each initiator: its address, the requests it has in flight, and the seconds since it
 /// was heard. There are as many as fit the file.
 fn initiators(export: &Export, text: &mut Formatter<'_>) -> Result {
     for initiator in export.blade().initiators().sightings() {
         if text.bytes_written().saturating_add(LONGEST_LINE) > LONGEST {
             break;
         }
-        let (card, under_way, age) = (initiator.card, initiator.under_way, initiator.heard.age());
-        writeln!(text, "{card} {under_way} {age}")?;
+        let (initiator_mac, in_flight, age) = (
+            initiator.initiator_mac,
+            initiator.in_flight,
+            initiator.heard.age(),
+        );
+        writeln!(text, "{initiator_mac} {in_flight} {age}")?;
     }
     Ok(())
 }
@@ -351,14 +359,14 @@ fn initiators(export: &Export, text: &mut Formatter<'_>) -> Result {
 /// A line for each initiator that has written and is not gone: its address, and the seconds since it
 /// was heard.
 fn writers(export: &Export, text: &mut Formatter<'_>) -> Result {
-    for (card, age) in export.blade().initiators().present_writers() {
-        writeln!(text, "{card} {age}")?;
+    for (initiator_mac, age) in export.blade().initiators().present_writers() {
+        writeln!(text, "{initiator_mac} {age}")?;
     }
     Ok(())
 }
 
 fn forget_writers(export: &Node<Export>, _text: &[u8]) -> Result {
-    export.refusals.attempt(|| {
+    export.last_errors.attempt(|| {
         export.blade().initiators().writers().forget();
         Ok(())
     })
@@ -366,11 +374,11 @@ fn forget_writers(export: &Node<Export>, _text: &[u8]) -> Result {
 
 /// What the other files say, as far as it is a line.
 fn summary(export: &Export, text: &mut Formatter<'_>) -> Result {
-    let (port, refusals) = (&export.port, &export.refusals);
+    let (port, last_errors) = (&export.port, &export.last_errors);
     summarize("", export, Some(&SUMMARY), text)?;
-    let access = Access::new(port.clone(), refusals.clone());
+    let access = Access::new(port.clone(), last_errors.clone());
     summarize("access/", &access, None, text)?;
-    let stats = Stats::new(port.clone(), refusals.clone());
+    let stats = Stats::new(port.clone(), last_errors.clone());
     summarize("stats/", &stats, None, text)
 }
 

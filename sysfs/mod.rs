@@ -12,9 +12,9 @@ mod control;
 mod export;
 #[expect(unsafe_code)]
 mod kobject;
+mod last_errors;
 mod latency;
 mod policy;
-mod refusals;
 mod stats;
 
 pub(crate) use control::Control;

@@ -11,20 +11,20 @@ use kernel::sync::Arc;
 use super::kobject::Attribute;
 use super::kobject::Entries;
 use super::kobject::Node;
-use super::refusals::Refusals;
+use super::last_errors::LastErrors;
 use crate::blade::Counter;
 use crate::blade::Port;
 
 /// The directory of an export's counters.
 pub(super) struct Stats {
     port: Arc<Port>,
-    refusals: Arc<Refusals>,
+    last_errors: Arc<LastErrors>,
 }
 
 impl Stats {
     /// The directory of a port's counters.
-    pub(super) fn new(port: Arc<Port>, refusals: Arc<Refusals>) -> Self {
-        Self { port, refusals }
+    pub(super) fn new(port: Arc<Port>, last_errors: Arc<LastErrors>) -> Self {
+        Self { port, last_errors }
     }
 }
 
@@ -39,7 +39,7 @@ impl Entries for Stats {
     }
 
     fn too_long(&self) -> Error {
-        self.refusals.too_long()
+        self.last_errors.too_long()
     }
 }
 
@@ -76,7 +76,7 @@ fn latency(stats: &Stats, text: &mut Formatter<'_>) -> Result {
 }
 
 fn clear(stats: &Node<Stats>, _text: &[u8]) -> Result {
-    stats.refusals.attempt(|| {
+    stats.last_errors.attempt(|| {
         stats.port.clear_stats();
         Ok(())
     })

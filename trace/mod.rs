@@ -12,7 +12,7 @@ use crate::compat;
 
 /// What is told of a request.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Request {
+pub(crate) struct TracedRequest {
     /// The target's shelf.
     pub(crate) shelf: u16,
     /// The target's slot.
@@ -31,7 +31,7 @@ pub(crate) struct Request {
     pub(crate) sectors: u16,
 }
 
-impl Request {
+impl TracedRequest {
     fn to_raw(self) -> bindings::kv_trace_request {
         bindings::kv_trace_request {
             lba: self.lba,
@@ -51,7 +51,7 @@ macro_rules! tracepoints {
         $(#[$doc])*
         ///
         /// In any context. `request` is only called while the tracepoint is on.
-        pub(crate) fn $name(request: impl FnOnce() -> Request, value: u32, cause: &'static CStr) {
+        pub(crate) fn $name(request: impl FnOnce() -> TracedRequest, value: u32, cause: &'static CStr) {
             // SAFETY: The tracepoint is a static of this module; whether it is on may be asked at
             // any time.
             let is_on = unsafe { compat::is_on!(bindings::$point) };

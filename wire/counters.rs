@@ -202,16 +202,16 @@ families! {
     {
         metric: "dropped", unit: None, scale: 1, label: "cause",
         help: "Requests that got no answer, by cause.",
-        /// Not answered: the initiator had more under way than `bufcnt`.
+        /// Not answered: the initiator had more in flight than `bufcnt`.
         DroppedWindow {
             file: "dropped_window", value: "window",
-            means: Some("a client has more under way than buffer-count"),
+            means: Some("a client has more in flight than buffer-count"),
         }
-        /// Not answered: the export had 512 requests under way; or, of requests that do not need the
+        /// Not answered: the export had 512 requests in flight; or, of requests that do not need the
         /// medium, as many more as it has places for.
         DroppedFull {
             file: "dropped_full", value: "full",
-            means: Some("512 requests were under way: the disk is too slow for its clients"),
+            means: Some("512 requests were in flight: the disk is too slow for its clients"),
         }
         /// Not answered: more than 100 requests a second to all targets from one initiator, or 200 from all
         /// of them, on this interface.

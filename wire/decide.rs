@@ -33,10 +33,10 @@ pub enum Received {
     Request(Asked),
 }
 
-/// Tells what a frame is that has come to one of our cards or to all.
+/// Tells what a frame is that has come to one of our NICs or to all.
 ///
 /// `head` is the frame as far as its longest fixed part, `mtu` the interface's. `is_own` tells whether it
-/// is from our own card, and `broadcast` whether it came to the broadcast MAC.
+/// is from our own NIC, and `broadcast` whether it came to the broadcast MAC.
 #[inline]
 pub fn receive(header: &Header, head: &[u8], mtu: u32, is_own: bool, broadcast: bool) -> Received {
     if mtu < aoe::MIN_MTU || header.source.is_group() || is_own {

@@ -101,7 +101,7 @@ settings! {
 settings! {
     /// What may change while the export runs, and the data path looks at: a number, a flag or a word.
     Tunable {
-        /// Requests that each client may have under way, and is told that it may. Those that do not need the
+        /// Requests that each client may have in flight, and is told that it may. Those that do not need the
         /// medium are counted by themselves: 64, of which 16 may change a list.
         BufferCount {
             add: "bufcnt", file: "bufcnt", key: "buffer-count", example: "64",

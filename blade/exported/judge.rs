@@ -14,7 +14,7 @@ use crate::blade::request::Request;
 use crate::sync::SlabBox;
 
 impl Blade {
-    /// Whether there may be requests that have been under way for a while. In any context.
+    /// Whether there may be requests that have been in flight for a while. In any context.
     pub(in crate::blade) fn may_stall(&self) -> bool {
         self.stall.may_be_there()
     }
@@ -43,7 +43,7 @@ impl Blade {
     /// Decides on what has arrived, and leaves to others what is to be submitted.
     fn judge(self: &Arc<Self>) {
         let mut turns = self.turns.lock();
-        turns.run(&self.places, &self.stall, self.arrived.take());
+        turns.run(&self.slots, &self.stall, self.arrived.take());
         if turns.has_batch() {
             // With the turns locked: what is in the batch keeps the disk open until then, and so the
             // blade its workers.

@@ -11,7 +11,7 @@ use kernel::workqueue::WorkItem;
 use super::Blade;
 use super::REPLY;
 use super::SUBMIT;
-use crate::blade::order::Place;
+use crate::blade::order::InflightSlot;
 use crate::blade::request::Request;
 use crate::sync;
 use crate::sync::Once;
@@ -20,14 +20,16 @@ use crate::sync::Urgent;
 
 impl Blade {
     /// A request has ended. In any context.
-    pub(in crate::blade) fn release(self: &Arc<Self>, place: Place) {
-        if self.places.release(place) {
+    pub(in crate::blade) fn release(self: &Arc<Self>, slot: InflightSlot) {
+        if self.slots.release(slot) {
             self.wake(&rcu::read_lock());
         }
     }
 
     fn wake(self: &Arc<Self>, guard: &rcu::Guard) {
-        if self.arrivals.begin(&self.express) && self.express.enqueue(self.clone(), guard).is_ok() {
+        if self.arrivals.begin(&self.cpu_workers)
+            && self.cpu_workers.enqueue(self.clone(), guard).is_ok()
+        {
             return;
         }
         // If it is queued already it will see what there is.
@@ -65,9 +67,9 @@ impl Blade {
 
     /// Submits what has its turn, as one batch.
     fn submit(&self) {
-        let are_latest = self.arrivals.are_latest(&self.express);
+        let are_latest = self.arrivals.are_latest(&self.cpu_workers);
         let mut turns = self.turns.lock();
-        let count = turns.run(&self.places, &self.stall, self.arrived.take());
+        let count = turns.run(&self.slots, &self.stall, self.arrived.take());
         let batch = turns.take_batch();
         drop(turns);
         self.arrivals.note(count, are_latest);

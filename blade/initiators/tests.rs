@@ -23,20 +23,20 @@ mod table {
     #[test]
     fn each_has_its_limit() -> Result {
         let initiators = Initiators::new()?;
-        let enter = |card| initiators.enter(Mac::from_number(card), LIMITS);
-        let seat = enter(1).map_err(|_| EINVAL)?;
+        let enter = |initiator_mac| initiators.enter(Mac::from_number(initiator_mac), LIMITS);
+        let credit = enter(1).map_err(|_| EINVAL)?;
         for _ in 1..LIMIT {
             assert!(enter(1).is_ok());
         }
         assert!(enter(1).is_err());
         assert!(enter(2).is_ok());
-        initiators.leave(seat);
+        initiators.leave(credit);
         assert!(enter(1).is_ok());
         assert!(enter(1).is_err());
-        let counts = |card| {
+        let counts = |initiator_mac| {
             let mut all = initiators.sightings();
-            all.find(|one| one.card == Mac::from_number(card))
-                .map(|one| one.under_way)
+            all.find(|one| one.initiator_mac == Mac::from_number(initiator_mac))
+                .map(|one| one.in_flight)
         };
         assert!(counts(1) == Some(LIMIT) && counts(2) == Some(1) && counts(3).is_none());
         Ok(())
@@ -45,22 +45,26 @@ mod table {
     #[test]
     fn repetitions_have_their_own_limit() -> Result {
         let initiators = Initiators::new()?;
-        let card = Mac::from_number(1);
-        let mut seat = Seat::None;
+        let initiator_mac = Mac::from_number(1);
+        let mut credit = InflightCredit::None;
         for _ in 0..LIMIT {
-            seat = initiators.enter(card, LIMITS).map_err(|_| EINVAL)?;
+            credit = initiators
+                .enter(initiator_mac, LIMITS)
+                .map_err(|_| EINVAL)?;
         }
         // One of the window makes room there, and comes back when there is room.
-        initiators.move_beyond(&mut seat, LIMIT);
-        let other = initiators.enter(card, LIMITS).map_err(|_| EINVAL)?;
-        assert!(!initiators.move_back(&mut seat, LIMITS));
+        initiators.move_to_excess(&mut credit, LIMIT);
+        let other = initiators
+            .enter(initiator_mac, LIMITS)
+            .map_err(|_| EINVAL)?;
+        assert!(!initiators.move_to_window(&mut credit, LIMITS));
         initiators.leave(other);
-        assert!(initiators.move_back(&mut seat, LIMITS));
-        assert!(initiators.enter(card, LIMITS).is_err());
+        assert!(initiators.move_to_window(&mut credit, LIMITS));
+        assert!(initiators.enter(initiator_mac, LIMITS).is_err());
         for _ in 0..2 * LIMIT {
-            assert!(initiators.enter_beyond(card, LIMIT).is_some());
+            assert!(initiators.enter_excess(initiator_mac, LIMIT).is_some());
         }
-        assert!(initiators.enter_beyond(card, LIMIT).is_none());
+        assert!(initiators.enter_excess(initiator_mac, LIMIT).is_none());
         Ok(())
     }
 
@@ -72,21 +76,21 @@ mod table {
             all: 2,
             is_reserved: false,
         };
-        let enter = |card| initiators.enter(Mac::from_number(card), limits);
-        let mut seat = enter(1).map_err(|_| EINVAL)?;
+        let enter = |initiator_mac| initiators.enter(Mac::from_number(initiator_mac), limits);
+        let mut credit = enter(1).map_err(|_| EINVAL)?;
         assert!(matches!(enter(1), Err(Counter::DroppedWindow)));
-        for card in 1..9 {
-            let beyond = initiators.enter_beyond(Mac::from_number(card), 1);
-            assert!(beyond.is_some());
+        for initiator_mac in 1..9 {
+            let excess = initiators.enter_excess(Mac::from_number(initiator_mac), 1);
+            assert!(excess.is_some());
         }
         let other = enter(2).map_err(|_| EINVAL)?;
         assert!(matches!(enter(3), Err(Counter::DroppedFull)));
         // Nor does what has joined another. It comes back when there is room.
-        initiators.move_beyond(&mut seat, LIMIT);
+        initiators.move_to_excess(&mut credit, LIMIT);
         let third = enter(3).map_err(|_| EINVAL)?;
-        assert!(!initiators.move_back(&mut seat, limits));
+        assert!(!initiators.move_to_window(&mut credit, limits));
         initiators.leave(other);
-        assert!(initiators.move_back(&mut seat, limits));
+        assert!(initiators.move_to_window(&mut credit, limits));
         assert!(matches!(enter(4), Err(Counter::DroppedFull)));
         initiators.leave(third);
         assert!(enter(4).is_ok());
@@ -116,14 +120,14 @@ mod table {
     fn the_forgotten_make_room_and_the_busy_do_not() -> Result {
         let initiators = Initiators::new()?;
         let busy = Mac::from_number(1);
-        let seat = initiators.enter(busy, ONE).map_err(|_| EINVAL)?;
-        for card in 2..10_000 {
-            let seat = initiators.enter(Mac::from_number(card), ONE);
-            initiators.leave(seat.map_err(|_| EINVAL)?);
+        let credit = initiators.enter(busy, ONE).map_err(|_| EINVAL)?;
+        for initiator_mac in 2..10_000 {
+            let credit = initiators.enter(Mac::from_number(initiator_mac), ONE);
+            initiators.leave(credit.map_err(|_| EINVAL)?);
         }
         assert!(initiators.enter(busy, ONE).is_err());
-        initiators.leave(seat);
-        assert!(initiators.sightings().count() <= PLACES);
+        initiators.leave(credit);
+        assert!(initiators.sightings().count() <= TABLE_SIZE);
         assert!(initiators.enter(Mac::from_number(10_000), ONE).is_ok());
         Ok(())
     }

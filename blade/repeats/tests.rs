@@ -19,12 +19,12 @@ mod all {
         link: Link<Toy>,
         /// How many came before it.
         number: usize,
-        /// The same, or that of the one whose place it has taken.
+        /// The same, or that of the one that it has replaced.
         position: usize,
         data: u8,
         key: Key,
         asking: Asking,
-        place: Option<Place>,
+        inflight_slot: Option<InflightSlot>,
     }
 
     static SLAB: Slab = Slab::new();
@@ -75,7 +75,7 @@ mod all {
     enum Event {
         Write(u8),
         Read,
-        /// The first of those under way ends.
+        /// The first of those in flight ends.
         End,
         /// Half a second passes, so that what comes again is a repetition.
         Time,
@@ -108,11 +108,11 @@ mod all {
 
     /// One sector, and all requests for it.
     struct World {
-        places: Places,
+        slots: InflightSlots,
         spans: Spans,
         askers: Askers,
         waiting: Fifo<Toy>,
-        under_way: [Option<SlabBox<Toy>>; LENGTH],
+        in_flight: [Option<SlabBox<Toy>>; LENGTH],
         fates: [Fate; LENGTH],
         count: usize,
         step: usize,
@@ -126,11 +126,11 @@ mod all {
     impl World {
         fn new() -> Result<Self> {
             Ok(Self {
-                places: Places::new(),
+                slots: InflightSlots::new(),
                 spans: Spans::new()?,
                 askers: Askers::new()?,
                 waiting: Fifo::new(),
-                under_way: [const { None }; LENGTH],
+                in_flight: [const { None }; LENGTH],
                 fates: [Fate::default(); LENGTH],
                 count: 0,
                 step: 0,
@@ -171,7 +171,7 @@ mod all {
                         age(&mut toy.asking.first);
                         false
                     });
-                    for toy in self.under_way.iter_mut().flatten() {
+                    for toy in self.in_flight.iter_mut().flatten() {
                         age(&mut toy.asking.first);
                     }
                     for asker in &mut self.askers.0 {
@@ -209,15 +209,15 @@ mod all {
                     span,
                 },
                 asking: Asking::new(now, None),
-                place: None,
+                inflight_slot: None,
             };
             let toy = SlabBox::new(toy, GFP_ATOMIC)?;
-            let mut under_way = UnderWay {
-                places: &self.places,
+            let mut in_flight = InFlight {
+                slots: &self.slots,
                 spans: &self.spans,
                 askers: &mut self.askers,
             };
-            match judge(toy, &mut self.waiting, &mut under_way) {
+            match judge(toy, &mut self.waiting, &mut in_flight) {
                 Judged::Own(toy) => self.start_or_wait(toy),
                 Judged::Waits => {}
                 Judged::Instead(mut older) => {
@@ -231,34 +231,34 @@ mod all {
         }
 
         fn start_or_wait(&mut self, mut toy: SlabBox<Toy>) {
-            let under_way = UnderWay {
-                places: &self.places,
+            let in_flight = InFlight {
+                slots: &self.slots,
                 spans: &self.spans,
                 askers: &mut self.askers,
             };
-            if waits_on(&mut *toy, &mut self.waiting, &under_way) {
+            if waits_on(&mut *toy, &mut self.waiting, &in_flight) {
                 return self.waiting.push(toy);
             }
             let span = toy.key.span;
             if self.waiting.any(|other| other.key.span.conflicts(&span)) {
                 return self.waiting.push(toy);
             }
-            let Some(place) = self.spans.claim(&self.places, span) else {
+            let Some(slot) = self.spans.claim(&self.slots, span) else {
                 return self.waiting.push(toy);
             };
             let Key {
                 source, registers, ..
             } = toy.key;
             let asker = Asker::new(toy.asking.first, source, toy.tag(), registers);
-            self.askers.note(place, asker);
-            toy.place = Some(place);
-            let free = self.under_way.iter_mut().find(|place| place.is_none());
-            free.map(|place| *place = Some(toy));
+            self.askers.note(slot, asker);
+            toy.inflight_slot = Some(slot);
+            let free = self.in_flight.iter_mut().find(|slot| slot.is_none());
+            free.map(|slot| *slot = Some(toy));
         }
 
         fn end(&mut self) {
-            let under_way = self.under_way.iter_mut().filter(|place| place.is_some());
-            let first = under_way.min_by_key(|place| place.as_ref().map(|toy| toy.number));
+            let in_flight = self.in_flight.iter_mut().filter(|slot| slot.is_some());
+            let first = in_flight.min_by_key(|slot| slot.as_ref().map(|toy| toy.number));
             let Some(mut toy) = first.and_then(Option::take) else {
                 return;
             };
@@ -273,8 +273,8 @@ mod all {
                 let is_old = toy.asking().is_old();
                 let mut joined = joined(&mut *toy, &mut self.waiting);
                 let is_superseded = toy
-                    .place
-                    .is_some_and(|place| self.askers.is_superseded(place));
+                    .inflight_slot
+                    .is_some_and(|slot| self.askers.is_superseded(slot));
                 if is_old && is_superseded {
                     self.fates[toy.number].is_left_out = true;
                     number = None;
@@ -295,8 +295,8 @@ mod all {
                 self.fates[number].answered = Some(self.step);
                 self.fates[number].read = content;
             }
-            if let Some(place) = toy.place {
-                let _ = self.places.release(place);
+            if let Some(slot) = toy.inflight_slot {
+                let _ = self.slots.release(slot);
             }
             let mut waited = core::mem::take(&mut self.waiting);
             while let Some(toy) = waited.pop() {
@@ -334,7 +334,7 @@ mod all {
                 world.happens(EVENTS[number % EVENTS.len()])?;
                 number /= EVENTS.len();
             }
-            while world.under_way.iter().any(Option::is_some) {
+            while world.in_flight.iter().any(Option::is_some) {
                 world.happens(Event::End)?;
             }
             assert!(world.waiting.is_empty());
@@ -361,7 +361,7 @@ mod all {
         for event in events {
             world.happens(event)?;
         }
-        assert!(world.under_way.iter().all(Option::is_none));
+        assert!(world.in_flight.iter().all(Option::is_none));
         assert!(world.executions == 2);
         let answered = |number: usize| world.fates[number].answered.is_some();
         assert!(answered(3) && answered(4) && !answered(0) && !answered(1) && !answered(2));

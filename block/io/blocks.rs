@@ -7,9 +7,9 @@
 use kernel::alloc::AllocError;
 use kernel::prelude::*;
 
-use super::Extent;
 use super::Io;
 use super::Source;
+use super::VectorCount;
 use crate::bindings;
 use crate::block::SECTOR;
 
@@ -84,7 +84,7 @@ impl<S: Source> Io<S> {
     pub(crate) fn read_part(&mut self, first: u64, part: Part) {
         self.operation = bindings::KV_READ | bindings::KV_ALONE;
         let block = self.disk.blocks().bytes();
-        let one = Extent {
+        let one = VectorCount {
             vectors: 1,
             bytes: block,
         };
@@ -151,8 +151,8 @@ impl<S: Source> Io<S> {
         self.bytes = self.all.bytes;
     }
 
-    fn whole_room(&self) -> Extent {
-        Extent {
+    fn whole_room(&self) -> VectorCount {
+        VectorCount {
             vectors: self.pages.count(),
             bytes: self.pages.len(),
         }

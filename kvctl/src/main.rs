@@ -14,13 +14,13 @@ mod config;
 #[cfg(test)]
 mod documents;
 mod edit;
-mod export;
 mod import;
 mod metrics;
 mod notify;
 mod paths;
 mod persist;
 mod plan;
+mod running_config;
 mod show;
 mod standing;
 mod state;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::paths::Paths;
 use crate::persist::alive;
 use crate::plan;
-use crate::plan::machine::Machine;
+use crate::plan::host::Machine;
 use crate::plan::State;
 use crate::state::running;
 use crate::state::saved::Saved;

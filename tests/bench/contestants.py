@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bed import CLIENT, SECTORS, TARGET, TARGET_IP, Bench
+from bench_guest import CLIENT, SECTORS, TARGET, TARGET_IP, Bench
 
 
 def _until(condition: str) -> str:

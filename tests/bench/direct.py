@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from bed import BLOCKS_DISK, CLIENT, DISK, MEMORY_DISK, SECTORS, TARGET, Bench
+from bench_guest import BLOCKS_DISK, CLIENT, DISK, MEMORY_DISK, SECTORS, TARGET, Bench
 from contestants import NULL, OWN, Contestant
 from figures import Figures
 

@@ -9,7 +9,7 @@ import contestants
 import direct
 import report
 import whole
-from bed import DISK
+from bench_guest import DISK
 from figures import Figures
 from lab import paths
 

@@ -5,7 +5,7 @@ In virtual time: the clock ticks with every instruction. One processor executes 
 initiators and of the target.
 """
 
-from bed import Bench
+from bench_guest import Bench
 from direct import Cell, load
 from figures import Figures
 from scale import add

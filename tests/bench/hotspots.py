@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import report
-from bed import MACHINE
+from bench_guest import MACHINE
 from lab import Machine, paths
 
 # Addresses below are those of programs.

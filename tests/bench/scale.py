@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a request costs among many exports and initiators."""
 
-from bed import DISK, TARGET, Bench
+from bench_guest import DISK, TARGET, Bench
 from contestants import OWN
 from direct import COUNT, Cell, load
 from figures import Figures

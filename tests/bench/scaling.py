@@ -12,8 +12,8 @@ import re
 import statistics
 from collections.abc import Iterator
 
-import bed
-from bed import CLIENT, DISK, MEMORY_DISK, TARGET, Bench
+import bench_guest
+from bench_guest import CLIENT, DISK, MEMORY_DISK, TARGET, Bench
 from direct import Cell, load
 from lab import Machine
 
@@ -38,7 +38,7 @@ _LOCKING = re.compile(r"trace_|__traceiter|_raw_|.*(spin_lock|slowpath|mutex_loc
 @contextlib.contextmanager
 def bench() -> Iterator[Bench]:
     """Boots the guest, with both targets in it. Each has a disk without memory."""
-    with bed.bench(Machine(), cpus=2) as guest:
+    with bench_guest.bench(Machine(), cpus=2) as guest:
         guest.run(_OTHER_WIRE)
         guest.run(
             "cd /sys/kernel/config/nullb/bench_memory && echo 0 >power && echo 0 >memory_backed && "

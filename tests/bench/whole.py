@@ -8,7 +8,7 @@ connection of its own.
 import json
 from dataclasses import dataclass
 
-from bed import DISK, MEMORY_DISK, SECTORS, Bench
+from bench_guest import DISK, MEMORY_DISK, SECTORS, Bench
 from contestants import Contestant
 from figures import Figures
 

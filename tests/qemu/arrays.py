@@ -6,7 +6,6 @@ volumes: `make test-disks`, with disks.py.
 import pytest
 
 from aoeframes import OK, READ_EXT, WRITE_EXT, Identity
-from beds import SECTOR, mapped, pattern
 from stacks import (
     BLOCK,
     BLOCKS,
@@ -36,6 +35,7 @@ from stacks import (
     write_superblocks,
     written,
 )
+from testbeds import SECTOR, mapped, pattern
 
 MODULES = ("dm-thin-pool", "raid1", "raid456")
 # Where nothing else is; and what is said of legs that fail or have been away.

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aoeframes import OK, Client
-from beds import SECTOR, Bed, bed, fill, mapped, pattern
 from lab import Disk, Guest, Machine
+from testbeds import SECTOR, Bed, bed, fill, mapped, pattern
 
 SHELF, SLOT = 4, 9
 SECTORS = 4096

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator
 
 from aoeframes import Client
-from beds import Bed
 from lab import Guest
+from testbeds import Bed
 
 CONFIG = "/etc/kvblade.conf"
 FOLDER = "/sys/kvblade/3.4@eth0"

@@ -9,7 +9,6 @@ import time
 import pytest
 
 from aoeframes import OK, READ_EXT, WRITE_EXT, Client
-from beds import mapped, pattern
 from stacks import (
     ABORTED,
     FOLDER,
@@ -31,6 +30,7 @@ from stacks import (
     verified,
     waits,
 )
+from testbeds import mapped, pattern
 
 MODULES = (
     *("bcache", "drbd", "nbd", "dm-cache", "dm-cache-smq", "dm-thin-pool"),

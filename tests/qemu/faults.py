@@ -11,8 +11,8 @@ import shlex
 import pytest
 
 from aoeframes import IDENTIFY, OK, READ_EXT, WRITE_EXT
-from beds import bed, pattern, sectors_of
 from lab import Disk, paths
+from testbeds import bed, pattern, sectors_of
 
 FAULTS = 1_000_000
 # What holds for both kinds of faults; each that is made counts `times` down.

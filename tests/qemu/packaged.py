@@ -7,9 +7,9 @@ import time
 import pytest
 
 from aoeframes import Client, Identity
-from beds import SECTOR, fill, pattern
 from configs import CONFIG, export, ports
 from lab import Disk, Guest, Nic, Wire, paths, payload
+from testbeds import SECTOR, fill, pattern
 
 # Said of a disk that appears, of a machine without a radio, and of Debian's mdadm and what it makes
 # of a RAID that it takes from clients.

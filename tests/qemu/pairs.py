@@ -5,9 +5,9 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from beds import assert_decoded
 from lab import SCATTER_GATHER, Disk, Guest, Hub, Nic, Wire, problems, start_all
 from lab.layout import wake, wake_flag
+from testbeds import assert_decoded
 
 
 @dataclass

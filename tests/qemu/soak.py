@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from beds import tshark
 from lab import Disk
 from pairs import Pair, pair_of
+from testbeds import tshark
 
 MB = 1 << 20
 # What a bad switch does, on the way there as on the way back; 1 % are late.

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from beds import mapped
 from lab import SCATTER_GATHER, Disk, Guest, Hub, Nic, start_all
 from lab.guest import Job
+from testbeds import mapped
 
 SHELF = 9
 # An export for each, of a piece of the disk. vblade never knows, so that nothing is asserted of it.
@@ -133,7 +133,16 @@ def wrong(client: Guest, slot: int) -> str:
 
 
 @pytest.mark.kernel_log(
-    allow=["conflict: ", "same address", "EXT4-fs", "JBD2", "Buffer I/O", "I/O error", "aoe", "ratelimit"]
+    allow=[
+        "conflict: ",
+        "same address",
+        "EXT4-fs",
+        "JBD2",
+        "Buffer I/O",
+        "I/O error",
+        "aoe",
+        "ratelimit",
+    ]
 )
 @pytest.mark.parametrize("asks", ASKS)
 def test_two_targets_that_come_to_meet(segment, asks, capsys):
@@ -167,8 +176,7 @@ def test_two_targets_that_come_to_meet(segment, asks, capsys):
     time.sleep(TOGETHER)
     found = {
         target.name: [
-            float(job.wait(timeout=60).stdout) - began[target.name]
-            for job in watchers[target.name]
+            float(job.wait(timeout=60).stdout) - began[target.name] for job in watchers[target.name]
         ]
         for target in segment.targets
     }

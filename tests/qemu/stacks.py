@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from aoeframes import OK, READ_EXT, WRITE_EXT, Client
-from beds import Bed, bed, mapped, pattern
 from blockbeds import collect
 from lab import Disk, Guest
+from testbeds import Bed, bed, mapped, pattern
 
 SHELF, SLOT = 6, 2
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"

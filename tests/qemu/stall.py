@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from beds import mapped
 from lab import Disk
 from pairs import Pair, pair_of
 from stalls import (
@@ -25,6 +24,7 @@ from stalls import (
     stand_still,
     unloaded,
 )
+from testbeds import mapped
 
 SECTORS = 400_000
 # Seconds after the end within which a client has gone on; or so much of the time that it lasted.

@@ -110,7 +110,7 @@ class Files:
 
 
 class Requests:
-    """A client with so many requests of its device under way at a time. It starts with the context,
+    """A client with so many requests of its device in flight at a time. It starts with the context,
     which ends when so many seconds are over."""
 
     def __init__(self, client: Guest, device: str, how: str, depth: int, seconds: float):

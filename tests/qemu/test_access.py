@@ -6,8 +6,8 @@ import itertools
 import pytest
 
 from aoeframes import ABRT, BROADCAST, IDENTIFY, OK, READ_EXT, WRITE_EXT
-from beds import bed, pattern
 from lab import Disk
+from testbeds import bed, pattern
 
 FOLDER = "/sys/kvblade/3.4@eth0"
 KNOWN, OTHER = "02:00:00:00:00:0a", "02:00:00:00:00:0b"

@@ -4,8 +4,8 @@
 import pytest
 
 from aoeframes import WRITE_EXT
-from beds import bed, mapped
 from lab import Disk
+from testbeds import bed, mapped
 
 SHELLS = 8
 FREE = "dmsetup create free --table '0 8 linear {0} 0' && dmsetup remove free"

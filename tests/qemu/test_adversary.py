@@ -14,9 +14,9 @@ import time
 import pytest
 
 from aoeframes import READ_EXT, WRITE_EXT
-from beds import SECTOR, bed, mapped, uneven
 from lab import Disk
 from stalls import RESUME, SUSPEND
+from testbeds import SECTOR, bed, mapped, uneven
 
 SHELF, SLOT = 6, 3
 SECTORS = 2048
@@ -87,7 +87,7 @@ class Adversary:
 
     def exchange(self, make) -> bytes:
         """Sends a request until one of its copies is answered, as Linux does: each has a new tag,
-        and only the newest one's answer counts. The others may still be under way after that.
+        and only the newest one's answer counts. The others may still be in flight after that.
         """
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

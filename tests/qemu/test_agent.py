@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import pytest
 
 from aoeframes import READ_EXT, WRITE_EXT, Client, Identity
-from beds import SECTOR, assert_decoded, mapped
 from lab import Disk, Guest, Hub, Neighbour, Nic, find_leaks, plug_disk, start_all
 from lab.paths import SOURCE
 from listframes import ADD, EDIT, SET, mask_frame, reserve_frame
+from testbeds import SECTOR, assert_decoded, mapped
 
 SHELF, SLOT = 8, 1
 ADDRESS = f"{SHELF}.{SLOT}"

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from beds import SECTOR, bed, pattern
 from lab import Disk
+from testbeds import SECTOR, bed, pattern
 
 SHELF, SLOT = 3, 9
 SECTORS = 2048

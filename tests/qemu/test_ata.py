@@ -26,8 +26,8 @@ from aoeframes import (
     WRITE_FUA_EXT,
     Identity,
 )
-from beds import SECTOR, bed, fill, pattern, sectors_of
 from lab import Disk
+from testbeds import SECTOR, bed, fill, pattern, sectors_of
 
 SHELF, SLOT = 3, 4
 # Odd, and beyond 24 bits of an LBA.

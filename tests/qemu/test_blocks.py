@@ -20,7 +20,6 @@ from aoeframes import (
     WRITES48,
     Identity,
 )
-from beds import SECTOR, Bed, fill, mapped, pattern, sectors_of
 from blockbeds import (
     DEVICES,
     LOG,
@@ -34,6 +33,7 @@ from blockbeds import (
     null_disk,
     taken,
 )
+from testbeds import SECTOR, Bed, fill, mapped, pattern, sectors_of
 
 TRIM, VERIFY_EXT, FLUSH_EXT = 0x06, 0x42, 0xEA
 
@@ -225,7 +225,7 @@ def test_a_power_cut_under_small_writes(target, disk, tmp_path):
     path = mapped(guest, "logged", f"0 {SECTORS} log-writes /dev/sda /dev/sdc")
     image, told = tmp_path / "image", []
     image.write_bytes(disk.read_bytes())
-    # What a sector may hold: what was answered last, and what was under way at the cut.
+    # What a sector may hold: what was answered last, and what was in flight at the cut.
     may = {lba: {pattern(lba, 1, 99)} for lba in range(256)}
     with target.exported(SHELF, SLOT, path) as client:
         client.neighbour.drain()

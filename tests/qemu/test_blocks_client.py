@@ -3,9 +3,9 @@
 
 import pytest
 
-from beds import mapped
 from lab import Disk
 from pairs import pair_of
+from testbeds import mapped
 
 SIZE = 128 << 20
 KEY = "3c" * 64

@@ -9,7 +9,6 @@ import time
 import pytest
 
 from aoeframes import ATA, OK, READ, READ_EXT, WRITE_EXT
-from beds import SECTOR, mapped, pattern, sectors_of
 from blockbeds import (
     BLOCK,
     LOG,
@@ -26,6 +25,7 @@ from blockbeds import (
     null_disk,
     taken,
 )
+from testbeds import SECTOR, mapped, pattern, sectors_of
 
 FLUSH_EXT = 0xEA
 ABORTED = (0x41, 0x04)
@@ -136,7 +136,7 @@ def requests_at(guest, name: str) -> tuple[int, int]:
 
 @pytest.mark.parametrize("port", [0, 1])
 def test_a_sequence_of_small_writes_needs_no_reading(target, slow, disk, port):
-    """While the first one is under way the others come in, and are joined to whole blocks."""
+    """While the first one is in flight the others come in, and are joined to whole blocks."""
     guest, client = target.guest, slow[port]
     holder = client.ata_frame(WRITE_EXT, 0, 1, pattern(0, 1, 4))
     frames = [holder]

@@ -10,14 +10,14 @@ import time
 import pytest
 
 from aoeframes import IDENTIFY, READ_EXT, Reply
-from beds import bed, mapped
 from lab import Disk
 from listframes import EDIT, NOP, mask_frame
 from listframes import READ as LIST
+from testbeds import bed, mapped
 
 SHELF, SLOT = 7, 1
 TRACING = "/sys/kernel/tracing"
-# Requests under way: of each initiator for an export, and for an export in all.
+# Requests in flight: of each initiator for an export, and for an export in all.
 EACH, MOST = 64, 512
 INITIATORS = MOST // EACH
 # And, beyond them, changes of the lists that wait, and of each initiator.
@@ -107,7 +107,7 @@ def stats(guest, name: str) -> int:
 
 
 def fill(client, initiators: int, each: int) -> None:
-    """So many reads of so many initiators, all of them under way."""
+    """So many reads of so many initiators, all of them in flight."""
     for number in range(initiators):
         for lba in range(each):
             client.neighbour.send(client.ata_frame(READ_EXT, lba, src=initiator(number)))
@@ -214,7 +214,7 @@ def test_a_target_with_all_places_taken_can_be_discovered(target):
             return stats(target.guest, "dropped_full") > 0
 
         until(is_full)
-        # One who has nothing under way, and one who has as much as it may.
+        # One who has nothing in flight, and one who has as much as it may.
         for source in (client.neighbour.mac, initiator(0)):
             client.neighbour.drain()
             assert client.config_query(src=source).error is None

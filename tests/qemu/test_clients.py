@@ -19,9 +19,9 @@ from aoeframes import (
     WRITE_EXT,
     Identity,
 )
-from beds import SECTOR, bed, fill, pattern, sectors_of
 from lab import Disk
 from listframes import READ, SET, reserve_frame
+from testbeds import SECTOR, bed, fill, pattern, sectors_of
 
 SHELF, SLOT = 2, 7
 SECTORS = 4096

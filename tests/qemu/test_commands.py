@@ -6,8 +6,8 @@ import struct
 import pytest
 
 from aoeframes import ABRT, BROADCAST, EXTENDED, IDNF, OK, WRITE, Identity
-from beds import SECTOR, bed, pattern
 from lab import Disk
+from testbeds import SECTOR, bed, pattern
 
 SHELF, SLOT = 4, 4
 SECTORS = 2 << 17

@@ -4,8 +4,8 @@
 import pytest
 
 from aoeframes import BROADCAST, Reply
-from beds import bed
 from lab import Disk
+from testbeds import bed
 
 SHELF, SLOT = 7, 1
 READ, TEST, PREFIX, SET, FORCE = range(5)

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from aoeframes import ANY_SLOT, BROADCAST, CONFIG, IDENTIFY, READ_EXT, RESPONSE, VERSION_1, Reply
-from beds import bed
 from lab import Disk, Guest, Hub, Nic, problems, start_all
+from testbeds import bed
 
 SHELF, SLOT = 9, 1
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"

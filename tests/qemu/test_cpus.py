@@ -8,8 +8,8 @@ import time
 import pytest
 
 from aoeframes import READ_EXT
-from beds import Flood, bed
 from lab import Disk
+from testbeds import Flood, bed
 
 THREADS = "for f in /proc/[0-9]*/comm; do grep '^kvblade_rs/' $f; done 2>/dev/null | sort"
 # On which processors the thread of one may run.
@@ -130,7 +130,7 @@ def test_a_processor_that_goes_does_not_wait_for_a_disk(target):
             guest.run("until [ $(cat /sys/kvblade/2.3@eth0/busy) -ge 6 ]; do :; done")
             switch(guest, 1, 0)
             busy = guest.run("cat /sys/kvblade/2.3@eth0/busy").stdout.strip()
-            print(f"{busy} under way, threads: {threads(guest)}")
+            print(f"{busy} in flight, threads: {threads(guest)}")
             if again:
                 switch(guest, 1, 1)
                 assert threads(guest) == ["0", "1"]

@@ -4,9 +4,9 @@
 import pytest
 
 from aoeframes import WRITE, WRITE_EXT
-from beds import SECTOR, bed, pattern
 from lab import Disk
 from test_states import until
+from testbeds import SECTOR, bed, pattern
 
 ABORTED = (0x41, 0x04)
 TRIM = 0x06

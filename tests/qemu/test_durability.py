@@ -17,8 +17,8 @@ from aoeframes import (
     WRITE_EXT,
     WRITE_FUA_EXT,
 )
-from beds import SECTOR, bed, sectors_of
 from lab import Disk
+from testbeds import SECTOR, bed, sectors_of
 
 SHELF, SLOT = 6, 7
 SECTORS = 4096

@@ -11,9 +11,9 @@ import time
 import pytest
 
 from aoeframes import ABRT, OK, WRITE_EXT
-from beds import SECTOR, bed, mapped, sectors_of
 from configs import OTHER
 from lab import Disk
+from testbeds import SECTOR, bed, mapped, sectors_of
 
 SHELF, SLOT = 3, 4
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"
@@ -64,7 +64,7 @@ def held(guest):
 
 
 def begin_write(guest, client, lba: int, *sources: str) -> list[bytes]:
-    """Writes of one sector each, which are under way when this returns. Returns their frames."""
+    """Writes of one sector each, which are in flight when this returns. Returns their frames."""
     frames = [
         client.ata_frame(WRITE_EXT, lba + number, 1, random.randbytes(SECTOR), src=source)
         for number, source in enumerate(sources)
@@ -106,7 +106,7 @@ def test_h3_a_file_that_excludes_waits_for_what_is_under_way(target, client, dis
         guest.run(f"until [ $(cat {FOLDER}/busy) = 2 ]; do sleep 0.05; done")
         job = fence(guest, name)
         assert_excluded(client, name)
-        assert job.poll() is None, "it has returned with a write under way"
+        assert job.poll() is None, "it has returned with a write in flight"
     assert job.wait().stdout == ""
     # From here on nothing of the excluded may change the disk: it has the first write, for ever.
     assert sectors_of(disk.path, 8) == frame[36:]

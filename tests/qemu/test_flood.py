@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from beds import bed, memory_in_use
+from testbeds import bed, memory_in_use
 
 FRAMES = 1_000_000
 WARM_UP = 100_000

@@ -22,12 +22,12 @@ RIGHT = {
     "nothing": [],
     "what was there first": [read(0, 0, 1)],
     "the last answered write": [write(1, 0, 1), write(2, 2, 3), read(2, 4, 5)],
-    "one under way, seen": [write(1, 0, 1), write(2, 2, 9), read(2, 3, 4), read(2, 5, 6)],
-    "one under way, not seen yet": [write(1, 0, 1), write(2, 2, 9), read(1, 3, 4), read(2, 5, 6)],
+    "one in flight, seen": [write(1, 0, 1), write(2, 2, 9), read(2, 3, 4), read(2, 5, 6)],
+    "one in flight, not seen yet": [write(1, 0, 1), write(2, 2, 9), read(1, 3, 4), read(2, 5, 6)],
     "never answered, seen": [write(1, 0), read(1, 5, 6)],
     "never answered, seen late": [write(1, 0), read(0, 5, 6), read(1, 7, 8)],
     "never answered, not seen": [write(1, 0), read(0, 5, 6), write(2, 7, 8), read(2, 9, 10)],
-    "two under way, in either order": [
+    "two in flight, in either order": [
         write(1, 0, 9),
         write(2, 0, 9),
         read(2, 1, 2),
@@ -57,7 +57,7 @@ WRONG = {
         [write(1, 0), read(1, 1, 2), read(0, 3, 4)],
         "a value within the time of another",
     ),
-    "two under way, back and forth": (
+    "two in flight, back and forth": (
         [write(1, 0, 9), write(2, 0, 9), read(1, 1, 2), read(2, 3, 4), read(1, 5, 6)],
         "a value within the time of another",
     ),

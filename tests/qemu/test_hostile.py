@@ -6,8 +6,8 @@ import random
 import pytest
 
 from aoeframes import HEADER, READ_EXT, RESPONSE, mac_bytes
-from beds import SECTOR, bed, pattern
 from lab import Disk
+from testbeds import SECTOR, bed, pattern
 
 SHELF, SLOT = 4, 3
 FRAMES = 20_000

@@ -4,11 +4,11 @@
 import pytest
 
 from aoeframes import BROADCAST, CONFIG, RESPONSE, Reply, mac_bytes
-from beds import bed
 from configs import apply, clean, export, ports, refused
 from lab import Disk
 from test_poll import seen
 from test_states import log_says, run, state, until
+from testbeds import bed
 
 SHELF, SLOT = 3, 4
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from beds import SECTOR, fill, pattern, sectors_of, tshark
 from lab import Dhcp, Disk, Guest, Hub, Nic, paths
 from lab.build import once, output_of
+from testbeds import SECTOR, fill, pattern, sectors_of, tshark
 
 # iPXE boots no disk that is smaller than a cylinder of 255 heads and 63 sectors.
 SECTORS = 65536

@@ -6,8 +6,8 @@ import base64
 import pytest
 
 from aoeframes import READ_EXT
-from beds import bed
 from lab import Disk
+from testbeds import bed
 
 FOLDER = "/sys/kvblade/0.1@eth0"
 MASK = ",".join(f"02:00:00:00:01:{number:02x}" for number in range(128))

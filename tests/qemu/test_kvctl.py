@@ -7,9 +7,9 @@ import re
 import pytest
 
 from aoeframes import BROADCAST, READ_EXT, Identity
-from beds import SECTOR, Flood, bed, pattern
 from configs import CONFIG, FOLDER, KNOWN, apply, clean, export, ports, refused, value
 from lab import Disk
+from testbeds import SECTOR, Flood, bed, pattern
 
 SECTORS = 2048
 

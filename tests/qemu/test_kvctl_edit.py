@@ -4,9 +4,9 @@
 import pytest
 
 from aoeframes import ABRT, WRITE_EXT, Identity
-from beds import SECTOR, bed, pattern
 from configs import CONFIG, clean, export, ports, value
 from lab import Disk
+from testbeds import SECTOR, bed, pattern
 
 SECTORS = 4096
 FILE = f"{CONFIG}.d/kvctl.conf"

@@ -4,8 +4,8 @@
 import pytest
 
 from aoeframes import ABRT, WRITE_EXT, Identity
-from beds import SECTOR, bed, pattern
 from configs import apply, clean, configured, export, ports, refused, value
+from testbeds import SECTOR, bed, pattern
 
 LOOPS = "losetup --list --noheadings --output NAME"
 WRITE_FAULT = (0x61, 0x04)

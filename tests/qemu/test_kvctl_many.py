@@ -7,8 +7,8 @@ import time
 import pytest
 
 from aoeframes import Identity
-from beds import bed
 from configs import apply, clean, ports
+from testbeds import bed
 
 COUNT = 1000
 

@@ -6,12 +6,12 @@ import itertools
 import pytest
 
 from aoeframes import ABRT, ATA, BROADCAST, CONFIG, IDNF, OK, READ_EXT, WRITE_EXT, Identity
-from beds import SECTOR, bed, pattern, sectors_of
 from configs import FOLDER, KNOWN, OTHER, apply, clean, configured, export, ports, refused, value
 from lab import Disk
 from test_access import requests
 from test_policy import flushes
 from test_presence import answer_probe
+from testbeds import SECTOR, bed, pattern, sectors_of
 
 SECTORS = 2048
 RESERVED = 6

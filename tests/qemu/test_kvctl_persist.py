@@ -6,10 +6,10 @@ import time
 import pytest
 
 from aoeframes import READ_EXT
-from beds import bed
 from configs import KNOWN, OTHER, apply, clean, export, refused
 from lab import Disk
 from listframes import ADD, EDIT, SET, mask_frame, reserve_frame
+from testbeds import bed
 
 KEPT = "/var/lib/kvblade/exports/disk.toml"
 UNAVAILABLE = 3

@@ -4,9 +4,9 @@
 import pytest
 
 from aoeframes import WRITE_EXT
-from beds import SECTOR, bed, mapped
 from configs import CONFIG, apply, clean, export
 from lab import Disk
+from testbeds import SECTOR, bed, mapped
 
 SECTORS = 2048
 

@@ -27,8 +27,8 @@ from aoeframes import (
     WRITE_EXT,
     mac_bytes,
 )
-from beds import SECTOR, bed, fill
 from lab import Disk
+from testbeds import SECTOR, bed, fill
 
 SHELF, SLOT = 5, 6
 SECTORS = 2048
@@ -103,7 +103,7 @@ def ask(client, request: bytes, fill: int = 1400):
 
 
 def read_in_the_end(client, lba: int) -> bytes:
-    """Reads a sector after more requests than the client may have under way: some are dropped."""
+    """Reads a sector after more requests than the client may have in flight: some are dropped."""
     request = client.ata_frame(READ_EXT, lba)
     for _ in range(20):
         client.neighbour.send(request)

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from aoeframes import IDENTIFY, READ_EXT, WRITE_EXT, Client, is_aoe
-from beds import Flood, bed, mapped
 from lab import Disk
+from testbeds import Flood, bed, mapped
 
 UNAVAILABLE = 3
 ADD_BOTH = "kvadd 0 1 eth0 /dev/sda force=1 && kvadd 0 1 eth1 /dev/sda force=1"

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from beds import bed
 from lab import Disk
+from testbeds import bed
 
 SHELF, SLOT = 6, 3
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"

@@ -20,9 +20,9 @@ from aoeframes import (
     assert_padded,
     mac_bytes,
 )
-from beds import SECTOR, bed, sectors_of
 from lab import Disk
 from listframes import ADD, DELETE, EDIT, FORCE, NOP, READ, SET, mask_frame, number, reserve_frame
+from testbeds import SECTOR, bed, sectors_of
 
 SHELF, SLOT = 7, 2
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"

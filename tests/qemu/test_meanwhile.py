@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What changes of the interface while a request is under way: the answer fits what it is then. And
+"""What changes of the interface while a request is in flight: the answer fits what it is then. And
 what time makes of the tag meanwhile."""
 
 import time
@@ -7,9 +7,9 @@ import time
 import pytest
 
 from aoeframes import ABRT, READ_EXT, WRITE_EXT, Reply
-from beds import SECTOR, bed, fill, mapped, pattern
 from lab import Disk
 from listframes import SET, reserve_frame
+from testbeds import SECTOR, bed, fill, mapped, pattern
 
 FOLDER = "/sys/kvblade/3.4@eth0"
 SECTORS = 2048

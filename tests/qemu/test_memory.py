@@ -6,9 +6,9 @@ import time
 import pytest
 
 from aoeframes import READ_EXT
-from beds import bed, mapped, memory_in_use
+from testbeds import bed, mapped, memory_in_use
 
-# Requests under way: of each initiator for an export, and for an export in all. More are sent.
+# Requests in flight: of each initiator for an export, and for an export in all. More are sent.
 EACH, MOST, MORE = 64, 512, 8
 # Sectors of a request: all that a frame can have.
 SECTORS = 17
@@ -48,7 +48,7 @@ def counted(guest, *names: str) -> list[int]:
 
 
 def let_in(guest, sent: int) -> int:
-    """How many of the requests sent are under way, once all of them have come."""
+    """How many of the requests sent are in flight, once all of them have come."""
     end = time.monotonic() + 60
     while True:
         requests, *drops = counted(guest, "requests", "dropped_window", "dropped_full")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from aoeframes import READ_EXT, WRITE_EXT
-from beds import bed, mapped
 from configs import ports
 from lab import Disk, Guest
 from test_conflict import RIVAL, questions, rival, wait_for_state
 from test_states import log_says, state, until
+from testbeds import bed, mapped
 
 FOLDER = "/sys/kvblade/3.4@eth1"
 

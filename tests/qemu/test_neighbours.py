@@ -10,7 +10,7 @@ import time
 import pytest
 
 from aoeframes import EXTENDED, READ_EXT, WRITE_EXT
-from beds import SECTOR, bed, mapped, pattern
+from testbeds import SECTOR, bed, mapped, pattern
 
 SHELF, SLOT = 4, 3
 # Of each request, and where they begin.
@@ -382,7 +382,7 @@ def test_a_disk_that_is_waited_for_holds_up_no_other(target):
         for frame in frames:
             slow.neighbour.send(frame)
         time.sleep(0.1)
-        # Of those before it only that can be answered which was under way.
+        # Of those before it only that can be answered which was in flight.
         other = fast.ata_frame(READ_EXT, 5)
         fast.neighbour.send(other)
         order = []

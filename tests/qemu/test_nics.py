@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 
 from aoeframes import Client
-from beds import bed
 from configs import apply, clean, export, ports, refused, value
 from lab import Disk
 from nics import (
@@ -25,6 +24,7 @@ from nics import (
     there,
 )
 from test_states import state, until
+from testbeds import bed
 
 MADE = ("br0", "docker0", "tap0", "san0", "veth1", "dummy0", "mac0", "macsec0", "tap7", "ipv0")
 

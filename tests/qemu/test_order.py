@@ -7,8 +7,8 @@ import time
 import pytest
 
 from aoeframes import READ_EXT, WRITE_EXT
-from beds import SECTOR, bed, mapped, pattern, uneven
 from lab import Disk
+from testbeds import SECTOR, bed, mapped, pattern, uneven
 
 SHELF, SLOT = 4, 2
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"
@@ -203,7 +203,7 @@ def test_h5_a_write_that_is_refused_overtakes_nothing(target, client, how):
 @pytest.mark.parametrize("behind", [False, True])
 @pytest.mark.parametrize("is_refused", [False, True])
 def test_h5_a_copy_that_waits_is_judged_by_what_is_executed(client, behind, is_refused):
-    """All come while the first is under way, or while they all wait for another one."""
+    """All come while the first is in flight, or while they all wait for another one."""
     old, new = random.randbytes(SECTOR), random.randbytes(SECTOR)
     other = [write(client, 24, random.randbytes(SECTOR))] if behind else []
     first = write(client, 24, old)

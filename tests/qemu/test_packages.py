@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from aoeframes import READ_EXT, Client
-from beds import SECTOR, assert_decoded, fill, pattern
 from configs import CONFIG, export, ports, refused
 from lab import Disk, Guest, Nic, Wire, paths, plug_disk, plug_nic
 from packaged import (
@@ -36,6 +35,7 @@ from packaged import (
     wait_for_status,
 )
 from prometheus import METRICS, RULES, Prometheus, fetch, promtool
+from testbeds import SECTOR, assert_decoded, fill, pattern
 
 pytestmark = pytest.mark.kernel_log(allow=ALLOWED)
 

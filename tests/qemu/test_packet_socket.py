@@ -4,8 +4,8 @@
 import pytest
 
 from aoeframes import WRITE_EXT
-from beds import bed, pattern, sectors_of
 from lab import Disk
+from testbeds import bed, pattern, sectors_of
 
 
 @pytest.fixture(scope="module")

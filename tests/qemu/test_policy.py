@@ -6,8 +6,8 @@ import re
 import pytest
 
 from aoeframes import IDNF, OK, READ_EXT, WRITE_EXT, Identity
-from beds import SECTOR, bed, pattern, sectors_of
 from lab import Disk, paths
+from testbeds import SECTOR, bed, pattern, sectors_of
 
 SECTORS = 2048
 FOLDER = "/sys/kvblade/3.4@eth0"
@@ -143,7 +143,7 @@ def test_the_buffer_count_can_be_changed(target):
 
 @pytest.mark.parametrize("query", [False, True])
 def test_whoever_has_an_answer_may_send_the_next_request(target, query):
-    """An initiator that always has as many under way as it may: none of them is too many."""
+    """An initiator that always has as many in flight as it may: none of them is too many."""
     with target.exported(3, 4, "/dev/sda", options="bufcnt=2") as client:
         neighbour = client.neighbour
         neighbour.drain()

@@ -3,8 +3,8 @@
 
 import pytest
 
-from beds import bed
 from lab import Disk
+from testbeds import bed
 
 FOLDER = "/sys/kvblade/3.4@eth0"
 MASK, RESERVE = 2, 3

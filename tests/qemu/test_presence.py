@@ -6,8 +6,8 @@ import time
 import pytest
 
 from aoeframes import BROADCAST, CONFIG, IDNF, READ_EXT, RESPONSE, VERSION_1, Identity, Reply
-from beds import SECTOR, bed
 from lab import Disk
+from testbeds import SECTOR, bed
 
 SHELF, SLOT = 6, 1
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@eth0"

@@ -6,8 +6,8 @@ import itertools
 import pytest
 
 from aoeframes import OK, WRITE_EXT
-from beds import Flood, bed, memory_in_use, pattern, sectors_of
 from lab import Disk
+from testbeds import Flood, bed, memory_in_use, pattern, sectors_of
 
 ROUNDS = 5
 SEEDS = itertools.count(1)

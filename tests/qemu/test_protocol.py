@@ -18,9 +18,9 @@ from aoeframes import (
     assert_padded,
     write_pcap,
 )
-from beds import bed, tshark
 from lab import Disk
 from listframes import ADD, EDIT, FORCE, mask_frame, reserve_frame
+from testbeds import bed, tshark
 
 SHELF, SLOT = 0x0507, 9
 WILDCARD = {"shelf": ANY_SHELF, "slot": ANY_SLOT}

@@ -10,8 +10,8 @@ import struct
 import pytest
 
 from aoeframes import READ_EXT, mac_bytes
-from beds import Bed, assert_decoded
 from lab import Disk, Guest, Nic, Wire, find_leaks
+from testbeds import Bed, assert_decoded
 
 SHELF, SLOT = 5, 1
 # As many initiators, VLANs and IP addresses: chance puts them all on one side once in 32,768 times.

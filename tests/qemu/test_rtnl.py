@@ -11,8 +11,8 @@ from collections import Counter
 
 import pytest
 
-from beds import bed
 from lab import Disk
+from testbeds import bed
 
 # 2,000 of them take minutes here, most of that without the module too.
 PAIRS = 200

@@ -12,9 +12,9 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Padding
 
 from aoeframes import EXTENDED, IDENTIFY, READ_EXT, WRITE_EXT
-from beds import SECTOR, bed, pattern
 from lab import Disk
 from listframes import EDIT, NOP, READ, mask_frame, reserve_frame
+from testbeds import SECTOR, bed, pattern
 
 SHELF, SLOT = 0x0507, 9
 SECTORS = 2048

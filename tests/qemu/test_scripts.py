@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from beds import bed
 from lab import Disk, paths
+from testbeds import bed
 
 MB = 10**6
 # Those of `add`, in the order of the table of settings.

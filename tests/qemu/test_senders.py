@@ -9,8 +9,8 @@ import time
 import pytest
 
 from aoeframes import ABRT, IDENTIFY, OK, READ_EXT, WRITE_EXT, Client, Reply
-from beds import SECTOR, bed, mapped, pattern
 from lab import paths
+from testbeds import SECTOR, bed, mapped, pattern
 
 SHELF, SLOT = 5, 1
 FOLDER = f"/sys/kvblade/{SHELF}.{SLOT}@card0"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from aoeframes import IDNF, READ, READ_EXT, WRITE28, WRITE_EXT, Identity
-from beds import SECTOR, bed, sectors_of
 from lab import Disk
+from testbeds import SECTOR, bed, sectors_of
 
 PARTITIONED = 80 * 1000**3 // SECTOR
 # Sectors of each whole disk, in the order of their names.

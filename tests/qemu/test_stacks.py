@@ -10,7 +10,6 @@ import time
 import pytest
 
 from aoeframes import OK, READ_EXT, WRITE_EXT, Client, Identity
-from beds import SECTOR, mapped, pattern
 from stacks import (
     BLOCK,
     LEG,
@@ -41,6 +40,7 @@ from stacks import (
     waits,
 )
 from test_senders import TARGET, Card
+from testbeds import SECTOR, mapped, pattern
 
 MODULES = ("dm-thin-pool", "dm-raid", "dm-integrity", "zram", "raid1", "raid456", "tests/qemu/card")
 

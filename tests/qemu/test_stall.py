@@ -7,9 +7,9 @@ import time
 import pytest
 
 from aoeframes import ATA, READ_EXT, WRITE_EXT
-from beds import SECTOR, bed, mapped
 from lab import Disk
 from stalls import Hold, answers, executed, tags
+from testbeds import SECTOR, bed, mapped
 
 SHELF, SLOT = 7, 1
 SECTORS = 2048
@@ -17,7 +17,7 @@ FLUSH_EXT, VERIFY_EXT = 0xEA, 0x42
 # Seconds from which on only the newest of several repetitions is answered, and a bit more; and so
 # many between two that are not taken for two readers.
 OLD, APART = 1.3, 0.25
-# Requests that an export has under way, of so many initiators.
+# Requests that an export has in flight, of so many initiators.
 MOST, INITIATORS = 512, 8
 # Where the flags of an ATA command are in a frame.
 ATA_FLAGS = 24
@@ -198,7 +198,7 @@ def test_of_two_old_readers_the_newest_repetition_is_answered(target, client):
 
 @pytest.mark.parametrize("way", ["read", "write"])
 def test_h19_all_of_a_full_window_can_be_repeated(target, client, way):
-    """New tags for all that is under way, twice; and what is no repetition is dropped."""
+    """New tags for all that is in flight, twice; and what is no repetition is dropped."""
     count = client.config_query().buffer_count
     data = [random.randbytes(SECTOR) for _ in range(count)]
 
@@ -240,7 +240,7 @@ def test_h19_repetitions_take_no_place_of_the_window(target, client):
 
 
 def test_h14_repetitions_take_no_place_of_other_requests(target, client):
-    """Half of what the target holds is under way, and all of it is repeated: there is room for as
+    """Half of what the target holds is in flight, and all of it is repeated: there is room for as
     much again, and for no more."""
     target.guest.run(f"echo 128 >/sys/kvblade/{SHELF}.{SLOT}@eth0/bufcnt")
     each = MOST // 2 // INITIATORS

@@ -7,10 +7,10 @@ import contextlib
 
 import pytest
 
-from beds import mapped
 from lab import Disk
 from pairs import pair_of
 from stalls import client_of, cut, frozen, stand_still, unloaded
+from testbeds import mapped
 
 SECTORS = 400_000
 CLIENTS = ("files", "randwrite-1", "randrw-16", "randread-64")

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from aoeframes import ATA, READ_EXT, WRITE_EXT
-from beds import SECTOR, bed, mapped
 from lab import Disk
 from stalls import RESUME, SUSPEND, Hold, answers, tags
+from testbeds import SECTOR, bed, mapped
 
 SHELF, SLOT = 7, 2
 SECTORS = 2048
@@ -38,7 +38,7 @@ def test_a_repetition_that_comes_when_the_disk_goes_on_is_answered(target, path)
     guest = target.guest
     with target.exported(SHELF, SLOT, path, options="bufcnt=2") as client:
         client.neighbour.drain()
-        # Two of each initiator, which may have no more under way.
+        # Two of each initiator, which may have no more in flight.
         sources = [f"02:00:00:00:79:{number // 2:02x}" for number in range(256)]
 
         def reads() -> list[bytes]:
@@ -71,7 +71,7 @@ def test_what_is_refused_when_its_turn_has_come_is_so_under_the_newest_tag(targe
     guest, data = target.guest, bytes(2 * SECTOR)
     refuse, serve = f"blockdev --setro {path}", f"blockdev --setrw {path}"
     if why == "offline":
-        # Who takes it out of use waits for what is under way.
+        # Who takes it out of use waits for what is in flight.
         refuse, serve = f"echo offline >{FOLDER}/state &", f"echo online force=1 >{FOLDER}/state"
     with target.exported(SHELF, SLOT, path) as client:
         client.neighbour.drain()

@@ -11,9 +11,9 @@ from itertools import pairwise
 import pytest
 
 from aoeframes import READ_EXT, RESPONSE, VERSION_1, WRITE_EXT
-from beds import bed, mapped
 from lab import Disk
 from test_poll import seen
+from testbeds import bed, mapped
 
 NAME = "3.4@eth0"
 FOLDER = f"/sys/kvblade/{NAME}"

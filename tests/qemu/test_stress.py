@@ -7,8 +7,8 @@ every command ends, that the kernel has nothing to say, and that nothing is kept
 
 import pytest
 
-from beds import Flood, bed
 from lab import Disk
+from testbeds import Flood, bed
 
 LOOP = "n=0; while [ $n -lt {rounds} ]; do n=$((n + 1))\n{body}\ndone 2>/dev/null; true"
 

@@ -6,8 +6,8 @@ The frames are those of a neighbour at the other end of eth0.
 
 import pytest
 
-from beds import bed
 from lab import Disk
+from testbeds import bed
 
 
 @pytest.fixture(scope="module")

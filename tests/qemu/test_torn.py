@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from aoeframes import OK, WRITE_EXT, Client
-from beds import SECTOR, bed, mapped, pattern, sectors_of
 from lab import Disk
+from testbeds import SECTOR, bed, mapped, pattern, sectors_of
 
 SHELF, SLOT = 8, 8
 SECTORS = 2048

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from aoeframes import IDNF, READ_EXT, WRITE_EXT
-from beds import bed, pattern
 from lab import Disk
+from testbeds import bed, pattern
 
 FOLDER = "/sys/kvblade/3.4@eth0"
 TRACING = "/sys/kernel/tracing"

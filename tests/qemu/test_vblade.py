@@ -9,13 +9,13 @@ that is not true any more passes.
 import pytest
 
 from aoeframes import Identity
-from beds import SECTOR, bed, fill, pattern
 from cases import GROUPS
-from cases.bench import Bench
 from cases.difference import IN_ALL_REPLIES, Difference, difference
 from cases.document import check, listed
+from cases.side_by_side import Bench
 from cases.steps import OLD, SECTORS, case
 from lab import Disk, paths
+from testbeds import SECTOR, bed, fill, pattern
 
 # What vblade reads of the bad disk, and what it has answered before it was on the disk.
 BAD_DISK = pytest.mark.kernel_log(allow=["Buffer I/O error on dev dm-0"])

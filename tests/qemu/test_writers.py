@@ -4,8 +4,8 @@
 import pytest
 
 from aoeframes import ABRT, ANY_SHELF, ANY_SLOT, BROADCAST, WRITE_EXT
-from beds import SECTOR, bed, pattern
 from lab import Disk
+from testbeds import SECTOR, bed, pattern
 
 FOLDER = "/sys/kvblade/3.4@eth0"
 OTHER = "02:00:00:00:00:0b"

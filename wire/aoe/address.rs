@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Addresses: of a card (MAC), of a target (shelf and slot), and of a request (shelf and slot,
+//! Addresses: of a NIC (MAC), of a target (shelf and slot), and of a request (shelf and slot,
 //! of which either may be a wildcard). AoEr11 section 2.
 
 use core::fmt;
@@ -14,15 +14,15 @@ const ANY_SLOT: u8 = 0xff;
 /// The shelf that Linux initiators refuse ("shelf address is all ones").
 const LINUX_REFUSES: u32 = 0x0fff;
 
-/// The address of an Ethernet card.
+/// The address of an NIC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac(pub [u8; 6]);
 
 impl Mac {
-    /// The address that every card listens to.
+    /// The address that every NIC listens to.
     pub const BROADCAST: Self = Self([0xff; 6]);
 
-    /// Whether this is the broadcast address or a multicast address: never that of one card.
+    /// Whether this is the broadcast address or a multicast address: never that of one NIC.
     pub const fn is_group(self) -> bool {
         self.0[0] & 0x01 != 0
     }

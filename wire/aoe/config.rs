@@ -155,7 +155,7 @@ impl ConfigReply {
 }
 
 /// The frame that asks who else has an address, or any of the addresses that `destination` stands for,
-/// sent from the card `own` to all.
+/// sent from the NIC `own` to all.
 pub fn probe(own: Mac, destination: Destination) -> [u8; END] {
     let mut frame = [0; END];
     for (byte, value) in frame.iter_mut().zip(header::query(own, destination)) {

@@ -86,8 +86,8 @@ pub struct Tag(pub [u8; 4]);
 /// The error field and the reserved flags are not kept: in a request they mean nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Ethernet destination: a card of this host, or a group.
-    pub target: Mac,
+    /// Ethernet destination: a NIC of this host, or a group.
+    pub dst: Mac,
     /// Ethernet source: the initiator.
     pub source: Mac,
     /// Protocol version.
@@ -95,7 +95,7 @@ pub struct Header {
     /// Whether the frame is a response, which is never answered.
     pub is_response: bool,
     /// The target that the request is for.
-    pub destination: Destination,
+    pub addr: Destination,
     /// The command.
     pub command: Command,
     /// The tag.
@@ -113,11 +113,11 @@ impl Header {
             return None;
         }
         Some(Self {
-            target: Mac::read(frame)?,
+            dst: Mac::read(frame)?,
             source: Mac::read(&frame[6..])?,
             version: frame[14] >> 4,
             is_response: frame[14] & RESPONSE != 0,
-            destination: Destination {
+            addr: Destination {
                 shelf: u16::from_be_bytes([frame[16], frame[17]]),
                 slot: frame[18],
             },
@@ -126,20 +126,20 @@ impl Header {
         })
     }
 
-    /// The address in whose name this is a Query Config response. If it is one of ours, and no card
+    /// The address in whose name this is a Query Config response. If it is one of ours, and no NIC
     /// of this host sent it, another target uses our address.
     pub fn claimed(&self) -> Option<ShelfSlot> {
         if self.is_response && self.command == Command::Config {
-            self.destination.exact()
+            self.addr.exact()
         } else {
             None
         }
     }
 
-    /// The header of the answer of the target `address`, out of the card with the MAC `own`.
+    /// The header of the answer of the target `address`, out of the NIC with the MAC `own`.
     pub const fn reply(&self, own: Mac, address: ShelfSlot) -> ReplyHeader {
         ReplyHeader {
-            target: self.source,
+            dst: self.source,
             source: own,
             error: None,
             address,
@@ -153,8 +153,8 @@ impl Header {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReplyHeader {
     /// Ethernet destination: the initiator.
-    pub target: Mac,
-    /// Ethernet source: the card that the request came in on.
+    pub dst: Mac,
+    /// Ethernet source: the NIC that the request came in on.
     pub source: Mac,
     /// The error, if the request is refused.
     pub error: Option<AoeError>,
@@ -170,7 +170,7 @@ impl ReplyHeader {
     /// The header of an announcement: a Query Config response that nobody asked for.
     pub const fn announcement(to: Mac, own: Mac, address: ShelfSlot) -> Self {
         Self {
-            target: to,
+            dst: to,
             source: own,
             error: None,
             address,
@@ -192,7 +192,7 @@ impl ReplyHeader {
             Some(error) => (VERSION << 4 | RESPONSE | ERROR, error.code()),
         };
         frame(
-            self.target,
+            self.dst,
             self.source,
             [flags, error],
             self.address.to_bytes(),

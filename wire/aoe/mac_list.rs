@@ -17,7 +17,7 @@ pub struct Full;
 /// Why a text is no list of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MacListError<'a> {
-    /// This word is not the address of a single card.
+    /// This word is not the address of a single NIC.
     Word(&'a str),
     /// There are more than a list has room for.
     Full,

@@ -2,7 +2,7 @@
 
 //! Which frames are worth a thought, and which requests may come by broadcast or wildcard.
 //!
-//! A broadcast comes to every card of a target, and a wildcard address to every target: what
+//! A broadcast comes to every NIC of a target, and a wildcard address to every target: what
 //! changes data would be done several times at different moments, and what carries data would be
 //! answered by many at once. What initiators discover targets by is answered however it comes.
 
@@ -17,7 +17,7 @@ use crate::aoe::Header;
 /// shorter. `broadcast` tells whether the frame came to the broadcast MAC.
 #[inline]
 pub fn admit(header: &Header, head: &[u8], broadcast: bool) -> Option<Asked> {
-    let reach = if !header.destination.is_exact() {
+    let reach = if !header.addr.is_exact() {
         Reach::Wildcard
     } else if broadcast {
         Reach::Broadcast

@@ -140,7 +140,7 @@ pub enum Operation {
     Unsupported,
 }
 
-/// What an operation does to the data of the disk: it tells which others must not be under way at the same
+/// What an operation does to the data of the disk: it tells which others must not be in flight at the same
 /// time, who may ask for it, and whether a late copy of it does harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {

@@ -5,9 +5,9 @@
 /// How a request came to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// To the MAC of a card and the address of the target.
+    /// To the MAC of a NIC and the address of the target.
     Direct,
-    /// To all cards, and the address of the target.
+    /// To all NICs, and the address of the target.
     Broadcast,
     /// To an address with a wildcard, whatever the MAC.
     Wildcard,

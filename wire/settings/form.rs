@@ -50,7 +50,7 @@ pub enum Form {
     Wwn,
     /// A config string.
     Config,
-    /// Addresses of cards.
+    /// Addresses of NICs.
     Macs,
 }
 

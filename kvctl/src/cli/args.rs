@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Remove(Remove),
     /// Remove all exports that apply has made.
     ///
-    /// Requests under way complete first.
+    /// Requests in flight complete first.
     Stop,
     Status(Status),
     Show(Show),
@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Online(Names),
     /// Take exports offline: refuse I/O, and keep the address.
     ///
-    /// Waits until the requests under way have completed, ten seconds at most.
+    /// Waits until the requests in flight have completed, ten seconds at most.
     Offline(Names),
     /// Announce the exports to all clients.
     Announce,
@@ -178,7 +178,7 @@ pub(crate) struct Set {
 
 /// Remove an export, for good.
 ///
-/// Removes the export from /etc/kvblade.conf.d/kvctl.conf, and the running export. Requests under way
+/// Removes the export from /etc/kvblade.conf.d/kvctl.conf, and the running export. Requests in flight
 /// complete first. If one of both fails, neither is done.
 #[derive(clap::Args)]
 pub(crate) struct Remove {
@@ -246,7 +246,7 @@ pub(crate) struct ConfigFile {
 /// Show the exports.
 ///
 /// With --watch, shows their activity, for each interface and in total: requests and kilobytes a
-/// second, the median and the 99th percentile of the latency in microseconds, requests under way,
+/// second, the median and the 99th percentile of the latency in microseconds, requests in flight,
 /// requests dropped a second by cause, and the clients.
 #[derive(clap::Args)]
 pub(crate) struct Show {

@@ -14,7 +14,7 @@ use crate::edit::Change;
 use crate::edit::Editor;
 use crate::paths::Paths;
 use crate::plan;
-use crate::plan::machine::Host;
+use crate::plan::host::Host;
 
 /// `kvctl add`
 pub(super) fn add(context: &Context, args: Add) -> Result<(), Failure> {

@@ -7,7 +7,7 @@ use super::Context;
 use super::Failure;
 use crate::metrics;
 use crate::metrics::Format;
-use crate::plan::machine::Host;
+use crate::plan::host::Host;
 use crate::state::file;
 
 /// Prints, writes or serves what a monitoring system wants to know.

@@ -28,12 +28,12 @@ use crate::claim::export_of_event;
 use crate::claim::exports_in_use;
 use crate::config;
 use crate::config::Config;
-use crate::export;
 use crate::import;
 use crate::paths::Paths;
 use crate::persist::persist;
-use crate::plan::machine::Host;
-use crate::plan::machine::Machine;
+use crate::plan::host::Host;
+use crate::plan::host::Machine;
+use crate::running_config;
 use crate::state::running;
 use crate::state::Kernel;
 use crate::state::Record;
@@ -123,7 +123,7 @@ fn dispatch(context: &Context, command: Command) -> Result<(), Failure> {
                 true => BTreeMap::new(),
                 false => Host(context.paths.clone()).loops(),
             };
-            print(&export::text(&targets, &record, &loops))
+            print(&running_config::text(&targets, &record, &loops))
         }
         Command::Status(args) => status::status(context, &args),
         Command::Show(args) => running_exports::show(context, &args),

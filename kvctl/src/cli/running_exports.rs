@@ -9,12 +9,12 @@ use super::args::Top;
 use super::Context;
 use super::Failure;
 use crate::show;
-use crate::show::Export;
+use crate::show::ExportStatus;
 use crate::state::Kernel;
 use crate::state::Record;
 use crate::top;
 
-fn gather(context: &Context, names: &[String]) -> Result<Vec<Export>, String> {
+fn gather(context: &Context, names: &[String]) -> Result<Vec<ExportStatus>, String> {
     show::gather(&context.kernel, &context.paths, names)
 }
 
@@ -22,7 +22,7 @@ fn gather(context: &Context, names: &[String]) -> Result<Vec<Export>, String> {
 fn each(
     context: &Context,
     names: &[String],
-    act: impl Fn(&Export, &str) -> Result<(), String>,
+    act: impl Fn(&ExportStatus, &str) -> Result<(), String>,
 ) -> Result<(), Failure> {
     let mut failed = false;
     for export in gather(context, names)? {

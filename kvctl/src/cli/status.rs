@@ -6,7 +6,7 @@ use super::args::ConfigFile;
 use super::args::Status;
 use super::Context;
 use super::Failure;
-use crate::plan::machine::Host;
+use crate::plan::host::Host;
 use crate::status;
 
 /// The exit status of a monitoring plugin that has found nothing out.

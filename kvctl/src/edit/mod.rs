@@ -30,7 +30,7 @@ use crate::config;
 use crate::config::problem::Source;
 use crate::paths::Paths;
 use crate::paths::OWN_FILE;
-use crate::plan::machine::Machine;
+use crate::plan::host::Machine;
 use crate::state::file;
 use crate::state::record::Lock;
 use crate::state::Kernel;

@@ -11,7 +11,7 @@ use super::text::Value;
 use crate::show::counters::FAMILIES;
 use crate::show::latency;
 use crate::show::latency::Histogram;
-use crate::show::Export;
+use crate::show::ExportStatus;
 use crate::show::Port;
 use crate::standing::Standing;
 
@@ -22,7 +22,7 @@ const BOUNDS: std::ops::RangeInclusive<u32> = 3..=26;
 /// in seconds of Unix.
 pub(super) fn collect(
     standing: &Standing,
-    exports: &[Export],
+    exports: &[ExportStatus],
     initiators: usize,
     now: u64,
 ) -> Vec<Metric> {
@@ -69,12 +69,12 @@ fn of_machine(standing: &Standing) -> Vec<Metric> {
     vec![build, loaded, valid, applied, online, running]
 }
 
-fn of_exports(exports: &[Export]) -> Vec<Metric> {
+fn of_exports(exports: &[ExportStatus]) -> Vec<Metric> {
     let mut about = Metric::new("export", Kind::Info, "The device of the export.");
     let mut present = gauge("export_device_present", "Whether the device is there.");
     let mut size = gauge("export_size_bytes", "The size of the export.").of(Some("bytes"));
     let mut read_only = gauge("export_read_only", "Whether writes are refused.");
-    let mut busy = gauge("export_requests_under_way", "Requests under way.");
+    let mut busy = gauge("export_requests_under_way", "Requests in flight.");
     let mut rivals = Metric::new(
         "export_rival_responses",
         Kind::Counter,
@@ -107,10 +107,10 @@ fn of_exports(exports: &[Export]) -> Vec<Metric> {
     ]
 }
 
-fn of_initiators(exports: &[Export], most: usize, now: u64) -> Vec<Metric> {
+fn of_initiators(exports: &[ExportStatus], most: usize, now: u64) -> Vec<Metric> {
     let mut busy = gauge(
         "initiator_requests_under_way",
-        "Requests that an initiator has under way.",
+        "Requests that an initiator has in flight.",
     );
     let mut heard = gauge(
         "initiator_last_heard_timestamp_seconds",
@@ -134,7 +134,7 @@ fn of_initiators(exports: &[Export], most: usize, now: u64) -> Vec<Metric> {
     vec![busy, heard]
 }
 
-fn of_ports(exports: &[Export]) -> Vec<Metric> {
+fn of_ports(exports: &[ExportStatus]) -> Vec<Metric> {
     let mut state = gauge(
         "port_state",
         "The state of the export on the interface: 1 for the one that it is in.",

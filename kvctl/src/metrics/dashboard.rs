@@ -39,7 +39,7 @@ pub(crate) fn dashboard() -> String {
             variable("instance", "Machine", "label_values(kvblade_module_loaded, instance)"),
             variable(
                 "export",
-                "Export",
+                "ExportStatus",
                 "label_values(kvblade_port_state{instance=~\"$instance\"}, export)",
             ),
         ] },
@@ -82,7 +82,7 @@ fn overview() -> Vec<Value> {
             )],
         ),
         panel(
-            "Requests under way",
+            "Requests in flight",
             "timeseries",
             "short",
             &[(

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use std::time::UNIX_EPOCH;
 
 use crate::paths::Paths;
-use crate::plan::machine::Machine;
+use crate::plan::host::Machine;
 use crate::show;
 use crate::standing;
 use crate::state::Kernel;

@@ -8,7 +8,7 @@ use std::path::Path;
 use kvblade_wire::state::Word;
 
 use super::*;
-use crate::plan::machine::Host;
+use crate::plan::host::Host;
 use crate::show::counters;
 use crate::state::Sysfs;
 

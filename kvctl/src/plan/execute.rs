@@ -14,11 +14,11 @@ use kvblade_wire::settings::Mode;
 use kvblade_wire::settings::Tunable;
 
 use super::diff::CLIENTS;
+use super::host::Machine;
 use super::job::Backing;
 use super::job::Job;
 use super::job::Making;
 use super::job::Removal;
-use super::machine::Machine;
 use crate::state::kernel::set;
 use crate::state::saved::excludes;
 use crate::state::saved::file_of;

@@ -7,9 +7,9 @@ mod cards;
 mod choice;
 mod diff;
 mod execute;
+pub(crate) mod host;
 mod image;
 pub(crate) mod job;
-pub(crate) mod machine;
 #[cfg(test)]
 pub(crate) mod tests;
 mod wanted;
@@ -37,8 +37,8 @@ use crate::state::Record;
 use crate::state::Target;
 use diff::Present;
 use execute::execute;
+use host::Machine;
 use job::Job;
-use machine::Machine;
 use wanted::Surroundings;
 
 /// What cannot be done, by the name of the export.

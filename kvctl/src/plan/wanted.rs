@@ -14,7 +14,7 @@ use kvblade_wire::settings::Tunable;
 use super::cards::Nature;
 use super::choice::is_pattern;
 use super::choice::Choice;
-use super::machine::Machine;
+use super::host::Machine;
 use crate::config::model::Source;
 use crate::config::table::Format;
 use crate::config::table::Require;

@@ -20,7 +20,7 @@ use crate::state::Target;
 
 /// An export.
 #[derive(Serialize)]
-pub(crate) struct Export {
+pub(crate) struct ExportStatus {
     /// Its name in the configuration, if `apply` has made it.
     pub(crate) name: Option<String>,
     pub(crate) address: Address,
@@ -28,7 +28,7 @@ pub(crate) struct Export {
     pub(crate) device_number: String,
     /// In sectors; nothing when the device is closed.
     pub(crate) sectors: Option<u64>,
-    /// Requests under way.
+    /// Requests in flight.
     pub(crate) busy: u64,
     pub(crate) duplicates: u64,
     /// The settings, by the names of their files in sysfs.
@@ -80,7 +80,7 @@ impl Port {
     }
 }
 
-impl Export {
+impl ExportStatus {
     /// The export on this interface.
     pub(crate) fn on(&self, interface: &str) -> Option<&Port> {
         self.ports.iter().find(|port| port.interface == interface)
@@ -113,19 +113,19 @@ impl<'a> Called<'a> {
     }
 
     /// Whether they mean this one; none mean all.
-    pub(crate) fn mean(&self, export: &Export) -> bool {
+    pub(crate) fn mean(&self, export: &ExportStatus) -> bool {
         self.0.is_empty() || self.0.iter().any(|one| is_called(export, one))
     }
 
     /// One that means none of these.
-    pub(crate) fn unknown(&self, exports: &[Export]) -> Option<&'a str> {
+    pub(crate) fn unknown(&self, exports: &[ExportStatus]) -> Option<&'a str> {
         let is_unknown =
             |one: &&(&str, Option<Address>)| !exports.iter().any(|it| is_called(it, one));
         self.0.iter().find(is_unknown).map(|(name, _)| *name)
     }
 }
 
-fn is_called(export: &Export, (name, address): &(&str, Option<Address>)) -> bool {
+fn is_called(export: &ExportStatus, (name, address): &(&str, Option<Address>)) -> bool {
     match address {
         Some(address) => export.address == *address,
         None => export.name.as_deref() == Some(name),
@@ -137,7 +137,7 @@ pub(crate) fn gather(
     kernel: &dyn Kernel,
     paths: &Paths,
     names: &[String],
-) -> Result<Vec<Export>, String> {
+) -> Result<Vec<ExportStatus>, String> {
     let record = Record::load(&paths.run)?;
     describe(kernel, &record, running::targets(kernel)?, names)
 }
@@ -148,7 +148,7 @@ pub(crate) fn describe(
     record: &Record,
     targets: BTreeMap<Address, Target>,
     names: &[String],
-) -> Result<Vec<Export>, String> {
+) -> Result<Vec<ExportStatus>, String> {
     let owners = record.names();
     let has = |name: &str| targets.keys().any(|it| owners.get(it) == Some(&name));
     let called = Called::new(names, has);
@@ -166,7 +166,7 @@ pub(crate) fn describe(
         let Some((_, folder)) = folders.first() else {
             continue;
         };
-        let export = Export {
+        let export = ExportStatus {
             name: owners.get(&address).map(|name| (*name).to_owned()),
             address,
             device: target.path.clone(),
@@ -185,7 +185,7 @@ pub(crate) fn describe(
         let states = target.ports.values();
         let ports = folders.iter().zip(states);
         let ports = ports.map(|((interface, folder), state)| port(folder, interface, state));
-        exports.push(Export {
+        exports.push(ExportStatus {
             ports: ports.collect(),
             ..export
         });
@@ -237,8 +237,8 @@ fn port(folder: &Folder<'_>, interface: &str, state: &str) -> Port {
 mod tests {
     use super::*;
 
-    fn export(name: &str, address: &str) -> Export {
-        Export {
+    fn export(name: &str, address: &str) -> ExportStatus {
+        ExportStatus {
             name: Some(name.to_owned()),
             address: address.parse().unwrap(),
             device: String::new(),
@@ -261,7 +261,7 @@ mod tests {
             let names = [name.to_owned()];
             let called = Called::new(&names, has);
             let meant = exports.iter().filter(|it| called.mean(it));
-            let meant: Vec<String> = meant.map(Export::title).collect();
+            let meant: Vec<String> = meant.map(ExportStatus::title).collect();
             (meant, called.unknown(&exports).map(str::to_owned))
         };
         assert_eq!(meant("e0.1"), (vec!["e0.1".to_owned()], None));

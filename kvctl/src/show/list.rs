@@ -3,11 +3,11 @@
 //! `kvctl show` and `kvctl stats`: what is now.
 
 use super::counters;
-use super::gather::Export;
+use super::gather::ExportStatus;
 use super::table::Table;
 
 /// A line for each export and interface.
-pub(crate) fn list(exports: &[Export]) -> String {
+pub(crate) fn list(exports: &[ExportStatus]) -> String {
     let head = [
         "NAME",
         "ADDRESS",
@@ -48,7 +48,7 @@ fn size(sectors: u64) -> String {
 }
 
 /// A line for each counter that is not zero.
-pub(crate) fn statistics(exports: &[Export]) -> String {
+pub(crate) fn statistics(exports: &[ExportStatus]) -> String {
     let mut table = Table::new(&["NAME", "PORT", "COUNTER", "VALUE", "MEANS"], &[3]);
     for export in exports {
         for port in &export.ports {

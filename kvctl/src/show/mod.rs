@@ -13,7 +13,7 @@ mod watch;
 pub(crate) use gather::describe;
 pub(crate) use gather::gather;
 pub(crate) use gather::Called;
-pub(crate) use gather::Export;
+pub(crate) use gather::ExportStatus;
 pub(crate) use gather::Port;
 pub(crate) use list::list;
 pub(crate) use list::statistics;

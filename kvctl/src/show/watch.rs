@@ -8,14 +8,14 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use super::gather::Export;
+use super::gather::ExportStatus;
 use super::latency::Kind;
 use super::rates::Rates;
 use super::table::Table;
 
 /// Shows the exports every `seconds`, `times` times; 0: until it is ended.
 pub(crate) fn watch(
-    look: impl Fn() -> Result<Vec<Export>, String>,
+    look: impl Fn() -> Result<Vec<ExportStatus>, String>,
     seconds: u64,
     times: u64,
 ) -> Result<(), crate::cli::Failure> {
@@ -39,7 +39,7 @@ pub(crate) fn watch(
     Ok(())
 }
 
-fn text(before: &[Export], now: &[Export], seconds: u64) -> String {
+fn text(before: &[ExportStatus], now: &[ExportStatus], seconds: u64) -> String {
     let head = [
         "NAME", "PORT", "READ/s", "KB/s", "WRITE/s", "KB/s", "READ us", "WRITE us", "BUSY",
         "DROPS/s",
@@ -62,7 +62,7 @@ fn text(before: &[Export], now: &[Export], seconds: u64) -> String {
     for export in now {
         for initiator in &export.initiators {
             text.push_str(&format!(
-                "{} {}: {} under way, heard {} s ago\n",
+                "{} {}: {} in flight, heard {} s ago\n",
                 export.address, initiator.mac, initiator.busy, initiator.heard
             ));
         }

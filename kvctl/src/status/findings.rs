@@ -11,7 +11,7 @@ use kvblade_wire::state::State;
 use kvblade_wire::state::Taker;
 use kvblade_wire::state::Word;
 
-use crate::show::Export;
+use crate::show::ExportStatus;
 use crate::show::Port;
 use crate::standing::Standing;
 use crate::standing::Verdict;
@@ -48,7 +48,7 @@ pub(crate) struct Finding {
 /// All that is not as it should be of the machine and these exports, the worst first.
 pub(crate) fn findings(
     standing: &Standing,
-    exports: &[Export],
+    exports: &[ExportStatus],
     nothing_runs: bool,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::paths::Paths;
-use crate::plan::machine::Machine;
+use crate::plan::host::Machine;
 use crate::show;
 use crate::show::Called;
-use crate::show::Export;
+use crate::show::ExportStatus;
 use crate::standing;
 use crate::standing::Verdict;
 use crate::state::Kernel;
@@ -25,7 +25,7 @@ use findings::Finding;
 /// How things are.
 pub(crate) struct Status {
     findings: Vec<Finding>,
-    exports: Vec<Export>,
+    exports: Vec<ExportStatus>,
     verdicts: BTreeMap<String, Verdict>,
 }
 

@@ -8,15 +8,15 @@ use crate::show::counters;
 use crate::show::latency::Histogram;
 use crate::show::latency::Kind;
 use crate::show::table::Table;
-use crate::show::Export;
+use crate::show::ExportStatus;
 
 /// As many lines has each part, where no exports are named.
-const MOST: usize = 20;
+const MAX_ROWS: usize = 20;
 
 impl Status {
     /// The text. Of each part all is told if `all` is asked for, else as much as one can read.
     pub(crate) fn page(&self, all: bool) -> String {
-        let most = if all { usize::MAX } else { MOST };
+        let most = if all { usize::MAX } else { MAX_ROWS };
         let bad = self.findings.iter().filter(|it| it.level != Level::Ok);
         let head = match bad.count() {
             0 => format!("{}: {}\n", self.level(), self.counted()),
@@ -85,7 +85,7 @@ impl Status {
     }
 
     /// Whether the configuration has an export.
-    fn configured(&self, export: &Export) -> &'static str {
+    fn configured(&self, export: &ExportStatus) -> &'static str {
         let verdict = export.name.as_ref().and_then(|it| self.verdicts.get(it));
         match verdict {
             None => "no: made by hand",

@@ -3,7 +3,7 @@
 use super::findings::Level;
 use super::*;
 use crate::metrics::tests::Machine;
-use crate::plan::machine::Host;
+use crate::plan::host::Host;
 use crate::state::Sysfs;
 
 const CONFIG: &str = "[export.disk]\nshelf = 3\ndevice = \"/nowhere\"\ninterfaces = [\"eth0\"]\n";

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::View;
 use crate::show::latency::Kind;
-use crate::show::Export;
+use crate::show::ExportStatus;
 use crate::show::Rates;
 
 /// One of what the view is of.
@@ -19,7 +19,7 @@ pub(super) struct Line {
     pub(super) about: String,
     /// Whether that is trouble.
     pub(super) is_bad: bool,
-    /// Requests under way.
+    /// Requests in flight.
     pub(super) busy: u64,
     /// Nothing is counted of clients.
     pub(super) rates: Option<Rates>,
@@ -28,7 +28,7 @@ pub(super) struct Line {
 /// What is drawn of a line at one look.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Point {
-    /// In a second; of a client, under way.
+    /// In a second; of a client, in flight.
     pub(super) requests: u64,
     pub(super) latency: u64,
 }
@@ -64,7 +64,12 @@ impl Line {
 }
 
 /// What has happened between two looks, by name.
-pub(super) fn lines(before: &[Export], now: &[Export], elapsed: Duration, view: View) -> Vec<Line> {
+pub(super) fn lines(
+    before: &[ExportStatus],
+    now: &[ExportStatus],
+    elapsed: Duration,
+    view: View,
+) -> Vec<Line> {
     match view {
         View::Exports => exports(before, now, elapsed),
         View::Interfaces => interfaces(before, now, elapsed),
@@ -74,10 +79,10 @@ pub(super) fn lines(before: &[Export], now: &[Export], elapsed: Duration, view: 
 
 /// What each port has done: an export, an interface, and that.
 fn ports<'a>(
-    before: &'a [Export],
-    now: &'a [Export],
+    before: &'a [ExportStatus],
+    now: &'a [ExportStatus],
     elapsed: Duration,
-) -> impl Iterator<Item = (&'a Export, &'a str, Rates)> {
+) -> impl Iterator<Item = (&'a ExportStatus, &'a str, Rates)> {
     now.iter().flat_map(move |export| {
         let earlier = before.iter().find(|it| it.address == export.address);
         export.ports.iter().map(move |port| {
@@ -90,7 +95,7 @@ fn ports<'a>(
     })
 }
 
-fn exports(before: &[Export], now: &[Export], elapsed: Duration) -> Vec<Line> {
+fn exports(before: &[ExportStatus], now: &[ExportStatus], elapsed: Duration) -> Vec<Line> {
     let mut lines: BTreeMap<_, Line> = BTreeMap::new();
     for (export, _, rates) in ports(before, now, elapsed) {
         let line = lines.entry(export.address).or_default();
@@ -118,7 +123,7 @@ fn exports(before: &[Export], now: &[Export], elapsed: Duration) -> Vec<Line> {
     lines.into_iter().filter_map(line).collect()
 }
 
-fn interfaces(before: &[Export], now: &[Export], elapsed: Duration) -> Vec<Line> {
+fn interfaces(before: &[ExportStatus], now: &[ExportStatus], elapsed: Duration) -> Vec<Line> {
     let mut lines: BTreeMap<&str, (Line, usize, usize)> = BTreeMap::new();
     for (export, interface, rates) in ports(before, now, elapsed) {
         let (line, exports, bad) = lines.entry(interface).or_default();
@@ -139,7 +144,7 @@ fn interfaces(before: &[Export], now: &[Export], elapsed: Duration) -> Vec<Line>
     lines.into_iter().map(line).collect()
 }
 
-fn clients(now: &[Export]) -> Vec<Line> {
+fn clients(now: &[ExportStatus]) -> Vec<Line> {
     let mut clients: BTreeMap<&str, (u64, u64, usize, usize)> = BTreeMap::new();
     for export in now {
         for client in &export.initiators {

@@ -24,7 +24,7 @@ use ratatui::crossterm::event::KeyModifiers;
 use ratatui::DefaultTerminal;
 use signal_hook::consts::TERM_SIGNALS;
 
-use crate::show::Export;
+use crate::show::ExportStatus;
 use lines::Line;
 use lines::Point;
 
@@ -55,7 +55,7 @@ pub(crate) enum Order {
     Bytes,
     /// Longest times of 99 of 100 requests
     Latency,
-    /// Most requests under way
+    /// Most requests in flight
     Busy,
     /// By name
     Name,
@@ -81,8 +81,8 @@ struct Top {
     /// How many lines are above the screen.
     above: usize,
     /// Nothing before the second look.
-    before: Option<Vec<Export>>,
-    now: Vec<Export>,
+    before: Option<Vec<ExportStatus>>,
+    now: Vec<ExportStatus>,
     looked: Instant,
     elapsed: Duration,
     past: HashMap<(View, String), VecDeque<Point>>,
@@ -96,7 +96,7 @@ struct Top {
 ///
 /// A sentence: there is no terminal, or the first look fails.
 pub(crate) fn run(
-    look: impl Fn() -> Result<Vec<Export>, String>,
+    look: impl Fn() -> Result<Vec<ExportStatus>, String>,
     interval: u64,
     view: View,
     order: Order,
@@ -117,7 +117,7 @@ pub(crate) fn run(
 }
 
 impl Top {
-    fn new(view: View, order: Order, now: Vec<Export>, looked: Instant) -> Self {
+    fn new(view: View, order: Order, now: Vec<ExportStatus>, looked: Instant) -> Self {
         Self {
             view,
             order,
@@ -134,7 +134,7 @@ impl Top {
     fn live(
         &mut self,
         terminal: &mut DefaultTerminal,
-        look: impl Fn() -> Result<Vec<Export>, String>,
+        look: impl Fn() -> Result<Vec<ExportStatus>, String>,
         interval: Duration,
         ended: &AtomicBool,
     ) -> io::Result<()> {
@@ -171,7 +171,7 @@ impl Top {
     }
 
     /// Takes what was seen at this time.
-    fn look(&mut self, seen: Result<Vec<Export>, String>, at: Instant) {
+    fn look(&mut self, seen: Result<Vec<ExportStatus>, String>, at: Instant) {
         match seen {
             Err(reason) => self.trouble = Some(reason),
             Ok(seen) => {

@@ -67,7 +67,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, top: &Top) {
 fn summary_of(top: &Top) -> Text<'static> {
     let all = top.lines_of(View::Interfaces);
     let exports = top.now.len();
-    let is_up = |export: &&crate::show::Export| export.ports.iter().all(|it| it.is_up());
+    let is_up = |export: &&crate::show::ExportStatus| export.ports.iter().all(|it| it.is_up());
     let up = top.now.iter().filter(is_up).count();
     let requests: u64 = all.iter().map(Line::requests).sum();
     let rates = || all.iter().filter_map(|line| line.rates.as_ref());

@@ -32,7 +32,7 @@
 #define ATA 0
 #define CONFIG 1
 
-/* Requests that a client may have under way, and the address: 0.1. */
+/* Requests that a client may have in flight, and the address: 0.1. */
 #define MAX_BUFFERS 64
 #define OWN_SLOT 1
 

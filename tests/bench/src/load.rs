@@ -28,7 +28,7 @@ fn clock() -> u64 {
     unsafe { _rdtsc() }
 }
 
-/// What is measured: `read` or `write`, sectors of a request, requests under way.
+/// What is measured: `read` or `write`, sectors of a request, requests in flight.
 #[derive(Clone, Copy)]
 pub struct Cell {
     is_write: bool,
@@ -74,14 +74,14 @@ pub struct Load<'a> {
     cell: Cell,
     crowd: Crowd,
     from: [u8; 6],
-    /// One frame for each request under way.
+    /// One frame for each request in flight.
     requests: Batch,
     answers: Batch,
     /// The requests that are to be sent.
     ready: Vec<usize>,
     /// The number of the last request.
     number: u32,
-    /// When each request under way was made, and how long those took that have been answered, if that is
+    /// When each request in flight was made, and how long those took that have been answered, if that is
     /// noted.
     made: Vec<u64>,
     times: Vec<u64>,
@@ -218,7 +218,7 @@ impl<'a> Load<'a> {
             || answer[20..24] != self.requests.buffer(request)[20..24]
             || self.ready.contains(&request)
         {
-            return Err(format!("an answer to no request under way: {answer:02x?}").into());
+            return Err(format!("an answer to no request in flight: {answer:02x?}").into());
         }
         if self.cell.times_each {
             self.times.push(clock() - self.made[request]);

@@ -9,7 +9,7 @@
 //!
 //! FROM and TO are the ends of a veth pair, and at TO there are so many TARGETS, 0.1 and those that
 //! follow, or with `2+1` one from 0.2 on, with disks of so many SECTORS. Requests are for each of them in turn, and from each of
-//! so many INITIATORS. A CELL is `read:8:16` for reads of 8 sectors, 16 of them under way. For each it
+//! so many INITIATORS. A CELL is `read:8:16` for reads of 8 sectors, 16 of them in flight. For each it
 //! prints the cell, the figure, and of how many requests it is the average: about COUNT, after a
 //! quarter as many to warm up. With `read:8:1:each` there follow the times within which 50 %, 99 % and
 //! 99.9 % of them were answered.

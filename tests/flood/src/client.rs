@@ -17,7 +17,7 @@ const READ: u8 = 0x24;
 const WRITE: u8 = 0x34;
 const SECTOR: usize = 512;
 /// The most sectors of one request, at an MTU of 9000.
-const MOST: usize = 17;
+const MAX_SECTORS: usize = 17;
 /// Without an answer to so many copies of a request it is not served.
 const COPIES: usize = 20;
 
@@ -58,11 +58,11 @@ impl<'a> Client<'a> {
     /// many requests had to be sent again.
     pub fn run(mut self, is_over: &AtomicBool) -> Result<u64, Box<dyn Error>> {
         let capacity = self.disk.len() / SECTOR;
-        for first in (0..capacity).step_by(MOST) {
-            self.write(first, MOST.min(capacity - first))?;
+        for first in (0..capacity).step_by(MAX_SECTORS) {
+            self.write(first, MAX_SECTORS.min(capacity - first))?;
         }
         while !is_over.load(Relaxed) {
-            let sectors = self.random.usize(1..=MOST);
+            let sectors = self.random.usize(1..=MAX_SECTORS);
             let first = self.random.usize(..=capacity - sectors);
             if self.random.bool() {
                 self.write(first, sectors)?;

@@ -196,7 +196,7 @@ impl Flood {
         Ok(())
     }
 
-    /// Waits until no request is under way.
+    /// Waits until no request is in flight.
     fn calm_down(&self) -> Outcome {
         let began = Instant::now();
         for folder in [&self.hostile, &self.good] {

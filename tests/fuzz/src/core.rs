@@ -53,14 +53,14 @@ impl Blade {
         self.rules.offline = world.offline;
         let sector_count = aoe::sectors_for_mtu(world.mtu.into(), 1)?;
         let header = Header::parse(frame)?;
-        let broadcast = header.target == Mac::BROADCAST;
-        if !(broadcast || header.target == Mac(OWN)) {
+        let broadcast = header.dst == Mac::BROADCAST;
+        if !(broadcast || header.dst == Mac(OWN)) {
             return None;
         }
         let head = &frame[..frame.len().min(HEAD)];
         let is_own = header.source == Mac(OWN);
         let asked = match decide::receive(&header, head, world.mtu.into(), is_own, broadcast) {
-            Received::Request(asked) if header.destination.matches(address()) => asked,
+            Received::Request(asked) if header.addr.matches(address()) => asked,
             _ => return None,
         };
         let access = access(world.lists);

@@ -121,7 +121,7 @@ fn own_frames_are_no_requests(bytes: &[u8]) {
     assert!(admission::admit(&heard, &announcement, true).is_none());
     let probe = config::probe(own, address.into());
     let heard = Header::parse(&probe).expect("a header");
-    assert!(heard.claimed().is_none() && heard.destination.matches(address));
+    assert!(heard.claimed().is_none() && heard.addr.matches(address));
     assert!(admission::admit(&heard, &probe, true).is_some());
 }
 
@@ -132,13 +132,10 @@ fn header(frame: &[u8]) -> Option<Header> {
     let header = header?;
     assert_eq!(header.is_response, frame[14] & 8 != 0);
     assert_eq!(header.command.code(), frame[19]);
-    let Destination { shelf, slot } = header.destination;
-    assert_eq!(
-        header.destination.is_exact(),
-        shelf != 0xffff && slot != 0xff
-    );
-    if let Some(exact) = header.destination.exact() {
-        assert!(header.destination.matches(exact));
+    let Destination { shelf, slot } = header.addr;
+    assert_eq!(header.addr.is_exact(), shelf != 0xffff && slot != 0xff);
+    if let Some(exact) = header.addr.exact() {
+        assert!(header.addr.matches(exact));
         assert_eq!((exact.shelf.get(), exact.slot.get()), (shelf, slot));
     }
     Some(header)
@@ -162,7 +159,7 @@ fn admission(header: &Header, frame: &[u8]) -> bool {
     }
     assert!(!header.is_response, "a response is never answered");
     assert!(is_whole || !is_known, "shorter than its fixed part");
-    if !header.destination.is_exact() {
+    if !header.addr.is_exact() {
         assert!(is_known, "an error to a wildcard");
         let tells = match frame[19] {
             0 => matches!(frame[27], 0xec | 0xe5 | 0x98),
@@ -190,9 +187,9 @@ fn replies_answer_the_request(header: &Header) {
         assert_eq!(frame.len(), 60);
         let back = Header::parse(&frame).expect("a header");
         assert!(back.is_response && back.version == 1);
-        assert_eq!((back.target, back.source), (header.source, Mac(OWN)));
+        assert_eq!((back.dst, back.source), (header.source, Mac(OWN)));
         assert_eq!((back.command, back.tag), (header.command, header.tag));
-        assert_eq!(back.destination.exact(), Some(address()));
+        assert_eq!(back.addr.exact(), Some(address()));
         assert_eq!(frame[14] & 4 != 0, error.is_some());
         assert_eq!(frame[15], error.map_or(0, AoeError::code));
         assert!(frame[24..].iter().all(|byte| *byte == 0), "padding");

@@ -21,7 +21,7 @@ mod shim;
 
 #[path = "../../../sync"]
 mod sync {
-    mod express;
+    mod cpu_workers;
     mod inbox;
     mod rcu_box;
     mod rcu_cell;
@@ -34,8 +34,8 @@ mod sync {
     pub(crate) use crate::shim::this_task;
     pub(crate) use crate::shim::Moment;
     pub(crate) use crate::shim::NoSoftirqs;
-    pub(crate) use express::Express;
-    pub(crate) use express::Urgent;
+    pub(crate) use cpu_workers::CpuWorkers;
+    pub(crate) use cpu_workers::Urgent;
     pub(crate) use inbox::Fifo;
     pub(crate) use inbox::Inbox;
     pub(crate) use inbox::Link;
@@ -103,9 +103,9 @@ fn main() -> std::process::ExitCode {
         ("inbox", None, models::inbox::model),
         ("rcu_cell", None, models::rcu_cell::model),
         ("rcu_cell_two_writers", None, models::rcu_cell::two_writers),
-        ("express_stop", None, models::express::stop),
-        ("express_busy", None, models::express::busy),
-        ("express_cpu", None, models::express::cpu_goes),
+        ("cpu_workers_stop", None, models::cpu_workers::stop),
+        ("cpu_workers_busy", None, models::cpu_workers::busy),
+        ("cpu_workers_cpu", None, models::cpu_workers::cpu_goes),
         ("users", None, block::users_model::model),
         ("two_submit", None, blade::submitter_model::two_submit),
         (

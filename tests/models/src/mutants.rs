@@ -48,9 +48,9 @@ pub(crate) const COPIED: &[(&str, &str, &[&str])] = &[
         include_str!("shim/turn.rs"),
         &[
             "let mut count = 0_usize;",
-            "if !self.waiting.is_empty() { self.retry(places); } for",
-            "if !self.waiting.is_empty() { places.await_release(true); self.retry(places); }
-             if self.waiting.is_empty() { places.await_release(false); } count }",
+            "if !self.waiting.is_empty() { self.retry(slots); } for",
+            "if !self.waiting.is_empty() { slots.await_release(true); self.retry(slots); }
+             if self.waiting.is_empty() { slots.await_release(false); } count }",
             "let mut waited = core::mem::take(&mut self.waiting);
              while let Some(request) = waited.pop() {",
         ],
@@ -63,8 +63,8 @@ pub(crate) const COPIED: &[(&str, &str, &[&str])] = &[
              let _ = Inbox::push_to(this, |request| &request.port.blade().ended); return; }",
             "let guard = rcu::read_lock(); let port = this.port.clone();",
             "port.blade().post_ended(this, &guard);",
-            "if let Some(place) = self.place { let blade = self.port.blade();",
-            "blade.release(place); }",
+            "if let Some(slot) = self.inflight_slot { let blade = self.port.blade();",
+            "blade.release(slot); }",
         ],
     ),
     (
@@ -105,15 +105,15 @@ const SPARE: &[(&str, &str, Strength, &str)] = &[
     ),
     (
         "blade/order.rs",
-        "fetch_add(place.mask(), Full)",
+        "fetch_add(slot.mask(), Full)",
         Strength::Acquire,
-        "no one learns by a place that is taken what was done before",
+        "no one learns by a slot that is taken what was done before",
     ),
     (
         "blade/order.rs",
-        "fetch_add(place.mask(), Full)",
+        "fetch_add(slot.mask(), Full)",
         Strength::Release,
-        "that a place is free has been read with an acquire",
+        "that a slot is free has been read with an acquire",
     ),
     (
         "block/users.rs",
@@ -134,26 +134,26 @@ const SPARE: &[(&str, &str, Strength, &str)] = &[
         "those who are refused learn nothing else",
     ),
     (
-        "sync/express.rs",
-        "if lane.item.read_acquire().is_null()",
+        "sync/cpu_workers.rs",
+        "if worker.item.read_acquire().is_null()",
         Strength::Relaxed,
         "the thread is waited for when it is ended",
     ),
     (
-        "sync/express.rs",
+        "sync/cpu_workers.rs",
         "self.item.cmpxchg(ptr::null_mut(), item, Full)",
         Strength::Acquire,
         "the kernel's lock of the worker hands it over",
     ),
     (
-        "sync/express.rs",
+        "sync/cpu_workers.rs",
         "self.item.cmpxchg(ptr::null_mut(), item, Full)",
         Strength::Release,
         "as above",
     ),
     (
-        "sync/express.rs",
-        "Arc::from_raw(lane.item.read_acquire())",
+        "sync/cpu_workers.rs",
+        "Arc::from_raw(worker.item.read_acquire())",
         Strength::Relaxed,
         "as above",
     ),
@@ -337,8 +337,8 @@ fn survives(mutant: &Mutant, model: &str) -> bool {
 }
 
 fn parse(weakened: &str) -> Site {
-    let (place, strength) = weakened.split_once('=').unwrap();
-    let (file, line) = place.split_once(':').unwrap();
+    let (slot, strength) = weakened.split_once('=').unwrap();
+    let (file, line) = slot.split_once(':').unwrap();
     Site {
         file: file.into(),
         line: line.parse().unwrap(),

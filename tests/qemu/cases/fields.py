@@ -20,9 +20,9 @@ from aoeframes import (
     VERSION_1,
     mac_bytes,
 )
-from beds import SECTOR
 from cases.steps import ME, NEW, NEWER, OLD, OTHER
 from listframes import MASK, RESERVE
+from testbeds import SECTOR
 
 Fields = dict[str, str]
 

@@ -14,8 +14,8 @@ from aoeframes import (
     WRITE_EXT,
     WRITE_FUA_EXT,
 )
-from beds import pattern
 from cases.steps import EVERYWHERE, NEW, NEWER, SECTORS, WILDCARD, Case, Step, ata, case
+from testbeds import pattern
 
 
 def new(lba: int, sectors: int = 2, seed: int = NEW) -> bytes:

@@ -3,7 +3,7 @@
 
 A sector is a register, and no two writes of one put the same value there. A history is linearizable
 if each request can have taken effect at one moment between its beginning and its answer: a read
-returns the last answered write, or one that was under way.
+returns the last answered write, or one that was in flight.
 
 With values that tell which write they are from this needs no search (Gibbons and Korach, "Testing
 shared memories", 1997). A write and the reads of its value belong together. If all of them had a

@@ -5,10 +5,10 @@
 use kvblade_wire::aoe::Mac;
 use kvblade_wire::aoe::ShelfSlot;
 
-/// The card of the initiator.
+/// The NIC of the initiator.
 pub(crate) const INITIATOR: Mac = Mac([0x02, 0, 0, 0, 0, 0x1a]);
 
-/// The card of the target.
+/// The NIC of the target.
 pub(crate) const OWN: Mac = Mac([0x02, 0, 0, 0, 0, 0x0f]);
 
 /// The bytes that a text of hexadecimal digits and white space stands for.

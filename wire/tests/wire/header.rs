@@ -27,11 +27,11 @@ fn request_of_the_linux_initiator() {
     assert_eq!(
         header,
         Header {
-            target: Mac::BROADCAST,
+            dst: Mac::BROADCAST,
             source: Mac([0x52, 0x54, 0x00, 0x12, 0x34, 0x56]),
             version: 1,
             is_response: false,
-            destination: Destination {
+            addr: Destination {
                 shelf: 0xffff,
                 slot: 0xff
             },
@@ -47,11 +47,11 @@ fn every_field_has_its_place() {
     assert_eq!(
         Header::parse(&frame),
         Some(Header {
-            target: Mac([1, 2, 3, 4, 5, 6]),
+            dst: Mac([1, 2, 3, 4, 5, 6]),
             source: Mac([7, 8, 9, 10, 11, 12]),
             version: 2,
             is_response: true,
-            destination: Destination {
+            addr: Destination {
                 shelf: 0x0d0e,
                 slot: 0x0f
             },

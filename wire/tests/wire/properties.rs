@@ -46,7 +46,7 @@ proptest! {
         let mut config = ConfigString::new();
         if let Some(header) = Header::parse(&frame) {
             let head = &frame[..frame.len().min(36)];
-            let admitted = admission::admit(&header, head, header.target.is_group());
+            let admitted = admission::admit(&header, head, header.dst.is_group());
             prop_assert!(admitted.is_none() || !header.is_response);
         }
         if let Some(request) = ConfigRequest::parse(&frame) {
@@ -80,7 +80,7 @@ proptest! {
         refused: bool,
     ) {
         let reply = ReplyHeader {
-            target: Mac(target),
+            dst: Mac(target),
             source: Mac(source),
             error: refused.then_some(AoeError::BadArgument),
             address: ShelfSlot::new(shelf, slot).expect("valid"),
@@ -90,9 +90,9 @@ proptest! {
         let header = Header::parse(&reply.to_bytes()).expect("a header");
         prop_assert!(header.is_response);
         prop_assert_eq!(header.version, 1);
-        prop_assert_eq!(header.target, reply.target);
+        prop_assert_eq!(header.dst, reply.dst);
         prop_assert_eq!(header.source, reply.source);
-        prop_assert_eq!(header.destination.exact(), Some(reply.address));
+        prop_assert_eq!(header.addr.exact(), Some(reply.address));
         prop_assert_eq!(header.command, reply.command);
         prop_assert_eq!(header.tag, reply.tag);
         prop_assert_eq!(header.claimed(), (command == 1).then_some(reply.address));

@@ -41,7 +41,10 @@ fn each_entry_is_an_export_of_its_own() {
         panic!("two");
     };
     assert_eq!((first.name.as_str(), first.own.slot), ("desk-7", Some(7)));
-    assert_eq!((second.name.as_str(), second.own.slot), ("desk-12", Some(12)));
+    assert_eq!(
+        (second.name.as_str(), second.own.slot),
+        ("desk-12", Some(12))
+    );
     let device = model::Source::Device("/dev/vg0/desk-12".into());
     assert_eq!(second.source, device);
     let masked = |export: &model::Export| {

@@ -8,7 +8,7 @@ use super::apply;
 use super::done;
 use super::export;
 use super::world::World;
-use crate::plan::machine::Machine;
+use crate::plan::host::Machine;
 use crate::state::Record;
 
 #[test]

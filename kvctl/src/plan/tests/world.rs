@@ -13,7 +13,7 @@ use kvblade_wire::aoe::ConfigString;
 use kvblade_wire::settings::Tunable;
 
 use crate::plan::cards::Nature;
-use crate::plan::machine::Machine;
+use crate::plan::host::Machine;
 use crate::state::Address;
 use crate::state::Kernel;
 

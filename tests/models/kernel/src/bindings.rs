@@ -73,7 +73,7 @@ impl kthread_worker {
     }
 }
 
-pub unsafe fn kv_express_create(_cpu: u32, _name: *const c_char) -> *mut kthread_worker {
+pub unsafe fn kv_cpu_worker_create(_cpu: u32, _name: *const c_char) -> *mut kthread_worker {
     // Not given back: who still uses it is to be found.
     let worker: &'static kthread_worker = Box::leak(Box::new(kthread_worker {
         made: crate::watched(()),
@@ -86,9 +86,9 @@ pub unsafe fn kv_express_create(_cpu: u32, _name: *const c_char) -> *mut kthread
     ptr::from_ref(worker).cast_mut()
 }
 
-pub unsafe fn kv_express_rebind(_worker: *mut kthread_worker, _cpu: u32) {}
+pub unsafe fn kv_cpu_worker_rebind(_worker: *mut kthread_worker, _cpu: u32) {}
 
-pub unsafe fn kv_express_init_work(
+pub unsafe fn kv_cpu_worker_init_work(
     work: *mut kthread_work,
     run: Option<unsafe extern "C" fn(*mut kthread_work)>,
 ) {

@@ -24,7 +24,7 @@ fn span(first: u64) -> Span {
 }
 
 /// A write ends while another that overlaps it comes to wait for it. The other is executed, and finds what
-/// the first has written. They have their places in different words.
+/// the first has written. They have their slots in different words.
 pub(crate) fn model() {
     let blade = Blade::new();
     let answers = Answers::new(2);
@@ -32,10 +32,10 @@ pub(crate) fn model() {
     let mut first = Request::new(&blade, None, &answers, |_| unreachable!());
     {
         let mut turns = blade.turns.lock();
-        let claim = |number| turns.under_way.claim(&blade.places, span(number)).unwrap();
+        let claim = |number| turns.in_flight.claim(&blade.slots, span(number)).unwrap();
         let mut others: Vec<_> = (1..=64).map(claim).collect();
-        first.place = turns.under_way.claim(&blade.places, span(0));
-        let _ = blade.places.release(others.swap_remove(0));
+        first.inflight_slot = turns.in_flight.claim(&blade.slots, span(0));
+        let _ = blade.slots.release(others.swap_remove(0));
     }
     let disk = {
         let sectors = sectors.clone();

@@ -7,7 +7,7 @@ use kernel::workqueue;
 use loom::thread;
 
 use super::exported::Blade;
-use super::exported::Express;
+use super::exported::CpuWorkers;
 use super::request::Answers;
 use super::request::Request;
 
@@ -19,13 +19,13 @@ pub(crate) fn two_submit() {
     let other = {
         let (blade, answers) = (blade.clone(), answers.clone());
         thread::spawn(move || {
-            Express::begin_here();
+            CpuWorkers::begin_here();
             let request = Request::new(&blade, None, &answers, |request| request.ended());
             blade.post(request, &rcu::read_lock());
             Blade::run_express();
         })
     };
-    Express::begin_here();
+    CpuWorkers::begin_here();
     let request = Request::new(&blade, None, &answers, |request| request.ended());
     blade.post(request, &rcu::read_lock());
     Blade::run_express();
@@ -42,7 +42,7 @@ pub(crate) fn submitter_sleeps() {
     let submitter = {
         let (blade, answers) = (blade.clone(), answers.clone());
         thread::spawn(move || {
-            Express::begin_here();
+            CpuWorkers::begin_here();
             let others = answers.clone();
             let request = Request::new(&blade, None, &answers, move |request| {
                 request.ended();

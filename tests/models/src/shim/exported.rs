@@ -12,7 +12,7 @@ use kernel::workqueue::Queue;
 use kernel::workqueue::Work;
 use loom::cell::UnsafeCell;
 
-use super::order::Places;
+use super::order::InflightSlots;
 use super::request::Request;
 use super::turn::Turns;
 use crate::aoe::Mac;
@@ -33,8 +33,8 @@ pub(super) const ASK: u64 = 3;
 pub(crate) struct Blade {
     pub(super) queue: Queue,
     pub(super) prompt: Queue,
-    express: Express,
-    pub(super) places: Places,
+    cpu_workers: CpuWorkers,
+    pub(super) slots: InflightSlots,
     pub(super) turns: Mutex<Turns>,
     stall: Stall,
     arrivals: Arrivals,
@@ -62,8 +62,8 @@ impl Blade {
         let blade = Self {
             queue: Queue,
             prompt: Queue,
-            express: Express,
-            places: Places::new(),
+            cpu_workers: CpuWorkers,
+            slots: InflightSlots::new(),
             turns: Mutex::new(Turns::new()),
             stall: Stall,
             arrivals: Arrivals,
@@ -84,8 +84,8 @@ impl Blade {
             assert!(inbox.is_empty());
         }
         assert!(!blade.is_submitted_here());
-        assert!(blade.places.all_taken().next().is_none());
-        blade.places.await_release(false);
+        assert!(blade.slots.all_taken().next().is_none());
+        blade.slots.await_release(false);
         Arc::new(blade)
     }
 
@@ -101,7 +101,7 @@ impl Blade {
 
     /// Submits on this thread what has been posted by it, if there is something.
     pub(super) fn run_express() {
-        if let Some(blade) = LANE.with(|lane| lane.take()) {
+        if let Some(blade) = WORKER.with(|worker| worker.take()) {
             <Self as Urgent>::run(blade);
         }
     }
@@ -133,20 +133,20 @@ impl HasWork<ASK> for Blade {
 
 loom::thread_local! {
     static HAS_LANE: std::cell::Cell<bool> = std::cell::Cell::new(false);
-    static LANE: RefCell<Option<Arc<Blade>>> = RefCell::new(None);
+    static WORKER: RefCell<Option<Arc<Blade>>> = RefCell::new(None);
 }
 
 /// A per-CPU worker for each thread that wants one, which is that thread itself.
-pub(super) struct Express;
+pub(super) struct CpuWorkers;
 
-impl Express {
+impl CpuWorkers {
     /// This thread has one from here on.
     pub(super) fn begin_here() {
         HAS_LANE.with(|has| has.set(true));
     }
 
     fn enqueue(&self, item: Arc<Blade>, _guard: &rcu::Guard) -> Result<(), Arc<Blade>> {
-        LANE.with(|lane| lane.replace(Some(item)).map_or(Ok(()), Err))
+        WORKER.with(|worker| worker.replace(Some(item)).map_or(Ok(()), Err))
     }
 }
 
@@ -154,11 +154,11 @@ impl Express {
 struct Arrivals;
 
 impl Arrivals {
-    fn begin(&self, _express: &Express) -> bool {
+    fn begin(&self, _cpu_workers: &CpuWorkers) -> bool {
         HAS_LANE.with(|has| has.get())
     }
 
-    fn are_latest(&self, _express: &Express) -> bool {
+    fn are_latest(&self, _cpu_workers: &CpuWorkers) -> bool {
         true
     }
 

@@ -10,7 +10,7 @@ use loom::sync::Condvar;
 use loom::sync::Mutex;
 
 use super::exported::Blade;
-use super::order::Place;
+use super::order::InflightSlot;
 use super::order::Span;
 use crate::sync::InSlab;
 use crate::sync::Inbox;
@@ -23,7 +23,7 @@ pub(crate) struct Request {
     pub(super) port: Port,
     pub(super) progress: Progress,
     pub(super) span: Option<Span>,
-    pub(super) place: Option<Place>,
+    pub(super) inflight_slot: Option<InflightSlot>,
     disk: Option<Disk>,
     answers: Arc<Answers>,
 }
@@ -58,7 +58,7 @@ impl Request {
             port: Port(blade.clone()),
             progress: Progress::Arrived,
             span,
-            place: None,
+            inflight_slot: None,
             disk: Some(Box::new(disk)),
             answers: answers.clone(),
         })
@@ -109,9 +109,9 @@ impl SlabBox<Request> {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        if let Some(place) = self.place {
+        if let Some(slot) = self.inflight_slot {
             let blade = self.port.blade();
-            blade.release(place);
+            blade.release(slot);
         }
     }
 }

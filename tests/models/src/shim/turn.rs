@@ -4,7 +4,7 @@
 //! [`COPIED`](crate::mutants::COPIED).
 
 use super::exported::Stall;
-use super::order::Places;
+use super::order::InflightSlots;
 use super::order::Spans;
 use super::request::Progress;
 use super::request::Request;
@@ -12,7 +12,7 @@ use crate::sync::Fifo;
 use crate::sync::SlabBox;
 
 pub(super) struct Turns {
-    pub(super) under_way: Spans,
+    pub(super) in_flight: Spans,
     waiting: Fifo<Request>,
     batch: Batch,
 }
@@ -36,7 +36,7 @@ impl Drop for Batch {
 impl Turns {
     pub(super) fn new() -> Self {
         Self {
-            under_way: Spans::new().unwrap(),
+            in_flight: Spans::new().unwrap(),
             waiting: Fifo::new(),
             batch: Batch::default(),
         }
@@ -44,27 +44,27 @@ impl Turns {
 
     pub(super) fn run(
         &mut self,
-        places: &Places,
+        slots: &InflightSlots,
         _stall: &Stall,
         arrived: impl Iterator<Item = SlabBox<Request>>,
     ) -> usize {
         let mut count = 0_usize;
         if !self.waiting.is_empty() {
-            self.retry(places);
+            self.retry(slots);
         }
         for request in arrived {
             count = count.saturating_add(1);
             match request.progress {
                 Progress::Ended => request.answer(),
-                Progress::Arrived => self.start_or_wait(places, request),
+                Progress::Arrived => self.start_or_wait(slots, request),
             }
         }
         if !self.waiting.is_empty() {
-            places.await_release(true);
-            self.retry(places);
+            slots.await_release(true);
+            self.retry(slots);
         }
         if self.waiting.is_empty() {
-            places.await_release(false);
+            slots.await_release(false);
         }
         count
     }
@@ -77,19 +77,19 @@ impl Turns {
         !self.batch.0.is_empty()
     }
 
-    fn retry(&mut self, places: &Places) {
+    fn retry(&mut self, slots: &InflightSlots) {
         let mut waited = core::mem::take(&mut self.waiting);
         while let Some(request) = waited.pop() {
-            self.start_or_wait(places, request);
+            self.start_or_wait(slots, request);
         }
     }
 
-    fn start_or_wait(&mut self, places: &Places, mut request: SlabBox<Request>) {
+    fn start_or_wait(&mut self, slots: &InflightSlots, mut request: SlabBox<Request>) {
         if let Some(span) = request.span {
-            let Some(place) = self.under_way.claim(places, span) else {
+            let Some(slot) = self.in_flight.claim(slots, span) else {
                 return self.waiting.push(request);
             };
-            request.place = Some(place);
+            request.inflight_slot = Some(slot);
         }
         self.batch.0.push(request);
     }

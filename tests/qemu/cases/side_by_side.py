@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aoeframes import ATA, BROADCAST, READ_EXT, RESPONSE, Client, mac_bytes
-from beds import Bed
 from cases.fields import DEATH, SILENCE, Fields, fields_of
 from cases.steps import ME, Case
+from testbeds import Bed
 
 SHELF, SLOT = 5, 1
 # An answer that has not come so long after the answer to a later request does not come.

@@ -35,16 +35,16 @@ pub(crate) trait Urgent: Send + Sync + 'static {
     fn run(this: Arc<Self>);
 }
 
-/// Real-time threads, one for each CPU, from [`Express::start`] to [`Express::stop`]; they follow the
+/// Real-time threads, one for each CPU, from [`CpuWorkers::start`] to [`CpuWorkers::stop`]; they follow the
 /// CPUs that come and go. They run as soon as
 /// softirqs have ended, and are woken and put to sleep again at half the price of a workqueue's
 /// worker; but they leave no time for more to come that could be done together. Each does one thing
 /// at a time: what it cannot do at once is for others, so that no one waits for another's sleep.
 #[pin_data]
-pub(crate) struct Express<T: Urgent> {
+pub(crate) struct CpuWorkers<T: Urgent> {
     name: &'static CStr,
     /// By CPU: all that there can be.
-    lanes: KVec<Pin<KBox<Lane<T>>>>,
+    workers: KVec<Pin<KBox<CpuWorker<T>>>>,
     /// Taken while CPUs come or go, so that whoever holds it must not wait for that.
     #[pin]
     threads: Mutex<Threads>,
@@ -65,7 +65,7 @@ struct Cpu {
     thread: Option<Thread>,
 }
 
-/// A moment on a CPU, as [`Express::mark`] counts them.
+/// A moment on a CPU, as [`CpuWorkers::mark`] counts them.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     cpu: u32,
@@ -86,11 +86,11 @@ unsafe impl Send for Thread {}
 ///
 /// # Invariants
 ///
-/// `thread` is null or the lane's [`Thread`], which is not ended before a grace period has passed since
+/// `thread` is null or the worker's [`Thread`], which is not ended before a grace period has passed since
 /// it was seen here; it is given nothing but `work`, which is given to no other as long as it is there.
 /// `item` is null, or from `Arc::into_raw` and the work's.
 #[pin_data]
-struct Lane<T: Urgent> {
+struct CpuWorker<T: Urgent> {
     thread: Atomic<*mut bindings::kthread_worker>,
     #[pin]
     work: Opaque<bindings::kthread_work>,
@@ -100,9 +100,9 @@ struct Lane<T: Urgent> {
 }
 
 // SAFETY: Any thread may give it something to do, which is `Send` and `Sync`.
-unsafe impl<T: Urgent> Send for Lane<T> {}
+unsafe impl<T: Urgent> Send for CpuWorker<T> {}
 // SAFETY: As above.
-unsafe impl<T: Urgent> Sync for Lane<T> {}
+unsafe impl<T: Urgent> Sync for CpuWorker<T> {}
 
 impl Mark {
     /// The mark as a number.
@@ -119,7 +119,7 @@ impl Mark {
     }
 }
 
-impl<T: Urgent> Express<T> {
+impl<T: Urgent> CpuWorkers<T> {
     /// No threads yet. `name` has a `%u` for the CPU.
     ///
     /// # Errors
@@ -127,11 +127,11 @@ impl<T: Urgent> Express<T> {
     /// `ENOMEM`.
     pub(crate) fn new(name: &'static CStr) -> Result<Arc<Self>> {
         let count = cpu::nr_cpu_ids() as usize;
-        let mut lanes = KVec::with_capacity(count, GFP_KERNEL)?;
+        let mut workers = KVec::with_capacity(count, GFP_KERNEL)?;
         let mut cpus = KVec::with_capacity(count, GFP_KERNEL)?;
         for _ in 0..count {
-            lanes
-                .push_within_capacity(KBox::pin_init(Lane::new(), GFP_KERNEL)?)
+            workers
+                .push_within_capacity(KBox::pin_init(CpuWorker::new(), GFP_KERNEL)?)
                 .map_err(|_| ENOMEM)?;
             cpus.push_within_capacity(Cpu {
                 is_there: false,
@@ -142,7 +142,7 @@ impl<T: Urgent> Express<T> {
         Arc::pin_init(
             pin_init!(Self {
                 name,
-                lanes,
+                workers,
                 threads <- new_mutex!(Threads {
                     are_wanted: false,
                     cpus,
@@ -160,12 +160,12 @@ impl<T: Urgent> Express<T> {
     pub(crate) fn start(&self) -> Result {
         let mut threads = self.threads.lock();
         threads.are_wanted = true;
-        for ((cpu, lane), state) in (0..cpu::nr_cpu_ids())
-            .zip(&self.lanes)
+        for ((cpu, worker), state) in (0..cpu::nr_cpu_ids())
+            .zip(&self.workers)
             .zip(&mut threads.cpus)
         {
             if state.is_there {
-                lane.begin(state, cpu, self.name)?;
+                worker.begin(state, cpu, self.name)?;
             }
         }
         Ok(())
@@ -177,8 +177,8 @@ impl<T: Urgent> Express<T> {
         if !core::mem::replace(&mut threads.are_wanted, false) {
             return;
         }
-        for lane in &self.lanes {
-            lane.take_thread();
+        for worker in &self.workers {
+            worker.take_thread();
         }
         wait_for_readers();
         for state in &mut threads.cpus {
@@ -186,8 +186,8 @@ impl<T: Urgent> Express<T> {
         }
     }
 
-    fn lane(&self, cpu: u32) -> Option<&Lane<T>> {
-        Some(self.lanes.get(cpu as usize)?.as_ref().get_ref())
+    fn worker(&self, cpu: u32) -> Option<&CpuWorker<T>> {
+        Some(self.workers.get(cpu as usize)?.as_ref().get_ref())
     }
 
     fn this_cpu() -> u32 {
@@ -198,16 +198,16 @@ impl<T: Urgent> Express<T> {
     /// Marks that something begins on this CPU.
     pub(crate) fn mark(&self) -> Mark {
         let cpu = Self::this_cpu();
-        let number = self
-            .lane(cpu)
-            .map_or(0, |lane| lane.marks.fetch_add(1, Relaxed).wrapping_add(1));
+        let number = self.worker(cpu).map_or(0, |worker| {
+            worker.marks.fetch_add(1, Relaxed).wrapping_add(1)
+        });
         Mark { cpu, number }
     }
 
     /// Whether nothing has been marked on that CPU since.
     pub(crate) fn is_latest(&self, mark: Mark) -> bool {
-        self.lane(mark.cpu)
-            .is_some_and(|lane| lane.marks.read_once() == mark.number)
+        self.worker(mark.cpu)
+            .is_some_and(|worker| worker.marks.read_once() == mark.number)
     }
 
     /// Has the thread of this CPU run something at once. In any context.
@@ -216,52 +216,52 @@ impl<T: Urgent> Express<T> {
     ///
     /// The same, if there is no such thread, or it has not ended what it does, even if it sleeps.
     pub(crate) fn enqueue(&self, item: Arc<T>, guard: &rcu::Guard) -> Result<(), Arc<T>> {
-        match self.lane(Self::this_cpu()) {
-            Some(lane) => lane.enqueue(item, guard),
+        match self.worker(Self::this_cpu()) {
+            Some(worker) => worker.enqueue(item, guard),
             None => Err(item),
         }
     }
 
     /// Waits until `item` is neither run nor about to be, if it is not enqueued meanwhile. Sleeps.
     pub(crate) fn flush(&self, item: &T) {
-        for lane in &self.lanes {
+        for worker in &self.workers {
             // It is there before the work is queued, and until that has been done.
-            while ptr::eq(lane.item.read_acquire(), item) {
+            while ptr::eq(worker.item.read_acquire(), item) {
                 fsleep(FLUSH_WAIT);
             }
         }
     }
 }
 
-impl<T: Urgent> CpuHandler for Express<T> {
+impl<T: Urgent> CpuHandler for CpuWorkers<T> {
     fn cpu_comes(&self, cpu: u32) {
         let mut threads = self.threads.lock();
         let are_wanted = threads.are_wanted;
-        let lane = self.lane(cpu);
-        let Some((lane, state)) = lane.zip(threads.cpus.get_mut(cpu as usize)) else {
+        let worker = self.worker(cpu);
+        let Some((worker, state)) = worker.zip(threads.cpus.get_mut(cpu as usize)) else {
             return;
         };
         state.is_there = true;
         if are_wanted {
             // Without memory the CPU does with the workqueue.
-            let _ = lane.begin(state, cpu, self.name);
+            let _ = worker.begin(state, cpu, self.name);
         }
     }
 
     fn cpu_goes(&self, cpu: u32) {
         let mut threads = self.threads.lock();
-        let lane = self.lane(cpu);
-        let Some((lane, state)) = lane.zip(threads.cpus.get_mut(cpu as usize)) else {
+        let worker = self.worker(cpu);
+        let Some((worker, state)) = worker.zip(threads.cpus.get_mut(cpu as usize)) else {
             return;
         };
         state.is_there = false;
         if state.thread.is_none() {
             return;
         }
-        lane.take_thread();
+        worker.take_thread();
         wait_for_readers();
         // What it does may wait for a disk, and the CPU must not: then it is ended later.
-        if lane.item.read_acquire().is_null() {
+        if worker.item.read_acquire().is_null() {
             state.thread = None;
         }
     }
@@ -271,7 +271,7 @@ impl Thread {
     /// Starts one.
     fn new(cpu: u32, name: &'static CStr) -> Result<Self> {
         // SAFETY: An FFI call in process context, for a CPU that can be; the name stays.
-        let worker = unsafe { bindings::kv_express_create(cpu, name.as_char_ptr()) };
+        let worker = unsafe { bindings::kv_cpu_worker_create(cpu, name.as_char_ptr()) };
         let worker = NonNull::new(kernel::error::from_err_ptr(worker)?).ok_or(ENOMEM)?;
         // INVARIANT: It was made for us.
         Ok(Self(worker))
@@ -280,7 +280,7 @@ impl Thread {
     /// Binds it to its CPU again, which has been away.
     fn rebind(&self, cpu: u32) {
         // SAFETY: By the invariant the worker is valid, and so is its thread.
-        unsafe { bindings::kv_express_rebind(self.0.as_ptr(), cpu) };
+        unsafe { bindings::kv_cpu_worker_rebind(self.0.as_ptr(), cpu) };
     }
 }
 
@@ -291,22 +291,22 @@ impl Drop for Thread {
     }
 }
 
-impl<T: Urgent> Lane<T> {
-    /// A lane without a thread.
+impl<T: Urgent> CpuWorker<T> {
+    /// A worker without a thread.
     fn new() -> impl PinInit<Self> {
         // INVARIANT: There is no thread, and no item.
         pin_init!(Self {
             thread: Atomic::new(ptr::null_mut()),
             work <- Opaque::ffi_init(|slot| {
                 // SAFETY: `slot` is valid for writing and stays in place.
-                unsafe { bindings::kv_express_init_work(slot, Some(Self::run)) }
+                unsafe { bindings::kv_cpu_worker_init_work(slot, Some(Self::run)) }
             }),
             item: Atomic::new(ptr::null_mut()),
             marks: Atomic::new(0),
         })
     }
 
-    /// Gives the lane its thread, if it has none.
+    /// Gives the worker its thread, if it has none.
     fn begin(&self, state: &mut Cpu, cpu: u32, name: &'static CStr) -> Result {
         if !self.thread.read_once().is_null() {
             return Ok(());
@@ -318,13 +318,13 @@ impl<T: Urgent> Lane<T> {
             }
             None => {
                 let thread = Thread::new(cpu, name)?;
-                // SAFETY: The thread that had the work has ended, and the lane has none, so no one
+                // SAFETY: The thread that had the work has ended, and the worker has none, so no one
                 // else uses it.
-                unsafe { bindings::kv_express_init_work(self.work.get(), Some(Self::run)) };
+                unsafe { bindings::kv_cpu_worker_init_work(self.work.get(), Some(Self::run)) };
                 state.thread.insert(thread)
             }
         };
-        // INVARIANT: It is the lane's thread. The work is new, or was the thread's before.
+        // INVARIANT: It is the worker's thread. The work is new, or was the thread's before.
         self.thread.store(thread.0.as_ptr(), Release);
         Ok(())
     }
@@ -353,11 +353,11 @@ impl<T: Urgent> Lane<T> {
     }
 
     unsafe extern "C" fn run(work: *mut bindings::kthread_work) {
-        // SAFETY: The worker runs nothing but the work of a lane, which stays until it has ended.
-        let lane = unsafe { &*kernel::container_of!(Opaque::cast_from(work), Self, work) };
+        // SAFETY: The thread runs nothing but the work of a `CpuWorker`, which stays until it has ended.
+        let worker = unsafe { &*kernel::container_of!(Opaque::cast_from(work), Self, work) };
         // SAFETY: By the invariant, and since it was set before the work was enqueued, it is from
         // `into_raw`. No one else takes it.
-        T::run(unsafe { Arc::from_raw(lane.item.read_acquire()) });
-        lane.item.store(ptr::null_mut(), Release);
+        T::run(unsafe { Arc::from_raw(worker.item.read_acquire()) });
+        worker.item.store(ptr::null_mut(), Release);
     }
 }

@@ -11,7 +11,7 @@ use loom::thread;
 
 use crate::sync::wait_for_readers;
 use crate::sync::CpuHandler;
-use crate::sync::Express;
+use crate::sync::CpuWorkers;
 use crate::sync::Urgent;
 
 /// What is done, as loom watches it.
@@ -52,73 +52,75 @@ impl Item {
 }
 
 /// Gives something to this CPU's worker: whether it has been taken.
-fn give(express: &Express<Item>, item: &Arc<Item>) -> bool {
+fn give(cpu_workers: &CpuWorkers<Item>, item: &Arc<Item>) -> bool {
     item.prepared.with_mut(|_| ());
     let guard = rcu::read_lock();
-    express.enqueue(item.clone(), &guard).is_ok()
+    cpu_workers.enqueue(item.clone(), &guard).is_ok()
 }
 
-fn new() -> Arc<Express<Item>> {
-    let express = Express::new(c"model/%u").unwrap();
-    let _ = express.mark();
-    express.cpu_comes(0);
+fn new() -> Arc<CpuWorkers<Item>> {
+    let cpu_workers = CpuWorkers::new(c"model/%u").unwrap();
+    let _ = cpu_workers.mark();
+    cpu_workers.cpu_comes(0);
     // Before there are threads loom must know of all atomics.
     let nothing = Item::new();
-    assert!(express.enqueue(nothing.clone(), &rcu::read_lock()).is_err());
-    express.flush(&nothing);
-    express
+    assert!(cpu_workers
+        .enqueue(nothing.clone(), &rcu::read_lock())
+        .is_err());
+    cpu_workers.flush(&nothing);
+    cpu_workers
 }
 
 /// The workers begin and end while something is given to one. If that has been taken it is done, once, and
 /// over when whoever waits for that goes on.
 pub(crate) fn stop() {
-    let express = new();
+    let cpu_workers = new();
     let item = Item::new();
     let other = {
-        let (express, item) = (express.clone(), item.clone());
-        thread::spawn(move || give(&express, &item))
+        let (cpu_workers, item) = (cpu_workers.clone(), item.clone());
+        thread::spawn(move || give(&cpu_workers, &item))
     };
-    express.start().unwrap();
-    express.stop();
+    cpu_workers.start().unwrap();
+    cpu_workers.stop();
     let is_taken = other.join().unwrap();
-    express.flush(&item);
+    cpu_workers.flush(&item);
     assert_eq!(item.done(), u32::from(is_taken));
 }
 
 /// Two give something to the same worker. The one that finds it at work keeps what it has.
 pub(crate) fn busy() {
-    let express = new();
-    express.start().unwrap();
+    let cpu_workers = new();
+    cpu_workers.start().unwrap();
     let items = [Item::new(), Item::new()];
     let other = {
-        let (express, item) = (express.clone(), items[0].clone());
-        thread::spawn(move || give(&express, &item))
+        let (cpu_workers, item) = (cpu_workers.clone(), items[0].clone());
+        thread::spawn(move || give(&cpu_workers, &item))
     };
-    let is_own_taken = give(&express, &items[1]);
+    let is_own_taken = give(&cpu_workers, &items[1]);
     let is_others_taken = other.join().unwrap();
     // As a blade's end does.
     wait_for_readers();
     for (item, is_taken) in items.iter().zip([is_others_taken, is_own_taken]) {
-        express.flush(item);
+        cpu_workers.flush(item);
         assert_eq!(item.done(), u32::from(is_taken));
     }
     assert!(is_own_taken || is_others_taken);
-    express.stop();
+    cpu_workers.stop();
 }
 
 /// The CPU of a worker goes and comes again while something is given to the worker.
 pub(crate) fn cpu_goes() {
-    let express = new();
-    express.start().unwrap();
+    let cpu_workers = new();
+    cpu_workers.start().unwrap();
     let item = Item::new();
     let other = {
-        let (express, item) = (express.clone(), item.clone());
-        thread::spawn(move || give(&express, &item))
+        let (cpu_workers, item) = (cpu_workers.clone(), item.clone());
+        thread::spawn(move || give(&cpu_workers, &item))
     };
-    express.cpu_goes(0);
-    express.cpu_comes(0);
+    cpu_workers.cpu_goes(0);
+    cpu_workers.cpu_comes(0);
     let is_taken = other.join().unwrap();
-    express.flush(&item);
+    cpu_workers.flush(&item);
     assert_eq!(item.done(), u32::from(is_taken));
-    express.stop();
+    cpu_workers.stop();
 }

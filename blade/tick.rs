@@ -111,7 +111,7 @@ impl WorkItem for Registry {
         let second = this.seconds.fetch_add(1, Relaxed);
         this.look_for_conflicts(&ports, second);
         for port in ports.iter() {
-            if let Some(sectors) = port.blade().new_capacity() {
+            if let Some(sectors) = port.blade().take_capacity_change() {
                 port.log(format_args!("the device has {sectors} sectors now"));
                 port.blade().tell(Change::Capacity);
                 for other in ports.iter() {

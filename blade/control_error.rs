@@ -15,15 +15,15 @@ use crate::compat::EOPNOTSUPP;
 use crate::wire::interface::InterfaceName;
 use crate::wire::state::Taker;
 
-/// A refusal: an error number for the program that asked, and a sentence for the person, which
+/// An error: an error number for the program that asked, and a sentence for the person, which
 /// names the operand and the cause.
-pub(crate) struct Refusal {
+pub(crate) struct ControlError {
     errno: Error,
     sentence: Option<CString>,
 }
 
-impl Refusal {
-    /// A refusal with a sentence made by `fmt!`. Without memory for the sentence it has none.
+impl ControlError {
+    /// An error with a sentence made by `fmt!`. Without memory for the sentence it has none.
     pub(crate) fn new(errno: Error, sentence: core::fmt::Arguments<'_>) -> Self {
         Self {
             errno,
@@ -42,7 +42,7 @@ impl Refusal {
     }
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for ControlError {
     fn from(errno: Error) -> Self {
         Self {
             errno,
@@ -51,33 +51,33 @@ impl From<Error> for Refusal {
     }
 }
 
-impl From<kernel::alloc::AllocError> for Refusal {
+impl From<kernel::alloc::AllocError> for ControlError {
     fn from(_: kernel::alloc::AllocError) -> Self {
         Self::new(ENOMEM, format_args!("the kernel is out of memory"))
     }
 }
 
-/// The refusal when the device at `path` cannot be opened.
-pub(super) fn cannot_open(path: &CStr, mode: OpenMode, error: OpenError) -> Refusal {
+/// The error when the device at `path` cannot be opened.
+pub(super) fn cannot_open(path: &CStr, mode: OpenMode, error: OpenError) -> ControlError {
     let path = path.to_str().unwrap_or_default();
     match error {
-        OpenError::Kernel(errno) if errno == EBUSY => Refusal::new(
+        OpenError::Kernel(errno) if errno == EBUSY => ControlError::new(
             errno,
             format_args!("{path}: device is busy: it is mounted or claimed by another user"),
         ),
         OpenError::Kernel(errno) if (errno == EACCES || errno == EROFS) && !mode.read_only => {
-            Refusal::new(
+            ControlError::new(
                 errno,
                 format_args!("{path}: device is read-only; export it with ro=1"),
             )
         }
-        OpenError::Secondary => Refusal::new(
+        OpenError::Secondary => ControlError::new(
             EROFS,
             format_args!(
                 "{path}: device is the secondary of a pair (DRBD): make it the primary first"
             ),
         ),
-        OpenError::Zoned => Refusal::new(
+        OpenError::Zoned => ControlError::new(
             EOPNOTSUPP.into(),
             format_args!(
                 "{path}: device is zoned: it takes writes only in its own order, which clients do \
@@ -85,7 +85,7 @@ pub(super) fn cannot_open(path: &CStr, mode: OpenMode, error: OpenError) -> Refu
             ),
         ),
         OpenError::Kernel(errno) => no_device(path, errno),
-        OpenError::LogicalBlock(size) => Refusal::new(
+        OpenError::LogicalBlock(size) => ControlError::new(
             EOPNOTSUPP.into(),
             format_args!(
                 "{path}: blocks of {size} bytes cannot be exported, only of 512 to {PAGE_SIZE}; set \
@@ -94,7 +94,7 @@ pub(super) fn cannot_open(path: &CStr, mode: OpenMode, error: OpenError) -> Refu
         ),
         OpenError::PartOfBlock(size) => {
             let sectors = size / block::SECTOR as u32;
-            Refusal::new(
+            ControlError::new(
                 EINVAL,
                 format_args!(
                     "{path}: offset and length must be multiples of {sectors} sectors, as the \
@@ -102,20 +102,20 @@ pub(super) fn cannot_open(path: &CStr, mode: OpenMode, error: OpenError) -> Refu
                 ),
             )
         }
-        OpenError::TooShort(sectors) => Refusal::new(
+        OpenError::TooShort(sectors) => ControlError::new(
             EINVAL,
             format_args!("{path}: offset and length lie beyond its {sectors} sectors"),
         ),
-        OpenError::Empty => Refusal::new(
+        OpenError::Empty => ControlError::new(
             ENXIO,
             format_args!("{path}: device has no sectors (no medium, or not set up)"),
         ),
     }
 }
 
-/// The refusal of what a blade is in the way of that is on its way out.
-pub(super) fn being_removed(blade: &Blade) -> Refusal {
-    Refusal::new(
+/// The error for what a blade is in the way of that is on its way out.
+pub(super) fn being_removed(blade: &Blade) -> ControlError {
+    ControlError::new(
         EBUSY,
         format_args!(
             "{} is being removed: waiting for {} requests; try again later",
@@ -125,27 +125,27 @@ pub(super) fn being_removed(blade: &Blade) -> Refusal {
     )
 }
 
-/// The refusal of an interface whose frames others take.
-pub(super) fn taken(interface: InterfaceName, taker: Taker) -> Refusal {
+/// The error for an interface whose frames others take.
+pub(super) fn taken(interface: InterfaceName, taker: Taker) -> ControlError {
     match taker {
-        Taker::Interface(taker) => Refusal::new(
+        Taker::Interface(taker) => ControlError::new(
             EBUSY,
             format_args!("{interface} is a port of {taker}: export on {taker}"),
         ),
-        Taker::OpenVSwitch => Refusal::new(
+        Taker::OpenVSwitch => ControlError::new(
             EBUSY,
             format_args!(
                 "{interface} is a port of an Open vSwitch: export on an interface of the switch \
                  itself (ovs-vsctl list-br)"
             ),
         ),
-        Taker::Tap => Refusal::new(
+        Taker::Tap => ControlError::new(
             EBUSY,
             format_args!(
                 "{interface} is for the program that opens its tap: export on a macvlan instead"
             ),
         ),
-        Taker::Ip => Refusal::new(
+        Taker::Ip => ControlError::new(
             EBUSY,
             format_args!(
                 "{interface} carries IP only, as an ipvlan or a VRF does: export on a macvlan or on \
@@ -155,35 +155,35 @@ pub(super) fn taken(interface: InterfaceName, taker: Taker) -> Refusal {
     }
 }
 
-/// The refusal when there is no such export.
-pub(super) fn not_exported(address: ShelfSlot, interface: InterfaceName) -> Refusal {
-    Refusal::new(
+/// The error when there is no such export.
+pub(super) fn not_exported(address: ShelfSlot, interface: InterfaceName) -> ControlError {
+    ControlError::new(
         ENXIO,
         format_args!("{address} on {interface}: not exported"),
     )
 }
 
-/// The refusal when there is no such device at `path`.
-pub(super) fn no_device(path: &str, errno: Error) -> Refusal {
+/// The error when there is no such device at `path`.
+pub(super) fn no_device(path: &str, errno: Error) -> ControlError {
     if errno == ENOENT {
-        Refusal::new(errno, format_args!("{path}: no such file"))
+        ControlError::new(errno, format_args!("{path}: no such file"))
     } else if errno == ENOTBLK {
-        Refusal::new(errno, format_args!("{path}: not a block device"))
+        ControlError::new(errno, format_args!("{path}: not a block device"))
     } else if errno == ENXIO || errno == ENODEV {
-        Refusal::new(errno, format_args!("{path}: no device behind this file"))
+        ControlError::new(errno, format_args!("{path}: no device behind this file"))
     } else if errno == EACCES || errno == EPERM {
-        Refusal::new(
+        ControlError::new(
             errno,
             format_args!("{path}: access to this device is denied"),
         )
     } else if errno == ENOMEM {
-        Refusal::new(errno, format_args!("{path}: the kernel is out of memory"))
+        ControlError::new(errno, format_args!("{path}: the kernel is out of memory"))
     } else {
-        Refusal::new(errno, format_args!("{path}: cannot be opened: {errno:?}"))
+        ControlError::new(errno, format_args!("{path}: cannot be opened: {errno:?}"))
     }
 }
 
-#[kunit_tests(kvblade_rs_refusal)]
+#[kunit_tests(kvblade_rs_control_error)]
 mod tests {
     use super::*;
 

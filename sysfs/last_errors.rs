@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The sentences of the latest refusals, for those who were refused.
+//! The sentences of the latest last errors, for those who were refused.
 //!
 //! A write to sysfs can return an error number and nothing else. So the sentence is kept, and the
 //! thread that wrote finds it in `/sys/kvblade/error`: the one of its own write, even if others
@@ -13,22 +13,22 @@ use kernel::sync::Mutex;
 use kernel::task::Pid;
 
 use super::kobject::LONGEST;
-use crate::blade::Refusal;
+use crate::blade::ControlError;
 
-/// Refusals kept: as many as threads may be at it at once.
+/// LastErrors kept: as many as threads may be at it at once.
 const KEPT: usize = 256;
 
 /// What a sentence can have, with a newline after it.
 const ROOM: usize = LONGEST - 1;
 
-/// The latest refusals, the newest last.
+/// The latest last errors, the newest last.
 #[pin_data]
-pub(super) struct Refusals {
+pub(super) struct LastErrors {
     #[pin]
     latest: Mutex<KVec<(Pid, CString)>>,
 }
 
-impl Refusals {
+impl LastErrors {
     /// None yet.
     pub(super) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
@@ -41,15 +41,15 @@ impl Refusals {
     }
 
     /// Does what the writer asks for, or keeps the sentence why not.
-    pub(super) fn attempt(&self, action: impl FnOnce() -> Result<(), Refusal>) -> Result {
+    pub(super) fn attempt(&self, action: impl FnOnce() -> Result<(), ControlError>) -> Result {
         self.clear();
-        action().map_err(|refusal| self.keep(refusal))
+        action().map_err(|control_error| self.keep(control_error))
     }
 
     /// Refuses what fills a page: it may be a part of what is being written, and the rest comes as
     /// a write of its own, unless the writer heeds this error.
     pub(super) fn too_long(&self) -> Error {
-        self.keep(Refusal::new(
+        self.keep(ControlError::new(
             E2BIG,
             format_args!("nothing was done: a write can have {LONGEST} bytes at most"),
         ))
@@ -62,20 +62,20 @@ impl Refusals {
     }
 
     /// Keeps the sentence for this writer, and returns the error number.
-    fn keep(&self, refusal: Refusal) -> Error {
-        let errno = refusal.errno();
+    fn keep(&self, control_error: ControlError) -> Error {
+        let errno = control_error.errno();
         let mut latest = self.latest.lock();
         if latest.len() >= KEPT {
             let _ = latest.remove(0);
         }
-        if let Some(sentence) = refusal.into_sentence() {
+        if let Some(sentence) = control_error.into_sentence() {
             // Without memory the error number must do.
             let _ = latest.push((Self::writer(), sentence), GFP_KERNEL);
         }
         errno
     }
 
-    /// Shows the sentence of this writer's latest refusal, or else of anyone's.
+    /// Shows the sentence of this writer's latest error, or else of anyone's.
     pub(super) fn show(&self, text: &mut impl core::fmt::Write) -> Result {
         let writer = Self::writer();
         let latest = self.latest.lock();
@@ -107,7 +107,7 @@ fn fit(sentence: &str, room: usize) -> [&str; 3] {
     [begin.unwrap_or_default(), LEFT_OUT, end.unwrap_or_default()]
 }
 
-#[kunit_tests(kvblade_rs_refusals)]
+#[kunit_tests(kvblade_rs_last_errors)]
 mod tests {
     use super::*;
 
