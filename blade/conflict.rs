@@ -68,6 +68,10 @@ impl Conflict {
 
     /// Notes that a target at another MAC has answered for the address. In any context.
     pub(super) fn note(&self, nic: Mac) {
+        if nic.to_number() == 0 {
+            // No NIC has that, and a rival that is none would hide a real one.
+            return;
+        }
         self.heard.store(Moment::now().to_ticks(), Relaxed);
         let number = u64::from(self.count.fetch_add(1, Relaxed)).wrapping_shl(Self::CARD_BITS);
         // Whoever sees another MAC or number than before sees that it was heard now.

@@ -216,7 +216,8 @@ impl Request {
         self.slot().is_some() && self.asking.is_repeatable()
     }
 
-    /// Has ended, with or without I/O. All ways to an answer of what has had its turn lead through here:
+    /// Has ended, with or without I/O. All ways to an answer of what has had its turn lead through here,
+    /// but for questions and lists, which have no slot that a repetition could join:
     /// what took so long that it may have been repeated is left to who knows of that.
     #[inline]
     pub(super) fn finish(self: SlabBox<Self>) {

@@ -21,7 +21,7 @@ use super::stats::Counter;
 use crate::sync::Fifo;
 use crate::sync::SlabBox;
 
-/// The requests that wait, and what those under way touch.
+/// The requests that wait, and what those in flight touch.
 pub(super) struct Turns {
     pub(super) in_flight: Spans,
     pub(super) askers: Askers,

@@ -9,6 +9,8 @@ use core::mem::MaybeUninit;
 use kernel::alloc::AllocError;
 use kernel::bindings as kernel_bindings;
 use kernel::prelude::*;
+use kernel::sync::atomic::Atomic;
+use kernel::sync::atomic::Relaxed;
 use kernel::types::Opaque;
 
 use super::disk::DiskUse;
@@ -18,6 +20,9 @@ use super::SECTOR;
 use crate::bindings;
 use crate::compat::ENOLINK;
 use crate::compat::EOPNOTSUPP;
+
+/// How many operations had to be alone.
+static ALONE: Atomic<u32> = Atomic::new(0);
 
 mod blocks;
 
@@ -312,15 +317,15 @@ impl<S: Source> Io<S> {
     /// The priority, which else would be that of the thread that submits. It may be a real-time one;
     /// schedulers then let all others wait.
     ///
-    /// An md array takes the flag off by which the block layer joins an operation with no other. But it
-    /// joins none of different priorities, and a hint is part of that: so what is to be alone has one that
-    /// no neighbour has, as none is so long, nor anyone else.
+    /// An md array (RAID 0, 1, 10, linear) takes the flag off by which the block layer joins an operation
+    /// with no other. But it joins none of different priorities, and a hint is part of that: so what is to
+    /// be alone has one that none of the 511 before it had.
     fn priority(&self) -> u16 {
         let (first, shift) = (bindings::KV_IO_HINTS, bindings::KV_IO_HINT_SHIFT);
         if self.operation & bindings::KV_ALONE == 0 {
             return bindings::KV_IO_PRIORITY;
         }
-        let hint = first | self.sector as u16 & first.wrapping_sub(1);
+        let hint = first | ALONE.fetch_add(1, Relaxed) as u16 & first.wrapping_sub(1);
         bindings::KV_IO_PRIORITY | hint.wrapping_shl(shift.into())
     }
 

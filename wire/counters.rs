@@ -152,7 +152,7 @@ families! {
         /// once more, by themselves.
         Recovered {
             file: "recovered", value: "",
-            means: Some("the disk failed, and did the same when asked again: look at its SMART data"),
+            means: Some("the disk failed, and succeeded when asked once more: look at its SMART data"),
         }
     }
     {

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Split brain, and what it costs a client: `make test-split`, ten minutes on two cores.
 
-Two targets that have copies of one disk were cut off from each other, and come to meet while a client
-writes files. Linux asks once a minute who is there: the worst is that it does so at once, before the
-targets have found each other. Each export prints a line for the table of docs/reliability.md.
+Two targets that have copies of one disk were cut off from each other, and come to meet while a
+client writes files. Linux asks once a minute who is there: the worst is that it does so at once,
+before the targets have found each other. Each export prints a line for the table of
+docs/reliability.md.
 """
 
 import time
@@ -19,8 +20,8 @@ SHELF = 9
 # An export for each, of a piece of the disk. vblade never knows, so that nothing is asserted of it.
 CONDUCTS = ("report", "offline", "silent", "vblade")
 PIECE = 48_000
-VBLADE = "vblade -d -s {shelf} {slot} eth0 {disk} >/dev/null 2>&1 </dev/null & echo $! >>/run/vblade.pids"
-# How long both are there, and when the client asks who is: at once, or after the targets have asked.
+VBLADE = "vblade -d -s {shelf} {slot} eth0 {disk} >/dev/null 2>&1 </dev/null &"
+# How long both are there, and when the client asks: at once, or after the targets have asked.
 TOGETHER = 60
 ASKS = (0, 20)
 

@@ -273,8 +273,8 @@ pub(crate) struct Show {
 /// Watch the activity of exports, interfaces and clients live, the busiest first.
 ///
 /// Fills the terminal, and redraws only changes, so a slow line is enough. Each row has requests and
-/// kilobytes a second, the median and the 99th percentile of the latency in microseconds, requests under
-/// way, drops by cause, and graphs of the last requests and latencies, from left to right.
+/// kilobytes a second, the median and the 99th percentile of the latency in microseconds, requests in
+/// flight, drops by cause, and graphs of the last requests and latencies, from left to right.
 ///
 /// Keys: e, i and c show exports, interfaces and clients; s sorts by the next column; the arrows, PgUp,
 /// PgDn, Home and End move; q ends.

@@ -128,8 +128,14 @@ impl Reader<'_> {
                 Ok(full) if full != *name.get_ref() => {
                     self.words = Some(words);
                     self.owner = format!("export {full}");
+                    let told = self.problems.found.len();
                     let read = self.export(table);
                     self.words = None;
+                    if self.problems.found.len() > told {
+                        // The same is wrong of all others, for all that is known.
+                        self.problems.incomplete = true;
+                        return;
+                    }
                     self.keep(Spanned::new(entry.span(), full), read, exports);
                     self.owner = format!("export {}", name.get_ref());
                 }

@@ -8,7 +8,7 @@ use crate::config::problem::Source;
 
 /// Why an export of a template is not changed alone.
 pub(super) fn of_template(name: &str, place: &str) -> String {
-    format!("{name}: a template has it: {place}; give it a table of its own, or change all of the template")
+    format!("{name}: the template at {place} makes it; change all that the template makes, or take its entry out of each and give it a table of its own")
 }
 
 /// Where an export is configured.

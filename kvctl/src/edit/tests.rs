@@ -303,7 +303,7 @@ fn an_entry_of_a_template_goes_for_now_and_the_others_stay() {
     assert_eq!(bed.world.folders(), ["1.0@eth0"]);
     let set = Change::Set(Bed::settings(&["mtu=2000"]));
     let said = bed.running("desk-7", set).unwrap_err();
-    assert!(said.contains("a template has it: "), "{said}");
+    assert!(said.contains("the template at "), "{said}");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub(crate) fn dashboard() -> String {
             variable("instance", "Machine", "label_values(kvblade_module_loaded, instance)"),
             variable(
                 "export",
-                "ExportStatus",
+                "Export",
                 "label_values(kvblade_port_state{instance=~\"$instance\"}, export)",
             ),
         ] },

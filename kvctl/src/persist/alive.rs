@@ -38,6 +38,7 @@ pub(crate) fn begin(run: &Path) -> Result<File, String> {
         fs::create_dir_all(run)?;
         let mut options = OpenOptions::new();
         let options = options.write(true).create(true).mode(0o600);
+        options.open(looks(run))?;
         let file = options.open(lock(run))?;
         // Of several each keeps it.
         flock(&file, FlockOperation::LockShared)?;
@@ -46,12 +47,16 @@ pub(crate) fn begin(run: &Path) -> Result<File, String> {
     begin().map_err(|error: io::Error| format!("{}: {error}", lock(run).display()))
 }
 
+fn looks(run: &Path) -> PathBuf {
+    run.with_file_name("kvblade-persist.look")
+}
+
 /// One at a time looks whether it is kept, as long as the value lasts: who looks has the lock for a moment,
 /// and another would take him for one who keeps it.
+///
+/// A service that may write nothing can have it too: who keeps it has made the file.
 fn look(run: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let options = options.write(true).create(true).mode(0o600);
-    let file = options.open(run.with_file_name("kvblade-persist.look"))?;
+    let file = File::open(looks(run))?;
     flock(&file, FlockOperation::LockExclusive)?;
     Ok(file)
 }
