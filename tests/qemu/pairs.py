@@ -42,10 +42,10 @@ class Pair:
             # Forgotten with all its paths, so that the next test finds a new device.
             self.initiator.run(f"aoe-flush e0.{slot} && [ ! -e {device} ]")
 
-    def cut_power(self) -> None:
-        """The target dies, and starts again without exports."""
+    def cut_power(self, allowed: Sequence[str] = ()) -> None:
+        """The target dies, and starts again without exports. Its log may have `allowed` in it."""
         dead = self.target
-        assert problems(dead.kernel_log(dead.boot_mark)) == []
+        assert problems(dead.kernel_log(dead.boot_mark), list(allowed)) == []
         dead.stop()
         nics = [Nic(nic.end, nic.mac) for nic in dead.nics]
         self.target = Guest(dead.name, disks=dead.disks, nics=nics)

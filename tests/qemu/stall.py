@@ -37,6 +37,8 @@ AFTER = 15
 NETEM = "modprobe sch_netem; tc qdisc add dev eth0 root netem loss 1%"
 # In sectors: a thin pool's blocks, its data before it is extended, and after.
 BLOCK, SMALL, LARGE = 128, 60_032, 200_064
+# Said by the target's kernel of its pool.
+FULL = "device-mapper: thin"
 # Answers what is on the disk, as ours does.
 VBLADE = "vblade -d -s 0 {slot} eth0 {disk} >/dev/null 2>&1 </dev/null & echo $! >>/run/vblade.pids"
 
@@ -124,7 +126,7 @@ def test_a_wire(pair, devices, say, seconds):
 @contextlib.contextmanager
 def powerless(pair: Pair):
     """The target is not there."""
-    pair.cut_power()
+    pair.cut_power(allowed=[FULL])
     yield
     export(pair.target, pieces(pair, "held"))
 
@@ -135,6 +137,7 @@ def test_a_module_that_is_loaded_again(pair, devices, say, seconds):
     say(stand_still(clients, seconds, unloaded(pair.target)), clients)
 
 
+@pytest.mark.kernel_log(allow=[FULL])
 @pytest.mark.parametrize("seconds", [20, 50])
 def test_a_thin_pool_that_is_full_and_extended(pair, say, seconds):
     run = pair.target.run
