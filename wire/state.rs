@@ -6,6 +6,10 @@
 //! The file `state` in sysfs shows it, and kvctl reads it from there, by the same words. A new word or
 //! reason does not compile until kvctl says what there is to do (`kvctl/src/status/findings.rs`).
 
+// The module shows states and reads none.
+#[cfg(not(CONFIG_RUST))]
+mod parse;
+
 use core::fmt;
 
 use super::interface::InterfaceName;
@@ -56,14 +60,6 @@ texts! {
         Degraded = "degraded",
         /// Another target has its address.
         Conflict = "conflict",
-    }
-}
-
-impl Word {
-    /// The word that the text of a state begins with, also of a state with a reason that is not known
-    /// here.
-    pub fn of_state(text: &str) -> Option<Self> {
-        Self::of(text.split(':').next()?)
     }
 }
 
@@ -199,24 +195,6 @@ impl State {
                 | Self::Offline(Some(Down::By(Cause::DeviceGone)))
         )
     }
-
-    /// The state with this text; nothing if it is none that is known here.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (word, reason) = match text.split_once(": ") {
-            Some((word, reason)) => (word, Some(reason)),
-            None => (text, None),
-        };
-        match (Word::of(word)?, reason) {
-            (Word::Up, None) => Some(Self::Up),
-            (Word::Offline, None) => Some(Self::Offline(None)),
-            (Word::Offline, Some(reason)) => Some(Self::Offline(Some(Down::parse(reason)?))),
-            (Word::Closing, Some(CLOSING)) => Some(Self::Closing),
-            (Word::Down, Some(reason)) => Down::parse(reason).map(Self::Down),
-            (Word::Degraded, Some(reason)) => Degraded::parse(reason).map(Self::Degraded),
-            (Word::Conflict, Some(mac)) => Mac::parse(mac).map(Self::Conflict),
-            _ => None,
-        }
-    }
 }
 
 impl fmt::Display for State {
@@ -232,20 +210,6 @@ impl fmt::Display for State {
     }
 }
 
-impl Down {
-    fn parse(reason: &str) -> Option<Self> {
-        if let Some(cause) = Cause::of(reason) {
-            return Some(Self::By(cause));
-        }
-        Some(Self::Taken(match reason {
-            OPEN_VSWITCH => Taker::OpenVSwitch,
-            TAP => Taker::Tap,
-            IP => Taker::Ip,
-            _ => Taker::Interface(InterfaceName::new(reason.strip_prefix(PORT_OF)?)?),
-        }))
-    }
-}
-
 impl fmt::Display for Down {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -256,40 +220,6 @@ impl fmt::Display for Down {
             Self::Taken(Taker::Ip) => f.write_str(IP),
         }
     }
-}
-
-impl Degraded {
-    fn parse(reason: &str) -> Option<Self> {
-        if reason == READ_ONLY {
-            return Some(Self::ReadOnly);
-        }
-        if let Some(late) = reason.strip_suffix(LATE) {
-            return counted(late, "request").map(Self::Late);
-        }
-        if let Some(sizes) = reason.strip_prefix(BLOCKS) {
-            let (now, then) = sizes.split_once(BLOCKS_THEN)?;
-            return Some(Self::Blocks {
-                now: now.parse().ok()?,
-                then: then.parse().ok()?,
-            });
-        }
-        let failures = reason.strip_suffix(FAILING)?;
-        let (writes, reads) = match failures.split_once(", ") {
-            Some((writes, reads)) => (counted(writes, WRITE_FAULT)?, counted(reads, READ_ERROR)?),
-            None => match counted(failures, WRITE_FAULT) {
-                Some(writes) => (writes, 0),
-                None => (0, counted(failures, READ_ERROR)?),
-            },
-        };
-        Some(Self::Failing { writes, reads })
-    }
-}
-
-/// How many of something a text says, as [`Counted`] does.
-fn counted<T: core::str::FromStr>(text: &str, what: &str) -> Option<T> {
-    let (count, counted) = text.split_once(' ')?;
-    let rest = counted.strip_prefix(what)?;
-    matches!(rest, "" | "s").then(|| count.parse().ok())?
 }
 
 /// So many of something.
