@@ -15,13 +15,12 @@
 
 /*
  * Whether a frame is addressed to this host. Also copies the first bytes behind the
- * Ethernet header, if so many are linear; else zeroes.
+ * Ethernet header, if so many are linear.
  */
-bool kv_frame_is_for_us(const struct sk_buff *skb, u8 *to, unsigned int size)
+bool kv_frame_is_for_us(const struct sk_buff *skb, u8 *to)
 {
-	memset(to, 0, size);
-	if (skb_headlen(skb) >= size)
-		memcpy(to, skb->data, size);
+	if (skb_headlen(skb) >= KV_FIRST_BYTES)
+		memcpy(to, skb->data, KV_FIRST_BYTES);
 	return (skb->pkt_type == PACKET_HOST ||
 		skb->pkt_type == PACKET_BROADCAST) &&
 	       skb_mac_header_was_set(skb) &&

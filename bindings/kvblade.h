@@ -57,7 +57,8 @@ static const unsigned int KV_WORKQUEUE_LEISURE = WQ_UNBOUND;
 static const u32 KV_PIECES_ORDER = PAGE_SHIFT < 15 ? 15 - PAGE_SHIFT : 0;
 
 /* Received frames; offsets and lengths count from the Ethernet header. */
-bool kv_frame_is_for_us(const struct sk_buff *skb, u8 *to, unsigned int size);
+static const unsigned int KV_FIRST_BYTES = 6;
+bool kv_frame_is_for_us(const struct sk_buff *skb, u8 *to);
 void kv_frame_consume(struct sk_buff *skb);
 struct sk_buff *kv_frame_receive(struct sk_buff *skb);
 int kv_frame_keep(struct sk_buff *skb);

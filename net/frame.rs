@@ -40,11 +40,10 @@ impl Frame {
     ///
     /// `skb` must be a valid, received `sk_buff`, and the caller gives its reference away.
     pub(super) unsafe fn receive(skb: NonNull<bindings::sk_buff>) -> Option<Self> {
+        const { assert!(bindings::KV_FIRST_BYTES as usize == aoe::header::FIRST_BYTES) };
         let mut head = [0; aoe::header::FIRST_BYTES];
         // SAFETY: `skb` is valid by the caller's promise, and `head` has room for so many bytes.
-        let is_for_us = unsafe {
-            bindings::kv_frame_is_for_us(skb.as_ptr(), head.as_mut_ptr(), head.len() as u32)
-        };
+        let is_for_us = unsafe { bindings::kv_frame_is_for_us(skb.as_ptr(), head.as_mut_ptr()) };
         if !is_for_us || aoe::header::is_mere_response(head) {
             // SAFETY: `skb` is valid, and its reference is given away, by the caller's promise.
             unsafe { bindings::kv_frame_consume(skb.as_ptr()) };
