@@ -92,7 +92,7 @@ impl Degraded {
     }
 }
 
-/// How many of something a text says, as [`Counted`] does.
+/// How many of something a text says, as the module writes it.
 fn counted<T: core::str::FromStr>(text: &str, what: &str) -> Option<T> {
     let (count, counted) = text.split_once(' ')?;
     let rest = counted.strip_prefix(what)?;
